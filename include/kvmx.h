@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What every part of kvmx shares: the VM object and its reference, the request
+ * bits, memory slots as the other parts see them.
+ */
+#ifndef KVMX_KVMX_H
+#define KVMX_KVMX_H
+
+#include <linux/hashtable.h>
+#include <linux/kvm.h>
+#include <linux/kvm_types.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/srcu.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#define KVMX_VERSION		"0.1"
+
+#define KVM_MAX_VCPUS		1024
+#define KVM_MAX_VCPU_IDS	4096
+#define KVM_USER_MEM_SLOTS	32764
+/* Slots the module makes for itself (TSS, identity map) have ids above the user's. */
+#define KVM_NR_PRIVATE_SLOTS	3
+#define KVM_NR_ADDRESS_SPACES	1
+
+/* Pages of a vCPU fd's mapping, in order: kvm_run, PIO data, coalesced MMIO ring. */
+#define KVM_RUN_PAGE		0
+#define KVM_PIO_PAGE		1
+#define KVM_COALESCED_PAGE	2
+#define KVM_VCPU_MMAP_PAGES	3
+
+struct kvm_vcpu;
+struct kvm_memslots;
+struct kvm_coalesced_mmio_ring;
+
+/**
+ * struct kvm_memslot - one range of guest physical memory
+ *
+ * Immutable once published but for the dirty bitmap's bits; a change publishes
+ * a new copy.
+ */
+struct kvm_memslot {
+	gfn_t base_gfn;
+	unsigned long npages;
+	unsigned long hva;		/* user address of base_gfn */
+	u32 flags;			/* KVM_MEM_* */
+	u16 id;				/* within its address space */
+	u16 as_id;
+	unsigned long *dirty_bitmap;	/* npages bits, or NULL */
+	bool dying;			/* being deleted or moved: no new mapping is made from it */
+};
+
+/* EPT of one VM; owned by mmu/. */
+struct kvm_mmu {
+	rwlock_t lock;
+	u64 *root;			/* level-4 table */
+	u64 eptp;
+	atomic64_t tlb_gen;		/* bumped with every change that must reach the TLBs */
+	atomic_long_t pages;		/* tables in use, charged to the VM */
+	/* mmu_notifier ranges in progress: a fault that overlaps them retries. */
+	unsigned long notifier_seq;
+	long notifier_count;
+	unsigned long notifier_start, notifier_end;
+	struct mmu_notifier notifier;
+};
+
+struct kvm {
+	struct mm_struct *mm;
+	refcount_t users;
+	struct mutex lock;		/* vCPU creation and VM-wide settings */
+	struct list_head list;		/* in the list of all VMs */
+	bool dead;			/* KVM_RUN and ioctls answer -EIO */
+
+	struct mutex slots_lock;	/* changes of the memory slots */
+	struct srcu_struct srcu;	/* readers of slots and buses */
+	struct kvm_memslots __rcu *memslots[KVM_NR_ADDRESS_SPACES];
+	struct kvm_mmu mmu;
+
+	struct xarray vcpus;		/* by index of creation */
+	int created_vcpus;		/* under lock */
+	atomic_t online_vcpus;
+
+	struct mutex coalesced_lock;
+	struct list_head coalesced_zones;
+	struct kvm_coalesced_mmio_ring *coalesced_ring;
+	spinlock_t coalesced_ring_lock;
+
+	/* Settings of user space. */
+	u32 boot_cpu_id;
+	u32 max_vcpu_ids;
+	unsigned long tss_addr;
+	u64 identity_map_addr;
+	u32 default_tsc_khz;
+	u64 disabled_exits;		/* KVM_X86_DISABLE_EXITS_* */
+	bool exception_payload_enabled;
+	bool triple_fault_event;
+	bool exit_on_emulation_error;
+	u64 disabled_quirks;
+	u32 bus_lock_detection;
+	u64 user_space_msr_mask;	/* KVM_MSR_EXIT_REASON_* */
+};
+
+/* Requests to a vCPU: bits of vcpu->requests. */
+enum kvm_request {
+	KVM_REQ_EVENT,			/* something may be deliverable */
+	KVM_REQ_TRIPLE_FAULT,
+	KVM_REQ_VM_DEAD,
+	KVM_REQ_UNBLOCK,
+	KVM_REQ_TSC,			/* the TSC offset changed */
+	KVM_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear mappings of this vCPU */
+	KVM_REQ_DR,			/* debug registers must be loaded */
+};
+
+/* --- vm/vm.c --- */
+int kvm_vm_init(void);
+long kvm_dev_ioctl_create_vm(unsigned long type);
+void kvm_get_kvm(struct kvm *kvm);
+void kvm_put_kvm(struct kvm *kvm);
+struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index);
+#define kvm_for_each_vcpu(index, vcpu, kvm) \
+	xa_for_each_range(&(kvm)->vcpus, index, vcpu, 0, \
+			  (unsigned long)atomic_read(&(kvm)->online_vcpus) - 1)
+/* Every vCPU of @kvm gets @req; those in guest mode leave it. */
+void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req);
+/* Returns when no vCPU of @kvm is still in the guest entry it was in at the call. */
+void kvm_kick_all_and_wait(struct kvm *kvm);
+
+/* --- vm/coalesced.c --- */
+int kvm_coalesced_mmio_init(struct kvm *kvm);
+void kvm_coalesced_mmio_free(struct kvm *kvm);
+bool kvm_coalesced_write(struct kvm *kvm, u64 addr, unsigned int len, const void *data, bool pio);
+
+#endif

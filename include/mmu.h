@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest memory: memory slots, EPT, dirty tracking, access by address, and the
+ * walk of the guest's own page tables.
+ */
+#ifndef KVMX_MMU_H
+#define KVMX_MMU_H
+
+#include "emulate.h"
+#include "kvmx.h"
+
+/* --- vm/memslot.c --- */
+int kvm_memslots_init(struct kvm *kvm);
+void kvm_memslots_free(struct kvm *kvm);
+/* Needs kvm->srcu or slots_lock. NULL if no slot has @gfn. */
+struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn);
+/* KVM_SET_USER_MEMORY_REGION; takes slots_lock. */
+int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem);
+int kvm_get_dirty_log(struct kvm *kvm, struct kvm_dirty_log *log);
+
+/* --- mmu/ --- */
+int kvm_mmu_module_init(void);
+void kvm_mmu_module_exit(void);
+/* EPT and the mmu_notifier of a new VM (current->mm is kvm->mm). */
+int kvm_mmu_init_vm(struct kvm *kvm);
+/* Unregisters the notifier: no callback runs after it. Then kvm_mmu_destroy_vm(). */
+void kvm_mmu_release_vm(struct kvm *kvm);
+void kvm_mmu_destroy_vm(struct kvm *kvm);
+/* Drops every mapping of [start, end) and makes running vCPUs forget them. */
+void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
+void kvm_mmu_zap_all(struct kvm *kvm);
+void kvm_mmu_slot_write_protect(struct kvm *kvm, const struct kvm_memslot *slot);
+/* Write-protects the pages of @slot whose bits are set in @mask (64 pages from @base). */
+void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slot,
+				  gfn_t base_offset, unsigned long mask);
+/* After write protection and zaps: bump tlb_gen, kick vCPUs that run. */
+void kvm_flush_remote_tlbs(struct kvm *kvm);
+
+enum kvm_fault_result {
+	KVM_FAULT_FIXED,	/* run the guest again */
+	KVM_FAULT_MMIO,		/* no memory there (or read-only and written): emulate */
+	/* or a negative errno for KVM_RUN */
+};
+
+/* One EPT violation. Sleeps; kvm->srcu held for reading. */
+int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc /* EMU_ACC_*; 0 is a read */);
+
+/*
+ * Guest physical memory through the slots; @gpa + @len may cross pages and
+ * slots. kvm->srcu held; may sleep. 0, or -EFAULT if any byte has no memory.
+ * Writes mark pages dirty.
+ */
+int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len);
+int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len);
+/* @len 1, 2, 4, 8 or 16, naturally aligned. 0 done, -EAGAIN memory differs, -EFAULT none. */
+int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
+		      unsigned int len);
+/* Is @gpa backed by a slot that can be read / written (@write)? */
+bool kvm_gpa_is_memory(struct kvm *kvm, gpa_t gpa, bool write);
+void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
+
+/*
+ * Guest linear to guest physical through the guest's page tables, with the
+ * rules for @acc (EMU_ACC_*) at the vCPU's present CPL and control registers;
+ * sets accessed and dirty bits as the CPU does. @f is filled on EMU_FAULT (#PF).
+ * Paging off: gpa = la. kvm->srcu held, may sleep.
+ * KVM_WALK_USER: as CPL 3. KVM_WALK_NO_AD: change nothing (KVM_TRANSLATE).
+ */
+#define KVM_WALK_USER	(1u << 8)
+#define KVM_WALK_NO_AD	(1u << 9)
+enum emu_status kvm_walk_guest(struct kvm_vcpu *vcpu, u64 la, u32 acc, gpa_t *gpa,
+			       struct emu_fault *f);
+/* Loads the four PAE PDPTEs at CR3 into vcpu->pdptrs; false if one is invalid (#GP). */
+bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The vCPU object and what vcpu/ offers the other folders. */
+#ifndef KVMX_VCPU_H
+#define KVMX_VCPU_H
+
+#include <linux/preempt.h>
+#include <linux/rcuwait.h>
+#include <asm/fpu/types.h>
+#include "emulate.h"
+#include "kvmx.h"
+#include "vmx.h"
+
+/* Indices of vcpu->regs are the CPU's encodings; then what lives in the VMCS. */
+enum kvm_reg {
+	KVM_REG_RAX, KVM_REG_RCX, KVM_REG_RDX, KVM_REG_RBX,
+	KVM_REG_RSP, KVM_REG_RBP, KVM_REG_RSI, KVM_REG_RDI,
+	KVM_REG_R8, KVM_REG_R9, KVM_REG_R10, KVM_REG_R11,
+	KVM_REG_R12, KVM_REG_R13, KVM_REG_R14, KVM_REG_R15,
+	KVM_NR_GPRS,
+	KVM_REG_RIP = KVM_NR_GPRS,
+	KVM_REG_RFLAGS,
+	KVM_REG_CR0,
+	KVM_REG_CR3,
+	KVM_REG_CR4,
+	KVM_REG_CS_SS,		/* the access rights that give mode and CPL */
+	KVM_REG_EXIT_INTR_INFO,
+	KVM_REG_EXIT_QUAL,
+};
+
+/* vcpu->mode: the kick protocol, see Documentation/locking.rst. */
+enum {
+	OUTSIDE_GUEST_MODE,
+	IN_GUEST_MODE,
+	EXITING_GUEST_MODE,
+};
+
+/* Events in architectural terms. At most one of the injected ones is on its way in. */
+struct kvm_events {
+	struct {
+		bool pending, injected;
+		u8 vector;
+		bool has_error, has_payload;
+		u32 error_code;
+		u64 payload;
+	} exc;
+	struct {
+		bool injected;
+		bool soft;
+		u8 vector;
+	} intr;
+	int extint;			/* KVM_INTERRUPT's vector, not yet injected; -1 none */
+	u8 nmi_pending;			/* 0 to 2 */
+	bool nmi_injected;
+	bool triple_fault;
+	u8 soft_insn_len;		/* length of the INT n/INT3/INTO being delivered */
+};
+
+/* A device access of the instruction being emulated, see vcpu/io.c. */
+#define KVM_IO_LOG_MAX	16
+
+struct kvm_io_entry {
+	u64 addr;
+	u32 len;
+	bool write, pio;
+	u8 data[8];
+};
+
+struct kvm_io_state {
+	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* answered accesses of this instruction */
+	u8 done;		/* entries of log that are answered */
+	u8 next;		/* next entry the running emulation will ask for */
+	bool waiting;		/* log[done] is with user space */
+	bool resume;		/* an instruction waits for its answer: emulate it before entering */
+	u32 pio_count, pio_size;	/* block in the PIO page */
+	bool fast_pio_out, fast_pio_in;	/* a plain OUT/IN that needs no emulator */
+	u8 insn_len;
+};
+
+struct kvm_cpuid_cache;
+
+struct kvm_vcpu {
+	/* Hot: touched in every exit. */
+	u64 regs[KVM_NR_GPRS];
+	u64 rip, rflags;
+	u32 regs_avail, regs_dirty;	/* bits of enum kvm_reg */
+	int mode;
+	unsigned long requests;
+	bool insn_skipped;		/* since the last exit: a STI/MOV SS shadow in the VMCS is stale */
+	struct kvm_vmx vmx;
+	struct kvm *kvm;
+	struct kvm_run *run;
+	int cpu;
+	struct kvm_events events;
+	u64 cr0, cr2, cr3, cr4, cr8, efer;
+	u64 cr0_guest_owned, cr4_guest_owned;
+	u64 xcr0, xss;
+	u64 pkru;
+	u64 dr[4], dr6, dr7;
+	u64 pdptrs[4];
+	u64 tlb_gen;			/* kvm->mmu.tlb_gen seen at the last flush */
+
+	/* Set by KVM_SET_CPUID2 and derived from it; vcpu/cpuid.c */
+	struct kvm_cpuid_entry2 *cpuid;
+	int cpuid_nent;
+	struct kvm_cpuid_cache *cpuid_cache;
+	u8 maxphyaddr;
+	u64 reserved_gpa_bits;		/* bits of a physical address beyond maxphyaddr */
+	u64 cr4_reserved;		/* CR4 bits the guest's CPUID does not have */
+	u64 xcr0_supported;		/* XCR0 bits the guest may set */
+	u32 guest_features[8];		/* enum kvm_cpuid_feature bits, see cpuid.h */
+
+	struct fpu_guest guest_fpu;
+	bool fpu_loaded;
+
+	int vcpu_id, vcpu_idx;
+	struct mutex mutex;
+	struct pid __rcu *pid;
+	struct preempt_notifier preempt_notifier;
+	struct rcuwait wait;
+	bool sigset_active;
+	sigset_t sigset;
+	int srcu_idx;
+	struct page *pages[KVM_VCPU_MMAP_PAGES];
+	void *pio_data;
+	u32 mp_state;
+	bool ran_once;
+
+	struct kvm_io_state io;
+	struct emu_ctxt emu;
+
+	/* MSRs that are only storage. */
+	u64 apic_base;
+	u64 misc_enable;
+	u64 tsc_aux, tsc_adjust;
+	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
+	u64 pat;
+	u64 platform_info, misc_features_enables;
+	u64 arch_capabilities, perf_capabilities;
+	u64 feature_control;
+	u64 smbase;
+	u64 spec_ctrl;
+	u64 ucode_rev;
+	u64 tsc_offset;
+	u32 virtual_tsc_khz;
+	struct {
+		u64 cap, status, ctl, ext_ctl;
+		u64 *banks;		/* ctl, status, addr, misc of each */
+		u64 *ctl2;
+	} mce;
+	u32 guest_debug;
+	u64 guest_debug_dr[8];
+	u64 singlestep_rip;
+	u32 msr_exit_reason;
+};
+
+/* --- registers: vmx/ reads lazily --- */
+static inline bool kvm_reg_is_avail(const struct kvm_vcpu *vcpu, int reg)
+{
+	return vcpu->regs_avail & (1u << reg);
+}
+
+static inline u64 kvm_rip_read(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_RIP))
+		vmx_cache_reg(vcpu, KVM_REG_RIP);
+	return vcpu->rip;
+}
+
+static inline void kvm_rip_write(struct kvm_vcpu *vcpu, u64 val)
+{
+	vcpu->rip = val;
+	vcpu->regs_avail |= 1u << KVM_REG_RIP;
+	vcpu->regs_dirty |= 1u << KVM_REG_RIP;
+}
+
+static inline u64 kvm_rsp_read(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_RSP))
+		vmx_cache_reg(vcpu, KVM_REG_RSP);
+	return vcpu->regs[KVM_REG_RSP];
+}
+
+static inline u64 kvm_gpr_read(struct kvm_vcpu *vcpu, int reg)
+{
+	return reg == KVM_REG_RSP ? kvm_rsp_read(vcpu) : vcpu->regs[reg];
+}
+
+static inline void kvm_gpr_write(struct kvm_vcpu *vcpu, int reg, u64 val)
+{
+	vcpu->regs[reg] = val;
+	if (reg == KVM_REG_RSP) {
+		vcpu->regs_avail |= 1u << KVM_REG_RSP;
+		vcpu->regs_dirty |= 1u << KVM_REG_RSP;
+	}
+}
+
+static inline u64 kvm_rflags_read(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_RFLAGS))
+		vmx_cache_reg(vcpu, KVM_REG_RFLAGS);
+	return vcpu->rflags;
+}
+
+/* With the guest-owned bits as they are in the VMCS. */
+static inline u64 kvm_cr0_read(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR0))
+		vmx_cache_reg(vcpu, KVM_REG_CR0);
+	return vcpu->cr0;
+}
+
+static inline u64 kvm_cr3_read(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR3))
+		vmx_cache_reg(vcpu, KVM_REG_CR3);
+	return vcpu->cr3;
+}
+
+static inline u64 kvm_cr4_read(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR4))
+		vmx_cache_reg(vcpu, KVM_REG_CR4);
+	return vcpu->cr4;
+}
+
+static inline bool kvm_request_pending(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests);
+}
+
+static inline bool kvm_check_request(struct kvm_vcpu *vcpu, enum kvm_request req)
+{
+	if (!test_bit(req, &vcpu->requests))
+		return false;
+	clear_bit(req, &vcpu->requests);
+	/* What the requester wrote before the bit is seen after this. */
+	smp_mb__after_atomic();
+	return true;
+}
+
+static inline void kvm_make_request(struct kvm_vcpu *vcpu, enum kvm_request req)
+{
+	/* What was written before is seen by whoever sees the bit. */
+	smp_wmb();
+	set_bit(req, &vcpu->requests);
+}
+
+/* --- vcpu/vcpu.c --- */
+long kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id);
+void kvm_destroy_vcpus(struct kvm *kvm);
+void vcpu_load(struct kvm_vcpu *vcpu);
+void vcpu_put(struct kvm_vcpu *vcpu);
+void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
+void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
+struct kvm_vcpu *kvm_get_running_vcpu(void);
+
+/* --- vcpu/run.c --- */
+int kvm_vcpu_run(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/events.c --- */
+void kvm_queue_exception(struct kvm_vcpu *vcpu, u8 vector);
+void kvm_queue_exception_e(struct kvm_vcpu *vcpu, u8 vector, u32 error_code);
+void kvm_queue_exception_p(struct kvm_vcpu *vcpu, u8 vector, u64 payload);
+void kvm_queue_page_fault(struct kvm_vcpu *vcpu, u64 cr2, u32 error_code);
+/* What emulate/ and the walker report. */
+void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f);
+void kvm_queue_nmi(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/emulate.c, vcpu/io.c: answers: 1 go on in the guest, 0 exit to user space, <0 errno --- */
+int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
+int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
+		    u32 error_code);
+int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in);
+int kvm_complete_io(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/cr.c: the architecture's rules for writes; 0, or 1 where the guest gets #GP --- */
+int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val);
+int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val);
+int kvm_set_cr4(struct kvm_vcpu *vcpu, u64 val);
+int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val);
+int kvm_set_efer(struct kvm_vcpu *vcpu, u64 val, bool host);
+int kvm_set_xcr(struct kvm_vcpu *vcpu, u32 index, u64 val);
+int kvm_set_dr(struct kvm_vcpu *vcpu, int dr, u64 val);
+u64 kvm_get_dr(struct kvm_vcpu *vcpu, int dr);
+bool kvm_cr4_valid(struct kvm_vcpu *vcpu, u64 cr4);
+bool kvm_sregs_valid(struct kvm_vcpu *vcpu, const struct kvm_sregs *sregs);
+
+/* --- vcpu/msr.c: 0, or 1 where the guest gets #GP --- */
+int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
+int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
+
+/* --- vcpu/fpu.c --- */
+int kvm_fpu_create(struct kvm_vcpu *vcpu);
+void kvm_fpu_destroy(struct kvm_vcpu *vcpu);
+void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event);
+void kvm_fpu_load(struct kvm_vcpu *vcpu);	/* guest's in, user space's saved */
+void kvm_fpu_put(struct kvm_vcpu *vcpu);
+
+#endif

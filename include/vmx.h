@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What vmx/ offers: the CPU behind one interface. No other folder touches a VMCS. */
+#ifndef KVMX_VMX_H
+#define KVMX_VMX_H
+
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/types.h>
+#include "emulate.h"
+
+struct kvm;
+struct kvm_vcpu;
+struct vmcs_region;
+
+/**
+ * struct kvm_vmcs - one VMCS with what the CPU does not tell of it
+ *
+ * Nothing assumes that a vCPU has only one.
+ */
+struct kvm_vmcs {
+	struct vmcs_region *region;
+	phys_addr_t pa;
+	int cpu;			/* where it is active, -1 if clear */
+	bool launched;
+	struct list_head link;		/* in the list of its CPU */
+	/* Shadows of fields written often or read back. */
+	u32 pin, proc, proc2, entry, exit;
+	u32 exception_bitmap;
+	u64 host_fs_base, host_gs_base;
+	u16 host_fs_sel, host_gs_sel, host_ldt_sel;
+	u64 host_cr3, host_cr4;
+	u64 guest_efer;
+};
+
+struct vmx_autoload {
+	unsigned int nr;
+};
+
+struct kvm_vmx {
+	struct kvm_vmcs vmcs01;
+	struct kvm_vmcs *vmcs;		/* the one in use */
+	u16 vpid;
+	unsigned long *msr_bitmap;
+	struct emu_segment seg[EMU_NR_SEGS];
+	u32 seg_avail;			/* bits of enum emu_seg */
+	u32 idt_vectoring;
+	u64 exit_qual;
+	u32 exit_intr_info;
+	u32 exit_reason;
+	bool entry_failed;
+	bool event_entered;		/* this entry carried an injected event */
+	bool guest_state_loaded;	/* host FS/GS, user-return MSRs and XCR0 are the guest's */
+	u64 guest_kernel_gs_base, host_kernel_gs_base;
+	u64 host_debugctl;
+	/* User-return MSRs: the guest's values. */
+	u64 star, lstar, cstar, sfmask;
+	bool intr_window, nmi_window;
+	bool soft_vnmi_blocked;
+	bool dr_intercept;
+};
+
+/* What was found of the CPU; read-only after kvm_arch_hardware_setup(). */
+struct vmx_caps {
+	u32 revision;
+	u32 pin, proc, proc2, entry, exit;	/* the controls in use */
+	u64 ept_vpid;
+	u64 misc;
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	bool ept_ad, ept_1g, ept_2m, vpid, xsaves, vnmi, ple, pml, tsc_scaling;
+	u8 preemption_timer_shift;
+};
+
+extern struct vmx_caps vmx_caps;
+
+/* --- vmx/caps.c, vmx/hardware.c --- */
+int vmx_setup(void);			/* read capabilities, choose controls */
+int vmx_check_cpu(void);		/* this CPU offers the same; any context */
+int vmx_hardware_enable(void);		/* VMXON on this CPU; interrupts off */
+void vmx_hardware_disable(void);	/* VMCLEAR all, VMXOFF; interrupts off */
+void vmx_emergency_disable(void);	/* crash or reboot: VMX off on this CPU, any context */
+int vmx_percpu_alloc(void);
+void vmx_percpu_free(void);
+const char *vmx_feature_line(char *buf, size_t len);
+
+/* --- vmx/vmcs.c, vmx/vcpu.c --- */
+int vmx_vcpu_create(struct kvm_vcpu *vcpu);
+void vmx_vcpu_free(struct kvm_vcpu *vcpu);
+void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
+void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
+void vmx_vcpu_put(struct kvm_vcpu *vcpu);
+void vmx_cpuid_changed(struct kvm_vcpu *vcpu);
+
+/* Fills vcpu->... from the VMCS and marks it available. */
+void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg);
+void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment *s);
+void vmx_set_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct emu_segment *s);
+u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum emu_seg seg);
+int vmx_cpl(struct kvm_vcpu *vcpu);
+void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t);
+void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct emu_table *t);
+void vmx_get_idt(struct kvm_vcpu *vcpu, struct emu_table *t);
+void vmx_set_idt(struct kvm_vcpu *vcpu, const struct emu_table *t);
+void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags);
+/* Values that passed vcpu/cr.c; the caller has refreshed nothing yet. */
+void vmx_set_cr0(struct kvm_vcpu *vcpu, u64 cr0);
+void vmx_set_cr3(struct kvm_vcpu *vcpu, u64 cr3);
+void vmx_set_cr4(struct kvm_vcpu *vcpu, u64 cr4);
+void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer);
+void vmx_write_pdptrs(struct kvm_vcpu *vcpu);
+void vmx_read_pdptrs(struct kvm_vcpu *vcpu);
+void vmx_set_dr7(struct kvm_vcpu *vcpu);
+void vmx_sync_dirty_dr(struct kvm_vcpu *vcpu);
+void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu);
+void vmx_set_tsc_offset(struct kvm_vcpu *vcpu);
+void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu);	/* INVVPID */
+void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la);
+
+/* KVM_X86_SHADOW_INT_* */
+u32 vmx_interrupt_shadow(struct kvm_vcpu *vcpu);
+void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow);
+bool vmx_interrupt_allowed(struct kvm_vcpu *vcpu);
+bool vmx_nmi_allowed(struct kvm_vcpu *vcpu);
+bool vmx_nmi_masked(struct kvm_vcpu *vcpu);
+void vmx_set_nmi_masked(struct kvm_vcpu *vcpu, bool masked);
+/* Each writes the VM-entry interruption-information field from vcpu->events. */
+void vmx_inject_exception(struct kvm_vcpu *vcpu);
+void vmx_inject_interrupt(struct kvm_vcpu *vcpu);
+void vmx_inject_nmi(struct kvm_vcpu *vcpu);
+void vmx_cancel_injection(struct kvm_vcpu *vcpu);
+void vmx_open_interrupt_window(struct kvm_vcpu *vcpu);
+void vmx_open_nmi_window(struct kvm_vcpu *vcpu);
+/* TF, debug traps, shadow: the instruction at RIP is done. @len 0: ask the VMCS. */
+void vmx_skip_instruction(struct kvm_vcpu *vcpu);
+void vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
+
+/* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
+int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
+int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
+
+/* --- vmx/enter.c --- */
+/* Preemption off: the host's lazily switched state becomes the guest's. */
+void vmx_prepare_switch(struct kvm_vcpu *vcpu);
+/*
+ * Interrupts off: enters the guest, and again after each exit that can be
+ * handled with interrupts off; returns with interrupts off and the exit noted.
+ */
+void vmx_enter_guest(struct kvm_vcpu *vcpu);
+/* Interrupts off, right after: hands host interrupts, NMIs, #MC of the exit to the host. */
+void vmx_handle_host_events(struct kvm_vcpu *vcpu);
+/* --- vmx/exit.c: 1 go on, 0 to user space (kvm_run filled), <0 errno --- */
+int vmx_handle_exit(struct kvm_vcpu *vcpu);
+/* EPT of @kvm on this CPU; preemption off. */
+void vmx_flush_ept(struct kvm *kvm);
+
+#endif
