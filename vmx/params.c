@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module parameters: declaration, judgement, change through kvm_intel.ko. */
+#define pr_fmt(fmt) "kvm: " fmt
+
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include "params.h"
+#include "vmx.h"
+
+struct kvmx_params kvmx_params = {
+	.ept = true,
+	.unrestricted_guest = true,
+	.vpid = true,
+	.eptad = true,
+	.pml = true,
+	.vnmi = true,
+	.preemption_timer = true,
+	.ple_gap = 128,
+	.ple_window = 4096,
+};
+EXPORT_SYMBOL_GPL(kvmx_params);
+
+module_param_named(ept, kvmx_params.ept, bool, 0444);
+MODULE_PARM_DESC(ept, "Extended page tables; needed, 0 refuses the module");
+module_param_named(unrestricted_guest, kvmx_params.unrestricted_guest, bool, 0444);
+MODULE_PARM_DESC(unrestricted_guest, "Unrestricted guest; needed, 0 refuses the module");
+module_param_named(vpid, kvmx_params.vpid, bool, 0444);
+MODULE_PARM_DESC(vpid, "Tag TLB entries with the vCPU (default: where the CPU can)");
+module_param_named(eptad, kvmx_params.eptad, bool, 0444);
+MODULE_PARM_DESC(eptad, "Accessed and dirty bits in EPT (default: where the CPU can)");
+module_param_named(pml, kvmx_params.pml, bool, 0444);
+MODULE_PARM_DESC(pml, "Page-modification logging (default: where the CPU can)");
+module_param_named(vnmi, kvmx_params.vnmi, bool, 0444);
+MODULE_PARM_DESC(vnmi, "Virtual NMIs (default: where the CPU can)");
+module_param_named(preemption_timer, kvmx_params.preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "VMX-preemption timer (default: where the CPU can)");
+module_param_named(ple_gap, kvmx_params.ple_gap, uint, 0444);
+MODULE_PARM_DESC(ple_gap, "PAUSE-loop exiting: most TSC ticks between two PAUSEs of a loop, 0 off");
+module_param_named(ple_window, kvmx_params.ple_window, uint, 0444);
+MODULE_PARM_DESC(ple_window, "PAUSE-loop exiting: TSC ticks a loop may last, 0 off");
+
+static DEFINE_MUTEX(kvmx_params_lock);
+static unsigned int kvmx_params_holders;
+/* As asked for, before the CPU had its say. */
+static struct kvmx_params asked;
+
+static void not_available(bool *param, const char *name)
+{
+	if (*param)
+		pr_warn("parameter %s=1: not available, left off\n", name);
+	*param = false;
+}
+
+int kvmx_params_check(void)
+{
+	struct kvmx_params *p = &kvmx_params;
+
+	if (!p->ept || !p->unrestricted_guest) {
+		pr_err("parameter %s=0: kvmx cannot run guests without it\n",
+		       p->ept ? "unrestricted_guest" : "ept");
+		return -EOPNOTSUPP;
+	}
+	asked = *p;
+	not_available(&p->nested, "nested");
+	not_available(&p->enable_apicv, "enable_apicv");
+	not_available(&p->enable_ipiv, "enable_ipiv");
+	not_available(&p->flexpriority, "flexpriority");
+	not_available(&p->fasteoi, "fasteoi");
+	not_available(&p->emulate_invalid_guest_state, "emulate_invalid_guest_state");
+	return 0;
+}
+
+void kvmx_params_hold(void)
+{
+	mutex_lock(&kvmx_params_lock);
+	kvmx_params_holders++;
+	mutex_unlock(&kvmx_params_lock);
+}
+
+void kvmx_params_release(void)
+{
+	mutex_lock(&kvmx_params_lock);
+	kvmx_params_holders--;
+	mutex_unlock(&kvmx_params_lock);
+}
+
+int kvmx_params_change(const struct kvmx_params *want)
+{
+	struct kvmx_params before;
+	int ret = -EBUSY;
+
+	mutex_lock(&kvmx_params_lock);
+	if (kvmx_params_holders)
+		goto out;
+	before = asked;
+	kvmx_params = *want;
+	ret = vmx_setup();
+	if (ret) {
+		kvmx_params = before;
+		if (vmx_setup())
+			pr_err("the former parameters no longer work\n");
+	}
+out:
+	mutex_unlock(&kvmx_params_lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(kvmx_params_change);
