@@ -37,3 +37,85 @@ sources:
 	@test -n "$(KREL)" || { echo "make: no kernel headers$(if $(KDIR), in $(KDIR)):" \
 		"give KDIR=, or install linux-headers-$$(uname -r)" >&2; exit 1; }
 	@tools/link-sources $(OUT) Kbuild kvm_main.c $(wildcard $(module-folders))
+
+# --- on this machine -----------------------------------------------------------
+.PHONY: load unload install uninstall dkms
+load:
+	@MODULES=$(OUT) tools/kvmx load $(PARAMS)
+
+unload:
+	@tools/kvmx unload
+
+# Beside the distribution's modules, not over them: depmod prefers updates/.
+install: modules
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(OUT) INSTALL_MOD_DIR=updates modules_install
+	@depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
+	@echo "installed for $(KREL); modprobe kvm_intel loads it"
+
+uninstall:
+	@rm -f $(addprefix $(INSTALL_MOD_PATH)/lib/modules/$(KREL)/updates/kvm,.ko -intel.ko)
+	@depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(KREL)
+
+dkms-tree := /usr/src/kvmx-$(VERSION)
+dkms:
+	@command -v dkms >/dev/null || { echo "make: dkms is not installed" >&2; exit 1; }
+	@rm -rf $(dkms-tree)
+	@mkdir -p $(dkms-tree)
+	@cp -a Kbuild Makefile dkms.conf COPYING README tools kvm_main.c \
+		$(wildcard $(module-folders)) $(dkms-tree)
+	@dkms add kvmx/$(VERSION)
+	@dkms install kvmx/$(VERSION)
+
+# --- in the lab ------------------------------------------------------------------
+.PHONY: demo shell test test-emulator bench check
+demo:
+	@lab/setup lab
+	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
+	@LAB_KERNEL=$(LAB_KERNEL) lab/demo
+
+shell:
+	@lab/setup lab
+	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
+	@LAB_KERNEL=$(LAB_KERNEL) lab/shell
+
+test:
+	@lab/setup lab test
+	@tools/test
+
+test-emulator:
+	@$(MAKE) --no-print-directory -C tests O=$(BUILD) run
+
+bench:
+	@lab/setup lab test bench
+	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
+	@LAB_KERNEL=$(LAB_KERNEL) bench/run
+
+check:
+	@lab/setup lab test check
+	@tools/check $(CHECKS)
+
+# --- the rest ----------------------------------------------------------------------
+.PHONY: clean distclean
+# What is made from the sources; the lab's downloads stay.
+clean:
+	@for d in $(BUILD)/*; do case $$d in */lab) ;; *) rm -rf "$$d" ;; esac; done
+	@rm -rf bench/out
+
+distclean: clean
+	@rm -rf $(BUILD)
+
+help:
+	@echo "on a machine with VT-x:"
+	@echo "  make              kvm.ko and kvm-intel.ko in build/<kernel>/; KDIR= chooses the headers"
+	@echo "  make load         put them in the place of the distribution's kvm; PARAMS= for kvm.ko"
+	@echo "  make unload       and back"
+	@echo "  make install      into /lib/modules; make uninstall"
+	@echo "  make dkms         the same through DKMS, for every kernel to come"
+	@echo "on any machine:"
+	@echo "  make demo         boot Linux in QEMU on kvmx in the lab; LAB_KERNEL=6.1 or 6.12"
+	@echo "  make shell        a shell in the lab, kvmx loaded"
+	@echo "  make test         all tests, on both kernels"
+	@echo "  make test-emulator  the instruction emulator against this CPU"
+	@echo "  make bench        kvmx beside the distribution's kvm, bench/out/"
+	@echo "  make check        warnings, sparse, checkpatch, coccinelle; CHECKS= for some"
+	@echo "  make clean        remove what was built; make distclean also the lab"
