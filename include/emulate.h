@@ -119,6 +119,7 @@ struct emu_ops {
 	enum emu_status (*get_msr)(struct emu_ctxt *c, u32 msr, u64 *val);
 	enum emu_status (*set_msr)(struct emu_ctxt *c, u32 msr, u64 val);
 	u64 (*get_efer)(struct emu_ctxt *c);
+	u64 (*get_xcr)(struct emu_ctxt *c, u32 index);	/* may be NULL: all is enabled */
 	enum emu_status (*set_xcr)(struct emu_ctxt *c, u32 index, u64 val);
 	enum emu_status (*rdpmc)(struct emu_ctxt *c, u32 index, u64 *val);
 	u64 (*rdtsc)(struct emu_ctxt *c, u32 *aux);
@@ -181,6 +182,7 @@ struct emu_ctxt {
 	bool block_mov_ss;	/* ... a MOV SS/POP SS shadow */
 	bool more;		/* EMU_OK, but the REP instruction is not finished: rip unchanged */
 	bool unblock_nmi;	/* an IRET was executed */
+	u32 element;		/* REP MOVS, CMPS, ...: elements this call has finished so far */
 	/* Decode state. */
 	struct emu_insn insn;
 };
@@ -191,7 +193,8 @@ struct emu_ctxt {
  * @bytes: instruction bytes already at hand (VMX instruction information), or NULL
  * @len: how many
  *
- * Fetches no byte beyond the instruction and never more than 15.
+ * Fetches from no page that the instruction does not reach into, and never more
+ * than 15 bytes.
  * Return: EMU_OK; EMU_FAULT (#UD, #GP for length, #PF of a fetch); EMU_RETRY;
  * EMU_FAIL for a defined instruction the emulator does not do.
  */

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Execution of a decoded instruction: checks that hold for whole classes of
+ * instructions, operands in, the handler, operands out.
+ */
+#include "internal.h"
+
+static enum emu_status check_vector_state(struct emu_exec *x)
+{
+	struct emu_ctxt *c = x->c;
+	u64 cr0 = c->ops->get_cr(c, 0);
+	u64 cr4 = c->ops->get_cr(c, 4);
+
+	if (x->in->vex) {
+		if (!(cr4 & CR4_OSXSAVE))
+			return emu_raise(c, VEC_UD, 0);
+		if (c->ops->get_xcr && (c->ops->get_xcr(c, 0) & 6) != 6)
+			return emu_raise(c, VEC_UD, 0);
+	} else if (cr0 & CR0_EM || (x->d->flags & D_SSE && !(cr4 & CR4_OSFXSR))) {
+		return emu_raise(c, VEC_UD, 0);
+	}
+	return cr0 & CR0_TS ? emu_raise(c, VEC_NM, 0) : EMU_OK;
+}
+
+static enum emu_status check_rights(struct emu_exec *x)
+{
+	struct emu_ctxt *c = x->c;
+	u32 flags = x->d->flags;
+
+	if (flags & (D_SSE | D_MMX)) {
+		enum emu_status st = check_vector_state(x);
+
+		if (st != EMU_OK)
+			return st;
+	}
+	if (flags & D_PRIV && c->cpl)
+		return emu_raise(c, VEC_GP, 0);
+	if (flags & D_UMIP && c->cpl && c->ops->get_cr(c, 4) & CR4_UMIP)
+		return emu_raise(c, VEC_GP, 0);
+	return EMU_OK;
+}
+
+static void set_register(struct emu_exec *x, struct emu_opnd *o, unsigned int reg)
+{
+	o->kind = OPND_REG;
+	o->reg = reg;
+	if (o->size == 1 && !x->in->rex && reg >= 4) {
+		o->reg = reg - 4;
+		o->high = true;
+	}
+}
+
+/* What operand @i is: register, memory, immediate. */
+static void resolve(struct emu_exec *x, unsigned int i)
+{
+	const struct emu_insn *in = x->in;
+	unsigned int am = OP_AM(x->d->op[i]);
+	unsigned int reg = ((in->modrm >> 3) & 7) | (in->rex & 4) << 1;
+	unsigned int rm = (in->modrm & 7) | (in->rex & 1) << 3;
+	bool mem = in->modrm < 0xc0 && !(x->d->flags & D_MOD3);
+	struct emu_opnd *o = &x->op[i];
+
+	o->size = emu_size(x->c, OP_SZ(x->d->op[i]), mem);
+	o->kind = OPND_NONE;
+	switch (am) {
+	case AM_E:
+	case AM_M:
+	case AM_R:
+	case AM_W:
+	case AM_Q:
+		if (mem)
+			o->kind = OPND_MEM;
+		else if (am == AM_W || am == AM_Q)
+			o->kind = am == AM_W ? OPND_VEC : OPND_MMX;
+		else
+			set_register(x, o, rm);
+		if (o->kind != OPND_REG)
+			o->reg = am == AM_Q ? rm & 7 : rm;
+		break;
+	case AM_O:
+		o->kind = OPND_MEM;
+		break;
+	case AM_G:
+		set_register(x, o, reg);
+		break;
+	case AM_Z:
+		set_register(x, o, (in->opcode & 7) | (in->rex & 1) << 3);
+		break;
+	case AM_ACC:
+		set_register(x, o, RAX);
+		break;
+	case AM_CL:
+		set_register(x, o, RCX);
+		break;
+	case AM_DX:
+		set_register(x, o, RDX);
+		break;
+	case AM_ONE:
+		o->kind = OPND_IMM;
+		o->val = 1;
+		break;
+	case AM_I:
+	case AM_J:
+	case AM_AP:
+		o->kind = OPND_IMM;
+		o->val = in->imm;
+		break;
+	case AM_I2:
+		o->kind = OPND_IMM;
+		o->val = in->imm2;
+		break;
+	case AM_S:
+		o->kind = OPND_SEG;
+		o->reg = reg & 7;
+		break;
+	case AM_C:
+		o->kind = OPND_CR;
+		o->reg = reg;
+		break;
+	case AM_D:
+		o->kind = OPND_DR;
+		o->reg = reg;
+		break;
+	case AM_V:
+		o->kind = OPND_VEC;
+		o->reg = reg;
+		break;
+	case AM_H:
+		o->kind = OPND_VEC;
+		o->reg = in->vex_vvvv;
+		break;
+	case AM_P:
+		o->kind = OPND_MMX;
+		o->reg = reg & 7;
+		break;
+	}
+}
+
+/* The linear address of a memory operand, and its value if it is read and fits. */
+static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool rd, bool wr)
+{
+	struct emu_ctxt *c = x->c;
+	u32 acc = wr ? EMU_ACC_WRITE : 0;
+	enum emu_status st;
+
+	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, o->size, acc, &o->la);
+	if (st == EMU_OK && x->d->flags & D_ALIGN && o->la & (o->size - 1))
+		st = emu_raise(c, VEC_GP, 0);
+	if (st == EMU_OK)
+		st = emu_align_check(c, o->la, o->size);
+	if (st != EMU_OK || !rd || o->size > 8)
+		return st;
+	o->val = 0;
+	st = c->ops->read(c, o->la, &o->val, o->size, acc);
+	o->old = o->val;
+	return st;
+}
+
+static enum emu_status load(struct emu_exec *x, unsigned int i)
+{
+	struct emu_opnd *o = &x->op[i];
+	u32 flags = x->d->flags;
+	bool rd = i || flags & D_R0;
+	bool wr = (!i && flags & D_W0) || (i == 1 && flags & D_W1);
+
+	if (o->kind == OPND_MEM && !(flags & D_ADDR))
+		return load_memory(x, o, rd, wr);
+	if (o->kind == OPND_REG && rd)
+		o->val = (x->c->gpr[o->reg] >> (o->high * 8)) & emu_mask(o->size);
+	return EMU_OK;
+}
+
+static enum emu_status store(struct emu_exec *x, struct emu_opnd *o)
+{
+	struct emu_ctxt *c = x->c;
+	u64 old = o->old;
+
+	if (o->kind == OPND_REG) {
+		if (o->high)
+			c->gpr[o->reg] = (c->gpr[o->reg] & ~0xff00ull) | (o->val & 0xff) << 8;
+		else
+			emu_reg_set(c, o->reg, o->size, o->val);
+		return EMU_OK;
+	}
+	if (o->kind != OPND_MEM || o->size > 8 || x->d->flags & D_ADDR)
+		return EMU_OK;
+	if (x->lock)
+		return c->ops->cmpxchg(c, o->la, &old, &o->val, o->size);
+	return c->ops->write(c, o->la, &o->val, o->size, EMU_ACC_WRITE);
+}
+
+/* Memory first: a store that does not succeed leaves the registers alone. */
+static enum emu_status store_all(struct emu_exec *x)
+{
+	bool wr[2] = { x->d->flags & D_W0, x->d->flags & D_W1 };
+	enum emu_status st = EMU_OK;
+	unsigned int i;
+
+	for (i = 0; i < 2 && st == EMU_OK; i++)
+		if (wr[i] && x->op[i].kind == OPND_MEM)
+			st = store(x, &x->op[i]);
+	/* XADD of a register with itself: the sum, the first operand, stays. */
+	for (i = 2; i-- > 0 && st == EMU_OK;)
+		if (wr[i] && x->op[i].kind != OPND_MEM)
+			st = store(x, &x->op[i]);
+	return st;
+}
+
+static enum emu_status run(struct emu_exec *x)
+{
+	enum emu_status st = check_rights(x);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		resolve(x, i);
+	for (i = 0; i < 3 && st == EMU_OK; i++)
+		st = load(x, i);
+	if (st == EMU_OK)
+		st = x->d->exec(x);
+	if (st == EMU_OK)
+		st = store_all(x);
+	return st;
+}
+
+enum emu_status emu_execute(struct emu_ctxt *c)
+{
+	struct emu_exec x = {
+		.c = c,
+		.in = &c->insn,
+		.d = c->insn.desc,
+		.next_rip = c->rip + c->insn.len,
+		.flags = c->rflags,
+	};
+	u64 saved[16];
+	enum emu_status st;
+
+	memcpy(saved, c->gpr, sizeof(saved));
+	memset(&c->fault, 0, sizeof(c->fault));
+	c->block_sti = false;
+	c->block_mov_ss = false;
+	c->more = false;
+	c->unblock_nmi = false;
+	c->element = 0;
+	if (!emu_is64(c))
+		x.next_rip &= 0xffffffff;
+	x.lock = c->insn.lock || x.d->flags & D_XLOCK;
+
+	st = run(&x);
+	if (st != EMU_OK && !(st == EMU_FAULT && c->fault.trap)) {
+		memcpy(c->gpr, saved, sizeof(saved));
+		c->block_sti = false;
+		c->block_mov_ss = false;
+		c->more = false;
+		c->unblock_nmi = false;
+		return st;
+	}
+	if (c->more)
+		x.next_rip = c->rip;
+	else if (!(x.d->flags & D_KEEPRF))
+		x.flags &= ~FL_RF;
+	c->rip = x.next_rip;
+	c->rflags = x.flags;
+	return st;
+}

@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Integer arithmetic: addition and its kin, shifts, multiplication, division,
+ * bit operations, decimal adjustment, compare and exchange.
+ *
+ * Flags the SDM leaves undefined get the values that Intel CPUs give them,
+ * where those are regular.
+ */
+#include "internal.h"
+
+static bool msb(u64 val, unsigned int size)
+{
+	return val >> (size * 8 - 1) & 1;
+}
+
+static u64 parity(u64 val)
+{
+	val ^= val >> 4;
+	return 0x9669 >> (val & 15) & 1 ? FL_PF : 0;
+}
+
+/* SF, ZF and PF of a result. */
+static u64 result_flags(u64 val, unsigned int size)
+{
+	u64 flags = parity(val);
+
+	if (msb(val, size))
+		flags |= FL_SF;
+	if (!(val & emu_mask(size)))
+		flags |= FL_ZF;
+	return flags;
+}
+
+static void set_flags(struct emu_exec *x, u64 mask, u64 flags)
+{
+	x->flags = (x->flags & ~mask) | (flags & mask);
+}
+
+static u64 add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
+{
+	u64 r = (a + b + carry) & emu_mask(size);
+	u64 carries = (a & b) | ((a | b) & ~r);
+
+	*flags = result_flags(r, size);
+	if (msb(carries, size))
+		*flags |= FL_CF;
+	if (msb((a ^ r) & (b ^ r), size))
+		*flags |= FL_OF;
+	*flags |= (a ^ b ^ r) & FL_AF;
+	return r;
+}
+
+static u64 sub(u64 a, u64 b, bool borrow, unsigned int size, u64 *flags)
+{
+	u64 r = (a - b - borrow) & emu_mask(size);
+	u64 borrows = (~a & b) | ((~a | b) & r);
+
+	*flags = result_flags(r, size);
+	if (msb(borrows, size))
+		*flags |= FL_CF;
+	if (msb((a ^ b) & (a ^ r), size))
+		*flags |= FL_OF;
+	*flags |= (a ^ b ^ r) & FL_AF;
+	return r;
+}
+
+/* The flags of a comparison of @a with @b, for CMPS and SCAS as well. */
+u64 emu_compare(u64 flags, u64 a, u64 b, unsigned int size)
+{
+	u64 f;
+
+	sub(a, b, false, size, &f);
+	return (flags & ~FL_ARITH) | f;
+}
+
+/* ADD OR ADC SBB AND SUB XOR CMP: aux has the number of SDM table A-6, group 1. */
+enum emu_status ex_alu(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size;
+	u64 a = x->op[0].val, b = x->op[1].val & emu_mask(size), f = 0, r = 0;
+	bool carry = x->flags & FL_CF;
+
+	switch (x->d->aux) {
+	case 0:
+		r = add(a, b, false, size, &f);
+		break;
+	case 2:
+		r = add(a, b, carry, size, &f);
+		break;
+	case 3:
+		r = sub(a, b, carry, size, &f);
+		break;
+	case 5:
+	case 7:
+		r = sub(a, b, false, size, &f);
+		break;
+	case 1:
+		r = a | b;
+		f = result_flags(r, size);
+		break;
+	case 4:
+		r = a & b;
+		f = result_flags(r, size);
+		break;
+	case 6:
+		r = a ^ b;
+		f = result_flags(r, size);
+		break;
+	}
+	x->op[0].val = r;
+	set_flags(x, FL_ARITH, f);
+	return EMU_OK;
+}
+
+enum emu_status ex_test(struct emu_exec *x)
+{
+	set_flags(x, FL_ARITH, result_flags(x->op[0].val & x->op[1].val, x->op[0].size));
+	return EMU_OK;
+}
+
+enum emu_status ex_not(struct emu_exec *x)
+{
+	x->op[0].val = ~x->op[0].val;
+	return EMU_OK;
+}
+
+enum emu_status ex_neg(struct emu_exec *x)
+{
+	u64 f;
+
+	x->op[0].val = sub(0, x->op[0].val, false, x->op[0].size, &f);
+	set_flags(x, FL_ARITH, f);
+	return EMU_OK;
+}
+
+enum emu_status ex_inc(struct emu_exec *x)
+{
+	u64 f;
+
+	x->op[0].val = add(x->op[0].val, 1, false, x->op[0].size, &f);
+	set_flags(x, FL_ARITH & ~FL_CF, f);
+	return EMU_OK;
+}
+
+enum emu_status ex_dec(struct emu_exec *x)
+{
+	u64 f;
+
+	x->op[0].val = sub(x->op[0].val, 1, false, x->op[0].size, &f);
+	set_flags(x, FL_ARITH & ~FL_CF, f);
+	return EMU_OK;
+}
+
+/* RCL and RCR turn the value with CF as an additional bit at its top. */
+static u64 rotate_carry(u64 val, unsigned int bits, unsigned int count, bool right, bool *carry)
+{
+	while (count--) {
+		bool in = *carry;
+
+		if (right) {
+			*carry = val & 1;
+			val = val >> 1 | (u64)in << (bits - 1);
+		} else {
+			*carry = val >> (bits - 1) & 1;
+			val = val << 1 | in;
+		}
+	}
+	return val;
+}
+
+static u64 rotate_left(u64 val, unsigned int bits, unsigned int count)
+{
+	val &= emu_mask(bits / 8);
+	count %= bits;
+	return count ? val << count | val >> (bits - count) : val;
+}
+
+/* ROL ROR RCL RCR SHL SHR SHL SAR: group 2. */
+enum emu_status ex_shift(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size, bits = size * 8;
+	unsigned int count = x->op[1].val & (size == 8 ? 63 : 31);
+	u64 val = x->op[0].val, flags = 0;
+	bool carry = x->flags & FL_CF, left = !(x->d->aux & 1);
+
+	if (!count)
+		return EMU_OK;
+	switch (x->d->aux) {
+	case 0:
+		val = rotate_left(val, bits, count);
+		carry = val & 1;
+		break;
+	case 1:
+		val = rotate_left(val, bits, bits - count % bits);
+		carry = msb(val, size);
+		break;
+	case 2:
+	case 3:
+		val = rotate_carry(val, bits, count % (bits + (size < 8)), !left, &carry);
+		break;
+	case 4:
+	case 6:
+		carry = count <= bits && val >> (bits - count) & 1;
+		val = count < 64 ? val << count : 0;
+		break;
+	case 5:
+		carry = val >> (count - 1) & 1;
+		val >>= count;
+		break;
+	case 7:
+		val = emu_sext(val, size);
+		carry = (s64)val >> (count - 1) & 1;
+		val = (s64)val >> count;
+		break;
+	}
+	val &= emu_mask(size);
+	if (carry)
+		flags |= FL_CF;
+	if (left ? msb(val, size) != carry : msb(val, size) != (val >> (bits - 2) & 1))
+		flags |= FL_OF;
+	if (x->d->aux >= 4)
+		set_flags(x, FL_ARITH, flags | result_flags(val, size));
+	else
+		set_flags(x, FL_CF | FL_OF, flags);
+	x->op[0].val = val;
+	return EMU_OK;
+}
+
+/* SHLD (aux 0) and SHRD: the window slides over destination and source. */
+enum emu_status ex_shld(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size, bits = size * 8;
+	unsigned int count = x->op[2].val & (size == 8 ? 63 : 31);
+	u64 dst = x->op[0].val, src = x->op[1].val, r, f;
+	bool carry;
+
+	if (!count)
+		return EMU_OK;
+	/* A 16-bit count beyond 16 is undefined; Intel CPUs shift the destination in again. */
+	if (count > bits) {
+		count -= bits;
+		r = src;
+		src = dst;
+		dst = r;
+	}
+	if (x->d->aux) {
+		carry = dst >> (count - 1) & 1;
+		r = count < bits ? dst >> count | src << (bits - count) : src;
+	} else {
+		carry = dst >> (bits - count) & 1;
+		r = count < bits ? dst << count | src >> (bits - count) : src;
+	}
+	r &= emu_mask(size);
+	f = result_flags(r, size);
+	if (carry)
+		f |= FL_CF;
+	if (msb(r, size) != msb(x->op[0].val, size))
+		f |= FL_OF;
+	set_flags(x, FL_ARITH, f);
+	x->op[0].val = r;
+	return EMU_OK;
+}
+
+/* CF and OF say whether the product outgrew its lower half. */
+static void multiply_flags(struct emu_exec *x, u64 low, unsigned int size, bool large)
+{
+	u64 f = result_flags(low, size) & ~FL_ZF;
+
+	set_flags(x, FL_ARITH, f | (large ? FL_CF | FL_OF : 0));
+}
+
+/* AX, or rDX:rAX, from two halves. */
+static void set_double(struct emu_ctxt *c, unsigned int size, u64 low, u64 high)
+{
+	if (size == 1) {
+		emu_reg_set(c, RAX, 2, (low & 0xff) | (high & 0xff) << 8);
+		return;
+	}
+	emu_reg_set(c, RAX, size, low);
+	emu_reg_set(c, RDX, size, high);
+}
+
+/* MUL, and IMUL of one operand. */
+static enum emu_status multiply(struct emu_exec *x, bool is_signed)
+{
+	unsigned int size = x->op[0].size, bits = size * 8;
+	u64 a = emu_reg_get(x->c, RAX, size), b = x->op[0].val, low, high;
+	bool large;
+
+	if (is_signed) {
+		__int128 p = (__int128)emu_sext(a, size) * emu_sext(b, size);
+
+		low = p;
+		high = p >> bits;
+		large = p != emu_sext(low, size);
+	} else {
+		unsigned __int128 p = (unsigned __int128)a * b;
+
+		low = p;
+		high = p >> bits;
+		large = high;
+	}
+	set_double(x->c, size, low, high);
+	multiply_flags(x, low, size, large);
+	return EMU_OK;
+}
+
+enum emu_status ex_mul(struct emu_exec *x)
+{
+	return multiply(x, false);
+}
+
+enum emu_status ex_imul1(struct emu_exec *x)
+{
+	return multiply(x, true);
+}
+
+/* IMUL of two (aux 0) or three operands. */
+enum emu_status ex_imul(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size;
+	u64 a = x->op[x->d->aux ? 1 : 0].val, b = x->op[x->d->aux ? 2 : 1].val;
+	__int128 p = (__int128)emu_sext(a, size) * emu_sext(b, size);
+
+	x->op[0].val = p;
+	multiply_flags(x, p, size, p != emu_sext(p, size));
+	return EMU_OK;
+}
+
+static enum emu_status divide_error(struct emu_exec *x)
+{
+	return emu_raise(x->c, VEC_DE, 0);
+}
+
+/* @hi:@lo by @d, where hi < d, so the quotient fits. */
+static u64 divide_128(u64 hi, u64 lo, u64 d, u64 *rem)
+{
+	u64 q;
+
+	asm("divq %4" : "=a" (q), "=d" (*rem) : "0" (lo), "1" (hi), "r" (d) : "cc");
+	return q;
+}
+
+/* The dividend of DIV and IDIV as a 128-bit number, extended by its sign if @is_signed. */
+static void dividend(struct emu_exec *x, bool is_signed, u64 *hi, u64 *lo)
+{
+	unsigned int size = x->op[0].size, bits = size * 8;
+	u64 a = emu_reg_get(x->c, RAX, size), d = emu_reg_get(x->c, RDX, size);
+
+	if (size == 1)
+		d = emu_reg_get(x->c, RAX, 2) >> 8;
+	if (size == 8) {
+		*lo = a;
+		*hi = d;
+		return;
+	}
+	*lo = a | d << bits;
+	if (is_signed)
+		*lo = emu_sext(*lo, size * 2);
+	*hi = is_signed && (s64)*lo < 0 ? ~0ull : 0;
+}
+
+enum emu_status ex_div(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size;
+	u64 hi, lo, q, r, d = x->op[0].val;
+
+	dividend(x, false, &hi, &lo);
+	if (hi >= d)
+		return divide_error(x);
+	q = divide_128(hi, lo, d, &r);
+	if (q > emu_mask(size))
+		return divide_error(x);
+	set_double(x->c, size, q, r);
+	return EMU_OK;
+}
+
+enum emu_status ex_idiv(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size;
+	s64 divisor = emu_sext(x->op[0].val, size);
+	u64 d = divisor < 0 ? -(u64)divisor : (u64)divisor;
+	u64 hi, lo, q, r, limit;
+	bool negative;
+
+	dividend(x, true, &hi, &lo);
+	negative = (s64)hi < 0;
+	if (negative) {
+		lo = -lo;
+		hi = ~hi + !lo;
+	}
+	if (hi >= d)
+		return divide_error(x);
+	q = divide_128(hi, lo, d, &r);
+	limit = emu_mask(size) >> 1;
+	if (negative != (divisor < 0)) {
+		if (q > limit + 1)
+			return divide_error(x);
+		q = -q;
+	} else if (q > limit) {
+		return divide_error(x);
+	}
+	set_double(x->c, size, q, negative ? -r : r);
+	return EMU_OK;
+}
+
+enum emu_status ex_xchg(struct emu_exec *x)
+{
+	u64 val = x->op[0].val;
+
+	x->op[0].val = x->op[1].val;
+	x->op[1].val = val;
+	return EMU_OK;
+}
+
+enum emu_status ex_xadd(struct emu_exec *x)
+{
+	u64 val = x->op[0].val, f;
+
+	x->op[0].val = add(val, x->op[1].val, false, x->op[0].size, &f);
+	x->op[1].val = val;
+	set_flags(x, FL_ARITH, f);
+	return EMU_OK;
+}
+
+enum emu_status ex_cmpxchg(struct emu_exec *x)
+{
+	unsigned int size = x->op[0].size;
+	u64 acc = emu_reg_get(x->c, RAX, size);
+
+	x->flags = emu_compare(x->flags, acc, x->op[0].val, size);
+	if (x->flags & FL_ZF)
+		x->op[0].val = x->op[1].val;
+	else
+		emu_reg_set(x->c, RAX, size, x->op[0].val);
+	return EMU_OK;
+}
+
+/* CMPXCHG8B and CMPXCHG16B. A store of the old value follows a failed comparison. */
+enum emu_status ex_cmpxchg8b(struct emu_exec *x)
+{
+	struct emu_ctxt *c = x->c;
+	unsigned int half = x->op[0].size / 2, i;
+	u64 old[2] = { 0 }, new[2], la;
+	u8 obuf[16], nbuf[16];
+	enum emu_status st;
+
+	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 2 * half, EMU_ACC_WRITE, &la);
+	if (st == EMU_OK && half == 8 && la & 15)
+		st = emu_raise(c, VEC_GP, 0);
+	if (st == EMU_OK)
+		st = emu_align_check(c, la, 2 * half);
+	if (st == EMU_OK)
+		st = c->ops->read(c, la, obuf, 2 * half, EMU_ACC_WRITE);
+	if (st != EMU_OK)
+		return st;
+	for (i = 0; i < 2; i++)
+		memcpy(&old[i], obuf + i * half, half);
+	new[0] = emu_reg_get(c, RBX, half);
+	new[1] = emu_reg_get(c, RCX, half);
+	if (old[0] == emu_reg_get(c, RAX, half) && old[1] == emu_reg_get(c, RDX, half)) {
+		x->flags |= FL_ZF;
+	} else {
+		x->flags &= ~FL_ZF;
+		memcpy(new, old, sizeof(new));
+	}
+	for (i = 0; i < 2; i++)
+		memcpy(nbuf + i * half, &new[i], half);
+	if (x->lock)
+		st = c->ops->cmpxchg(c, la, obuf, nbuf, 2 * half);
+	else
+		st = c->ops->write(c, la, nbuf, 2 * half, EMU_ACC_WRITE);
+	if (st == EMU_OK && !(x->flags & FL_ZF))
+		for (i = 0; i < 2; i++)
+			emu_reg_set(c, i ? RDX : RAX, half, old[i]);
+	return st;
+}
+
+/* BT BTS BTR BTC, aux 4 to 7 (group 8). A register's bit offset reaches beyond the operand. */
+enum emu_status ex_bt(struct emu_exec *x)
+{
+	struct emu_ctxt *c = x->c;
+	struct emu_opnd *o = &x->op[0];
+	unsigned int bit = x->op[1].val & (o->size * 8 - 1);
+	bool wr = x->d->aux != 4, reach = x->op[1].kind == OPND_REG;
+	u32 acc = wr ? EMU_ACC_WRITE : 0;
+	enum emu_status st;
+	u64 off, mask = 1ull << bit;
+
+	if (o->kind == OPND_MEM) {
+		off = x->in->mem_off;
+		if (reach) {
+			s64 index = emu_sext(x->op[1].val, o->size);
+
+			off += (index >> (o->size == 2 ? 4 : o->size == 4 ? 5 : 6)) * o->size;
+		}
+		off &= emu_mask(x->in->ad_bytes);
+		st = emu_linear(c, x->in->mem_seg, off, o->size, acc, &o->la);
+		if (st == EMU_OK)
+			st = emu_align_check(c, o->la, o->size);
+		if (st != EMU_OK)
+			return st;
+		o->val = 0;
+		st = c->ops->read(c, o->la, &o->val, o->size, acc);
+		if (st != EMU_OK)
+			return st;
+	}
+	o->old = o->val;
+	set_flags(x, FL_CF, o->val & mask ? FL_CF : 0);
+	if (x->d->aux == 5)
+		o->val |= mask;
+	else if (x->d->aux == 6)
+		o->val &= ~mask;
+	else if (x->d->aux == 7)
+		o->val ^= mask;
+	if (!wr)
+		return EMU_OK;
+	if (o->kind == OPND_REG)
+		emu_reg_set(c, o->reg, o->size, o->val);
+	else if (x->lock)
+		return c->ops->cmpxchg(c, o->la, &o->old, &o->val, o->size);
+	else
+		return c->ops->write(c, o->la, &o->val, o->size, EMU_ACC_WRITE);
+	return EMU_OK;
+}
+
+static unsigned int lowest_bit(u64 val)
+{
+	unsigned int n = 0;
+
+	while (!(val & 1)) {
+		val >>= 1;
+		n++;
+	}
+	return n;
+}
+
+static unsigned int highest_bit(u64 val)
+{
+	unsigned int n = 0;
+
+	while (val >>= 1)
+		n++;
+	return n;
+}
+
+/* The destination keeps all its bits if the source is zero. */
+static enum emu_status bit_scan(struct emu_exec *x, unsigned int (*scan)(u64 val))
+{
+	u64 val = x->op[1].val;
+
+	set_flags(x, FL_ARITH, val ? parity(scan(val)) : FL_ZF | FL_PF);
+	if (val)
+		emu_reg_set(x->c, x->op[0].reg, x->op[0].size, scan(val));
+	return EMU_OK;
+}
+
+enum emu_status ex_bsf(struct emu_exec *x)
+{
+	return bit_scan(x, lowest_bit);
+}
+
+enum emu_status ex_bsr(struct emu_exec *x)
+{
+	return bit_scan(x, highest_bit);
+}
+
+static void count_result(struct emu_exec *x, u64 n, bool carry)
+{
+	x->op[0].val = n;
+	set_flags(x, FL_ARITH, (carry ? FL_CF : 0) | (n ? 0 : FL_ZF));
+}
+
+enum emu_status ex_tzcnt(struct emu_exec *x)
+{
+	u64 val = x->op[1].val;
+
+	count_result(x, val ? lowest_bit(val) : x->op[1].size * 8, !val);
+	return EMU_OK;
+}
+
+enum emu_status ex_lzcnt(struct emu_exec *x)
+{
+	u64 val = x->op[1].val;
+	unsigned int bits = x->op[1].size * 8;
+
+	count_result(x, val ? bits - 1 - highest_bit(val) : bits, !val);
+	return EMU_OK;
+}
+
+enum emu_status ex_popcnt(struct emu_exec *x)
+{
+	u64 val = x->op[1].val, n = 0;
+
+	for (; val; val &= val - 1)
+		n++;
+	x->op[0].val = n;
+	set_flags(x, FL_ARITH, n ? 0 : FL_ZF);
+	return EMU_OK;
+}
+
+/* DAA DAS AAA AAS, aux 0 to 3. */
+enum emu_status ex_bcd(struct emu_exec *x)
+{
+	u64 ax = emu_reg_get(x->c, RAX, 2);
+	u8 al = ax, old = ax, ah = ax >> 8;
+	bool low = (al & 15) > 9 || x->flags & FL_AF;
+	bool high = al > 0x99 || x->flags & FL_CF;
+	int sign = x->d->aux & 1 ? -1 : 1;
+	u64 f = low ? FL_AF : 0;
+
+	if (x->d->aux < 2) {
+		if (low)
+			al += sign * 6;
+		if (high)
+			al += sign * 0x60;
+		if (high || (x->d->aux == 1 && low && old < 6))
+			f |= FL_CF;
+		emu_reg_set(x->c, RAX, 1, al);
+		set_flags(x, FL_ARITH, f | result_flags(al, 1));
+		return EMU_OK;
+	}
+	if (low) {
+		ax = x->d->aux == 2 ? ax + 0x106 : (u64)(ax - 6 - 0x100);
+		al = ax;
+		ah = ax >> 8;
+		f |= FL_CF;
+	}
+	al &= 15;
+	emu_reg_set(x->c, RAX, 2, al | ah << 8);
+	set_flags(x, FL_ARITH, f | result_flags(al, 1));
+	return EMU_OK;
+}
+
+enum emu_status ex_aam(struct emu_exec *x)
+{
+	u8 base = x->op[0].val, al = emu_reg_get(x->c, RAX, 1);
+
+	if (!base)
+		return divide_error(x);
+	emu_reg_set(x->c, RAX, 2, (u64)(al / base) << 8 | al % base);
+	set_flags(x, FL_ARITH, result_flags(al % base, 1));
+	return EMU_OK;
+}
+
+enum emu_status ex_aad(struct emu_exec *x)
+{
+	u64 ax = emu_reg_get(x->c, RAX, 2);
+	u8 al = ax + (ax >> 8) * x->op[0].val;
+
+	emu_reg_set(x->c, RAX, 2, al);
+	set_flags(x, FL_ARITH, result_flags(al, 1));
+	return EMU_OK;
+}
+
+/* Of a 16-bit operand the result is undefined; Intel CPUs clear it. */
+enum emu_status ex_bswap(struct emu_exec *x)
+{
+	u64 val = x->op[0].val, r = 0;
+	unsigned int i;
+
+	for (i = 0; i < x->op[0].size; i++)
+		r = r << 8 | ((val >> (i * 8)) & 0xff);
+	x->op[0].val = x->op[0].size == 2 ? 0 : r;
+	return EMU_OK;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the instruction emulator share: the shape of the decode
+ * tables, the state of an instruction in execution, and the helpers.
+ */
+#ifndef KVMX_EMULATE_INTERNAL_H
+#define KVMX_EMULATE_INTERNAL_H
+
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+#include <emulate.h>
+
+#define FL_CF		0x00000001ull
+#define FL_FIXED	0x00000002ull
+#define FL_PF		0x00000004ull
+#define FL_AF		0x00000010ull
+#define FL_ZF		0x00000040ull
+#define FL_SF		0x00000080ull
+#define FL_TF		0x00000100ull
+#define FL_IF		0x00000200ull
+#define FL_DF		0x00000400ull
+#define FL_OF		0x00000800ull
+#define FL_IOPL		0x00003000ull
+#define FL_NT		0x00004000ull
+#define FL_RF		0x00010000ull
+#define FL_VM		0x00020000ull
+#define FL_AC		0x00040000ull
+#define FL_VIF		0x00080000ull
+#define FL_VIP		0x00100000ull
+#define FL_ID		0x00200000ull
+#define FL_ARITH	(FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF)
+
+#define CR0_PE		0x00000001ull
+#define CR0_MP		0x00000002ull
+#define CR0_EM		0x00000004ull
+#define CR0_TS		0x00000008ull
+#define CR0_AM		0x00040000ull
+#define CR4_VME		0x00000001ull
+#define CR4_PVI		0x00000002ull
+#define CR4_TSD		0x00000004ull
+#define CR4_PCE		0x00000100ull
+#define CR4_OSFXSR	0x00000200ull
+#define CR4_UMIP	0x00000800ull
+#define CR4_LA57	0x00001000ull
+#define CR4_FSGSBASE	0x00010000ull
+#define CR4_OSXSAVE	0x00040000ull
+#define EFER_SCE	0x00000001ull
+#define EFER_LMA	0x00000400ull
+
+enum {
+	VEC_DE = 0, VEC_DB = 1, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7,
+	VEC_DF = 8, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_AC = 17,
+};
+
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+/* Where an operand is: mostly the letters of SDM vol. 2D, A.2.1. */
+enum emu_am {
+	AM_NONE,
+	AM_E,		/* r/m: general register or memory */
+	AM_M,		/* r/m: memory only */
+	AM_R,		/* r/m: register only */
+	AM_G,		/* reg: general register */
+	AM_Z,		/* general register in the low bits of the opcode */
+	AM_ACC,		/* AL, AX, EAX, RAX */
+	AM_CL,
+	AM_DX,
+	AM_ONE,		/* the constant 1 */
+	AM_I,		/* immediate, sign-extended */
+	AM_I2,		/* second immediate, a byte */
+	AM_J,		/* displacement of a branch */
+	AM_AP,		/* immediate far pointer */
+	AM_O,		/* memory at an immediate offset */
+	AM_S,		/* reg: segment register */
+	AM_C,		/* reg: control register */
+	AM_D,		/* reg: debug register */
+	AM_V,		/* reg: vector register */
+	AM_W,		/* r/m: vector register or memory */
+	AM_H,		/* VEX.vvvv: vector register */
+	AM_P,		/* reg: MMX register */
+	AM_Q,		/* r/m: MMX register or memory */
+};
+
+/* How large it is. */
+enum emu_sz {
+	SZ_B = 1,	/* 1 byte */
+	SZ_W,		/* 2 */
+	SZ_D,		/* 4 */
+	SZ_Q,		/* 8 */
+	SZ_O,		/* 16 */
+	SZ_V,		/* the operand size */
+	SZ_F,		/* the operand size, at most 4 (the SDM's z) */
+	SZ_Y,		/* 4, or 8 with REX.W or VEX.W */
+	SZ_X,		/* 16, or 32 with VEX.L */
+	SZ_N,		/* 8 in 64-bit mode, else 4 */
+	SZ_R,		/* a register: the operand size; memory: 2 */
+	SZ_P,		/* far pointer: 2 + operand size */
+	SZ_T,		/* descriptor table register: 6, in 64-bit mode 10 */
+	SZ_C,		/* 8, or 16 with REX.W */
+};
+
+#define OP(am, sz)	(AM_##am << 4 | SZ_##sz)
+#define OP_AM(op)	((op) >> 4)
+#define OP_SZ(op)	((op) & 15)
+
+/* Properties of a table entry. */
+#define D_R0		(1u << 0)	/* the first operand is read */
+#define D_W0		(1u << 1)	/* ... is written */
+#define D_RW		(D_R0 | D_W0)
+#define D_W1		(1u << 2)	/* the second is written, too */
+#define D_LOCK		(1u << 3)	/* LOCK is allowed on memory */
+#define D_XLOCK		(1u << 4)	/* locked on memory without being asked */
+#define D_D64		(1u << 5)	/* operand size 8 is the default in 64-bit mode */
+#define D_F64		(1u << 6)	/* ... and cannot be overridden */
+#define D_NO64		(1u << 7)	/* undefined in 64-bit mode */
+#define D_ONLY64	(1u << 8)	/* undefined elsewhere */
+#define D_PROT		(1u << 9)	/* undefined in real and virtual-8086 mode */
+#define D_PRIV		(1u << 10)	/* CPL 0 only */
+#define D_REP		(1u << 11)	/* a string instruction */
+#define D_ADDR		(1u << 12)	/* the handler reaches for memory itself */
+#define D_MODRM		(1u << 13)	/* a ModRM byte, although no operand says so */
+#define D_MOD3		(1u << 14)	/* ModRM.mod is ignored: r/m is a register */
+#define D_SSE		(1u << 15)	/* needs SSE switched on */
+#define D_MMX		(1u << 16)	/* uses the MMX registers */
+#define D_VEX		(1u << 17)	/* may be VEX-encoded */
+#define D_VEX0		(1u << 18)	/* ... with VEX.L 0 only */
+#define D_ALIGN		(1u << 19)	/* the memory operand must be aligned to its size */
+#define D_UMIP		(1u << 20)	/* CPL 0 only if CR4.UMIP is set */
+#define D_BR		(1u << 21)	/* a branch: the handler sets the next rip */
+#define D_KEEPRF	(1u << 22)	/* leaves RFLAGS.RF as the handler set it */
+
+enum emu_desc_kind {
+	DESC_UNDEF,		/* #UD */
+	DESC_INSN,
+	DESC_FAIL,		/* defined, but not done here */
+	DESC_REG,		/* table of 8 by ModRM.reg */
+	DESC_MOD,		/* of 2: memory, register */
+	DESC_RM,		/* of 8 by ModRM.rm */
+	DESC_PFX,		/* of 4: no prefix, 66, F3, F2 */
+	DESC_M64,		/* of 2: outside, inside 64-bit mode */
+};
+
+struct emu_exec;
+typedef enum emu_status (*emu_exec_fn)(struct emu_exec *x);
+
+/* An entry of the decode tables. */
+struct emu_desc {
+	const char *name;
+	union {
+		emu_exec_fn exec;
+		const struct emu_desc *table;
+	};
+	u32 flags;
+	u16 op[3];
+	u8 kind;
+	u8 aux;			/* handed to the handler: which operation of a family */
+};
+
+extern const struct emu_desc emu_map_1[256], emu_map_0f[256], emu_map_0f38[256],
+			     emu_map_0f3a[256];
+
+enum emu_opnd_kind { OPND_NONE, OPND_REG, OPND_MEM, OPND_IMM, OPND_SEG, OPND_CR, OPND_DR,
+		     OPND_VEC, OPND_MMX };
+
+/* An operand in execution. */
+struct emu_opnd {
+	u8 kind;
+	u8 reg;
+	u8 size;
+	bool high;		/* AH, CH, DH, BH */
+	u64 la;			/* linear address, unless D_ADDR */
+	u64 val;
+	u64 old;		/* what was read, for the locked store */
+};
+
+/* The instruction in execution. */
+struct emu_exec {
+	struct emu_ctxt *c;
+	const struct emu_insn *in;
+	const struct emu_desc *d;
+	struct emu_opnd op[3];
+	u64 next_rip;
+	u64 flags;
+	bool lock;
+};
+
+static inline u64 emu_mask(unsigned int size)
+{
+	return size >= 8 ? ~0ull : (1ull << (size * 8)) - 1;
+}
+
+static inline s64 emu_sext(u64 val, unsigned int size)
+{
+	unsigned int shift = 64 - size * 8;
+
+	return (s64)(val << shift) >> shift;
+}
+
+static inline bool emu_protected(const struct emu_ctxt *c)
+{
+	return c->mode != EMU_MODE_REAL && c->mode != EMU_MODE_VM86;
+}
+
+static inline bool emu_is64(const struct emu_ctxt *c)
+{
+	return c->mode == EMU_MODE_PROT64;
+}
+
+static inline unsigned int emu_iopl(const struct emu_ctxt *c)
+{
+	return (c->rflags & FL_IOPL) >> 12;
+}
+
+/* decode.c */
+unsigned int emu_size(const struct emu_ctxt *c, unsigned int sz, bool mem);
+u64 emu_effective_address(const struct emu_ctxt *c);
+
+/* access.c: faults, registers, memory, stack */
+enum emu_status emu_raise(struct emu_ctxt *c, u8 vector, u32 error_code);
+enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc, u64 *la);
+bool emu_canonical(struct emu_ctxt *c, u64 la);
+bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len);
+enum emu_status emu_align_check(struct emu_ctxt *c, u64 la, unsigned int size);
+u64 emu_reg_get(const struct emu_ctxt *c, unsigned int reg, unsigned int size);
+void emu_reg_set(struct emu_ctxt *c, unsigned int reg, unsigned int size, u64 val);
+enum emu_status emu_mem_read(struct emu_ctxt *c, int seg, u64 off, u64 *val, unsigned int size);
+enum emu_status emu_mem_write(struct emu_ctxt *c, int seg, u64 off, u64 val, unsigned int size);
+enum emu_status emu_sys_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len);
+enum emu_status emu_sys_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len);
+unsigned int emu_stack_bytes(struct emu_ctxt *c);
+enum emu_status emu_push(struct emu_ctxt *c, u64 val, unsigned int size);
+enum emu_status emu_pop(struct emu_ctxt *c, u64 *val, unsigned int size);
+void emu_move_sp(struct emu_ctxt *c, s64 delta);
+enum emu_status emu_branch(struct emu_exec *x, u64 target, unsigned int size);
+bool emu_condition(u64 flags, unsigned int cc);
+enum emu_status emu_io_allowed(struct emu_ctxt *c, u16 port, unsigned int size);
+
+u64 emu_compare(u64 flags, u64 a, u64 b, unsigned int size);
+
+/* segment.c */
+enum emu_seg_use { USE_DATA, USE_STACK, USE_LDT, USE_TSS };
+#define EMU_DESC_ACCESSED	1
+
+struct emu_raw_desc {
+	u32 lo, hi, base_hi, zero;
+};
+
+enum emu_status emu_read_desc(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r, u8 vector);
+void emu_unpack_desc(u16 sel, const struct emu_raw_desc *r, struct emu_segment *s);
+enum emu_status emu_desc_set_type(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r, u32 set,
+				  u32 clear);
+enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, u8 vector,
+				  struct emu_segment *s);
+void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct emu_segment *s);
+enum emu_status emu_load_segment(struct emu_ctxt *c, int seg, u16 sel);
+
+/* The handlers, by file. */
+#define EMU_HANDLERS_ALU(H) \
+	H(alu) H(test) H(not) H(neg) H(inc) H(dec) H(shift) H(shld) H(mul) H(imul1) H(imul) \
+	H(div) H(idiv) H(xchg) H(xadd) H(cmpxchg) H(cmpxchg8b) H(bt) H(bsf) H(bsr) H(tzcnt) \
+	H(lzcnt) H(popcnt) H(bcd) H(aam) H(aad) H(bswap)
+#define EMU_HANDLERS_MOVE(H) \
+	H(mov) H(movsx) H(cmov) H(setcc) H(lea) H(movbe) H(cbw) H(cwd) H(xlat) H(lahf) H(sahf) \
+	H(flag) H(nop) H(push) H(push_seg) H(pop) H(pop_seg) H(pusha) H(popa) H(pushf) H(popf) \
+	H(enter) H(leave) H(mov_from_seg) H(mov_to_seg) H(cli) H(sti)
+#define EMU_HANDLERS_STRING(H) \
+	H(movs) H(stos) H(lods) H(cmps) H(scas) H(ins) H(outs) H(in) H(out)
+#define EMU_HANDLERS_BRANCH(H) \
+	H(jcc) H(jmp) H(jmp_ind) H(call) H(call_ind) H(ret) H(loop) H(jcxz) H(bound)
+
+#define EMU_DECLARE(name)	enum emu_status ex_##name(struct emu_exec *x);
+EMU_HANDLERS_ALU(EMU_DECLARE)
+EMU_HANDLERS_MOVE(EMU_DECLARE)
+EMU_HANDLERS_STRING(EMU_DECLARE)
+EMU_HANDLERS_BRANCH(EMU_DECLARE)
+
+#endif
