@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the environment chooses, and where things are."""
+
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LAB = os.path.join(TOP, "lab")
+BUILD = os.path.join(TOP, "build")
+BUILD_LAB = os.path.join(BUILD, "lab")
+
+KERNELS = ("6.1", "6.12")
+KVM_CHOICES = ("kvmx", "dist", "none")
+
+# One more than a shell's own: the lab itself failed, not the command.
+EXIT_LAB = 125
+EXIT_TIMEOUT = 124
+EXIT_LOG = 123
+
+
+class LabError(Exception):
+    """Something the user can act on; its text is the whole message."""
+
+
+def say(text):
+    """A progress line."""
+    print(f"lab: {text}", file=sys.stderr, flush=True)
+
+
+class Kernel:
+    """One of the kernels that lab/setup unpacked."""
+
+    def __init__(self, version):
+        if version not in KERNELS:
+            raise LabError(f"LAB_KERNEL={version}: one of {', '.join(KERNELS)}")
+        self.version = version
+        self.dir = os.path.join(BUILD_LAB, "kernel_" + version.replace(".", "_"))
+        try:
+            with open(os.path.join(self.dir, "release"), encoding="ascii") as f:
+                self.release = f.read().strip()
+        except FileNotFoundError:
+            raise LabError(f"the {version} kernel is not there: run lab/setup") from None
+
+    @property
+    def kdir(self):
+        """Headers to build modules against."""
+        return os.path.join(self.dir, "usr/src/linux-headers-" + self.release)
+
+    @property
+    def image(self):
+        """The bzImage."""
+        return os.path.join(self.dir, "boot/vmlinuz-" + self.release)
+
+    @property
+    def modules(self):
+        """The directory with the distribution's modules."""
+        return os.path.join(self.dir, "lib/modules", self.release)
+
+
+def _number(name, default):
+    text = os.environ.get(name) or default
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise LabError(f"{name}={text}: a number above zero is needed")
+    return value
+
+
+class Settings:
+    """The LAB_* variables, checked."""
+
+    def __init__(self):
+        env = os.environ
+        self.kernel = Kernel(env.get("LAB_KERNEL") or "6.1")
+        self.cpu = env.get("LAB_CPU") or "broadwell_ult"
+        self.cpus = _number("LAB_CPUS", "1")
+        self.mem = _number("LAB_MEM", "1024")
+        self.ips = _number("LAB_IPS", "100000000")
+        self.timeout = _number("LAB_TIMEOUT", "600")
+        self.kvm = env.get("LAB_KVM") or "kvmx"
+        self.params = (env.get("LAB_PARAMS") or "").split()
+        self.append = env.get("LAB_APPEND") or ""
+        self.bochs = env.get("BOCHS") or "bochs"
+        self.bad_msrs = env.get("LAB_IGNORE_BAD_MSRS") or "1"
+        if self.kvm not in KVM_CHOICES:
+            raise LabError(f"LAB_KVM={self.kvm}: one of {', '.join(KVM_CHOICES)}")
+        if self.bad_msrs not in ("0", "1"):
+            raise LabError(f"LAB_IGNORE_BAD_MSRS={self.bad_msrs}: 0 or 1")

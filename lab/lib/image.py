@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The bootable image: kernel, initramfs archives and isolinux on an ISO.
+
+Archives that are the same for every run (the base system, QEMU) are kept in
+build/lab/image and remade when what they are made of is newer; one small
+archive holds what a run brings along. The kernel joins them when it unpacks.
+"""
+
+import fcntl
+import hashlib
+import lzma
+import os
+import shlex
+import shutil
+import subprocess
+
+from lib import elf
+from lib.config import BUILD, BUILD_LAB, LAB, LabError, say
+from lib.cpio import Archive
+
+IMAGE = os.path.join(BUILD_LAB, "image")
+QEMU = os.path.join(BUILD_LAB, "qemu")
+
+_AGENT_FLAGS = ["-static", "-Os", "-Wall", "-Wextra", "-D_GNU_SOURCE"]
+_DIST_KVM = ("irqbypass", "kvm", "kvm-intel")
+_ISOLINUX = "/usr/lib/ISOLINUX/isolinux.bin"
+_LDLINUX = "/usr/lib/syslinux/modules/bios/ldlinux.c32"
+_QEMU_DATA = ("usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu")
+_QEMU_SKIP = (".fd", ".dtb", "u-boot", "openbios", "skiboot", "slof", "hppa", "s390",
+              "opensbi", "palcode", "npcm", "qemu_vga", ".svg", ".bmp", "vof", "edk2",
+              "petalogix", "bamboo", "canyonlands", "icons", "applications", "trace-events")
+
+
+def command_output(argv, what):
+    """Run a host tool; its failure is a lab error."""
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              check=False, encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise LabError(f"{argv[0]} is not installed: run lab/setup") from None
+    if done.returncode:
+        raise LabError(f"{what} failed: {done.stdout.strip()}")
+    return done.stdout
+
+
+class _Lock:
+    """Two labs may start at once: one builds, the other waits for it."""
+
+    def __enter__(self):
+        os.makedirs(IMAGE, exist_ok=True)
+        self.file = open(os.path.join(IMAGE, "lock"), "w", encoding="ascii")
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+def _newer(target, sources):
+    """Does target have to be made again?"""
+    if not os.path.exists(target):
+        return True
+    made = os.stat(target).st_mtime
+    return any(os.stat(s).st_mtime > made for s in sources)
+
+
+def _cached(target, sources, build, what):
+    """Make target by build(file object) unless it is up to date."""
+    if not _newer(target, sources):
+        return target
+    say(f"building {what}")
+    with open(target + ".new", "wb") as out:
+        archive = Archive(out)
+        build(archive)
+        archive.close()
+    os.rename(target + ".new", target)
+    return target
+
+
+def _agent():
+    source = os.path.join(LAB, "guest/agent.c")
+    target = os.path.join(IMAGE, "agent")
+    if _newer(target, [source]):
+        command_output(["gcc", *_AGENT_FLAGS, "-o", target, source], "building the agent")
+    return target
+
+
+def _base():
+    agent = _agent()
+    init = os.path.join(LAB, "guest/init")
+    busybox = "/bin/busybox"
+    if not os.path.exists(busybox):
+        raise LabError("busybox is not installed: run lab/setup")
+
+    def build(archive):
+        for d in ("proc", "sys", "dev", "run", "tmp", "root", "lab", "sbin", "usr/bin",
+                  "usr/sbin"):
+            archive.directory(d)
+        archive.node("dev/console", 0o600, 5, 1)
+        archive.node("dev/null", 0o666, 1, 3)
+        archive.file("bin/busybox", busybox)
+        archive.file("bin/agent", agent)
+        archive.file("init", init)
+        archive.data("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
+        archive.data("etc/group", b"root:x:0:\nkvm:x:104:\n")
+        archive.data("etc/hosts", b"127.0.0.1 localhost lab\n")
+
+    return _cached(os.path.join(IMAGE, "base.cpio"),
+                   [agent, init, busybox, __file__], build, "the base system")
+
+
+def _qemu():
+    stamp = os.path.join(QEMU, ".versions")
+    if not os.path.exists(stamp):
+        raise LabError("QEMU is not there: run lab/setup")
+
+    def build(archive):
+        program = os.path.join(QEMU, "usr/bin/qemu-system-x86_64")
+        archive.file("usr/bin/qemu-system-x86_64", program)
+        for place, source in sorted(elf.libraries([program], [QEMU]).items()):
+            archive.file(place, source)
+        for d in _QEMU_DATA:
+            _add_firmware(archive, d)
+
+    return _cached(os.path.join(IMAGE, "qemu.cpio"), [stamp, __file__], build, "QEMU")
+
+
+def _add_firmware(archive, directory):
+    top = os.path.join(QEMU, directory)
+    for root, dirs, files in os.walk(top):
+        dirs[:] = sorted(d for d in dirs if not any(s in d for s in _QEMU_SKIP))
+        for name in sorted(files):
+            path = os.path.join(root, name)
+            if any(s in name for s in _QEMU_SKIP):
+                continue
+            place = os.path.relpath(path, QEMU)
+            if os.path.islink(path):
+                archive.symlink(place, os.readlink(path))
+            else:
+                archive.file(place, path)
+
+
+class ModuleSet:
+    """Modules of one kernel by name, with those they depend on before them."""
+
+    def __init__(self, kernel):
+        self.kernel = kernel
+        self.paths = {}
+        for root, _, files in os.walk(kernel.modules):
+            for name in files:
+                base = name.removesuffix(".xz")
+                if base.endswith(".ko"):
+                    self.paths[base[:-3].replace("_", "-")] = os.path.join(root, name)
+
+    def find(self, name):
+        """The file of a module of the distribution."""
+        path = self.paths.get(name.replace("_", "-"))
+        if not path:
+            raise LabError(f"the {self.kernel.release} kernel has no module {name}")
+        return path
+
+    def ordered(self, names):
+        """These modules and what they need, in load order."""
+        order = []
+
+        def visit(name):
+            path = self.find(name)
+            if path in order:
+                return
+            for dep in modinfo(path, "depends").replace(",", " ").split():
+                visit(dep)
+            order.append(path)
+
+        for name in names:
+            visit(name)
+        return order
+
+
+def modinfo(path, field):
+    """One field of a module's description."""
+    return command_output(["/sbin/modinfo", "-F", field, path], "modinfo").strip()
+
+
+def _kvm_modules(settings, module_set):
+    if settings.kvm == "none":
+        return []
+    if settings.kvm == "dist":
+        return [module_set.find(n) for n in _DIST_KVM]
+    built = os.path.join(BUILD, settings.kernel.release)
+    kvm = os.path.join(built, "kvm.ko")
+    if not os.path.exists(kvm):
+        raise LabError(f"{kvm} is not there: build it with make, or say LAB_KVM=dist")
+    first = [module_set.find(n)
+             for n in modinfo(kvm, "depends").replace(",", " ").split()]
+    thin = os.path.join(built, "kvm-intel.ko")
+    return first + [kvm] + ([thin] if os.path.exists(thin) else [])
+
+
+def module_files(settings, extra):
+    """(file in the image, source) of the modules to load, in load order."""
+    module_set = ModuleSet(settings.kernel)
+    paths = module_set.ordered(extra)
+    paths += [p for p in _kvm_modules(settings, module_set) if p not in paths]
+    return [(os.path.basename(p).removesuffix(".xz"), p) for p in paths]
+
+
+def _parameters(settings, modules):
+    """Which module each word of LAB_PARAMS belongs to: {file: words}."""
+    out = {name: [] for name, _ in modules}
+    for word in settings.params:
+        key = word.split("=")[0]
+        module, dot, _ = key.partition(".")
+        if dot:
+            name = module.replace("_", "-") + ".ko"
+            if name not in out:
+                raise LabError(f"LAB_PARAMS={word}: no module {module} is loaded")
+            out[name].append(word[len(module) + 1:])
+            continue
+        owners = [name for name, path in modules
+                  if any(line.split(":")[0] == key
+                         for line in modinfo(path, "parm").splitlines())]
+        if not owners:
+            raise LabError(f"LAB_PARAMS={word}: no module has this parameter")
+        out[owners[0]].append(word)
+    return out
+
+
+def _read_module(path):
+    if path.endswith(".xz"):
+        with lzma.open(path) as f:
+            return f.read()
+    with open(path, "rb") as f:
+        return f.read()
+
+
+class Job:
+    """What one run brings along."""
+
+    def __init__(self, command=None, add=(), get=(), modules=(), load=True, qemu=False):
+        self.command = command
+        self.add = list(add)
+        self.get = list(get)
+        self.modules = list(modules)
+        self.load = load
+        self.qemu = qemu
+
+    @property
+    def script(self):
+        """The command as a shell script: one word is one already."""
+        if len(self.command) == 1:
+            return self.command[0] + "\n"
+        return shlex.join(self.command) + "\n"
+
+
+def _add_files(archive, job):
+    programs = []
+    for source, place in job.add:
+        archive.tree(place, source)
+        if os.path.isdir(source):
+            programs += [os.path.join(r, f) for r, _, fs in os.walk(source) for f in fs]
+        else:
+            programs.append(source)
+    programs = [p for p in programs if elf.is_elf(p)]
+    roots = ([QEMU] if job.qemu else []) + ["/"]
+    for place, source in sorted(elf.libraries(programs, roots).items()):
+        archive.file(place, source)
+
+
+def _run_archive(path, settings, job):
+    modules = module_files(settings, job.modules)
+    words = _parameters(settings, modules)
+    lines = [" ".join([name] + words[name]) for name, _ in modules] if job.load else []
+    variables = {"modules": "\n".join(lines),
+                 "get": " ".join(shlex.quote(g.lstrip("/")) for g in job.get),
+                 "shell": "" if job.command else "1"}
+    with open(path, "wb") as out:
+        archive = Archive(out)
+        for name, source in modules:
+            archive.data("lab/modules/" + name, _read_module(source))
+        text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in variables.items())
+        archive.data("lab/job", text.encode())
+        if job.command:
+            archive.data("lab/command", job.script.encode(), 0o755)
+        _add_files(archive, job)
+        archive.close()
+
+
+def _kernel_command_line(settings):
+    words = ["console=ttyS0", "quiet", "cryptomgr.notests", "mitigations=off", "nokaslr",
+             "tsc=reliable", "printk.devkmsg=on", settings.append]
+    return " ".join(w for w in words if w)
+
+
+def build(directory, settings, job):
+    """Make the image of a run in its directory; returns the ISO's path."""
+    with _Lock():
+        archives = [_base()] + ([_qemu()] if job.qemu else [])
+    own = os.path.join(directory, "run.cpio")
+    _run_archive(own, settings, job)
+    archives.append(own)
+    return _iso(directory, settings, archives)
+
+
+def _iso(directory, settings, archives):
+    iso = os.path.join(directory, "image.iso")
+    boot = os.path.join(directory, "isolinux")
+    os.makedirs(boot)
+    for path in (_ISOLINUX, _LDLINUX):
+        if not os.path.exists(path):
+            raise LabError(f"{path} is not there: run lab/setup")
+        shutil.copy(path, boot)
+    names = [f"/initrd{i}" for i in range(len(archives))]
+    with open(os.path.join(boot, "isolinux.cfg"), "w", encoding="ascii") as f:
+        f.write("DEFAULT lab\nPROMPT 0\nLABEL lab\n KERNEL /vmlinuz\n"
+                f" INITRD {','.join(names)}\n APPEND {_kernel_command_line(settings)}\n")
+    grafts = [f"/isolinux={boot}", f"/vmlinuz={settings.kernel.image}"]
+    grafts += [f"{n}={a}" for n, a in zip(names, archives)]
+    command_output(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso,
+                    "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat",
+                    "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
+                    "-graft-points", *grafts], "building the ISO")
+    return iso
+
+
+def fingerprint(path):
+    """A short name for a file as it is now."""
+    st = os.stat(path)
+    text = f"{os.path.realpath(path)} {st.st_mtime_ns} {st.st_size}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Is a kernel log clean?"""
+
+import re
+
+# What a kernel that has been hurt says. A line counts wherever it comes from.
+_DIRTY = re.compile("|".join((
+    r"WARNING:", r"BUG:", r"\bBUG\b.*at ", r"kernel BUG", r"Call Trace", r"RIP: 0010",
+    r"\bOops\b", r"general protection", r"unchecked MSR access", r"rcu: INFO", r"rcu_\w+ detected",
+    r"Unable to handle", r"unable to handle", r"list_(add|del) corruption",
+    r"Objects remaining", r"kmem_cache_destroy", r"refcount_t:", r"refcount warning",
+    r"UBSAN", r"KASAN", r"KFENCE", r"slab error", r"Bad page", r"bad page state",
+    r"page allocation failure", r"Kernel panic", r"double fault", r"stack guard page",
+    r"possible recursive locking", r"inconsistent lock state", r"suspicious RCU",
+    r"scheduling while atomic", r"sleeping function called", r"lockup",
+    r"blocked for more than", r"nobody cared", r"use-after-free", r"divide error",
+    r"invalid opcode", r"stack-protector", r"hung_task", r"memory leak", r"Disabling lock debugging",
+    r"Modules linked in", r"cut here")))
+
+# What Debian's kernels say on the emulated CPU before anybody touches it.
+_KNOWN = re.compile("|".join((
+    r"Lockdown", r"RETBleed: WARNING", r"Spectre V2 : WARNING",
+    r"Disabling lock debugging due to kernel taint",
+    r"WARNING: Spectre", r"(soft|hard) ?lockup.*(disabled|enabled)",
+    r"unprivileged eBPF")))
+
+
+def dirty_lines(text):
+    """The lines of a kernel log that make it dirty."""
+    return [line for line in text.splitlines()
+            if _DIRTY.search(line) and not _KNOWN.search(line)]
