@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Runs the same instructions on memory (where the CPU executes them) and on MMIO
+ * (where kvm has to) and compares everything that comes out.
+ */
+#ifndef KVMX_MMIO_COMPARE_H
+#define KVMX_MMIO_COMPARE_H
+
+#include "machine.h"
+
+/* The operand page pair: memory or MMIO, at the same address for both runs. */
+#define G_OPERAND	0x800000
+#define OPERAND_SIZE	0x2000
+#define OPERAND_AT	(G_OPERAND + 0x100)
+
+/* Vector registers are loaded from here before and stored there after. */
+#define G_VEC_IN	0x40100
+#define G_VEC_OUT	0x40000
+
+struct insn {
+	const char *name;
+	const uint8_t *code, *end;
+	uint64_t undefined;	/* flags the SDM leaves undefined */
+	int reads, writes;	/* bytes of MMIO, -1: not checked */
+};
+
+/* One X-macro line per instruction: X(id, text, undefined flags, reads, writes). */
+#define INSN_CODE(id, text, undef, rd, wr) GUEST_CODE(code_##id, 64, text "\nhlt\n");
+#define INSN_ENTRY(id, text, undef, rd, wr)				\
+	{ #id, code_##id, code_##id##_end, undef, rd, wr },
+
+struct insn_list {
+	const char *name;
+	const struct insn *insns;
+	int nr;
+	/*
+	 * kvm may decline these with KVM_INTERNAL_ERROR_EMULATION; what it executes
+	 * must still be right.
+	 */
+	bool may_decline;
+};
+
+#define UNDEF_NONE	0
+#define UNDEF_LOGIC	FLAG_AF
+#define UNDEF_SHIFT	FLAG_AF
+#define UNDEF_SHIFTN	(FLAG_AF | FLAG_OF)
+#define UNDEF_MUL	(FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF)
+#define UNDEF_DIV	(FLAG_CF | FLAG_OF | UNDEF_MUL)
+#define UNDEF_BT	(FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF)
+#define UNDEF_BSF	(FLAG_CF | UNDEF_BT)
+
+void compare_insns(const struct insn_list *list);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data movement with an MMIO operand: moves of every kind, exchanges, stack operations,
+ * string instructions, indirect branches, and vector loads and stores. Each is run on
+ * memory by the CPU and on MMIO by kvm, and everything that comes out is compared.
+ */
+#include "mmio_compare.h"
+
+#define N UNDEF_NONE
+
+#define MOVES(X)								\
+	X(mov_mr8, "mov %ch, (%rbx)", N, 0, 1)					\
+	X(mov_mr8r, "mov %r11b, (%rbx)", N, 0, 1)				\
+	X(mov_mr16, "mov %r8w, (%rbx)", N, 0, 2)				\
+	X(mov_mr32, "mov %r15d, (%rbx)", N, 0, 4)				\
+	X(mov_mr64, "mov %r11, (%rbx)", N, 0, 8)				\
+	X(mov_rm8, "mov (%rbx), %ah", N, 1, 0)					\
+	X(mov_rm8r, "mov (%rbx), %r9b", N, 1, 0)				\
+	X(mov_rm16, "mov (%rbx), %r8w", N, 2, 0)				\
+	X(mov_rm32, "mov (%rbx), %r8d", N, 4, 0)				\
+	X(mov_rm64, "mov (%rbx), %r8", N, 8, 0)					\
+	X(mov_mi8, "movb $0x5a, (%rbx)", N, 0, 1)				\
+	X(mov_mi16, "movw $0x8001, (%rbx)", N, 0, 2)				\
+	X(mov_mi32, "movl $0x80000001, (%rbx)", N, 0, 4)			\
+	X(mov_mi64, "movq $-5, (%rbx)", N, 0, 8)				\
+	X(mov_moffs, "movabs " S(OPERAND_AT) ", %al", N, 1, 0)			\
+	X(mov_moffs2, "movabs %rax, " S(OPERAND_AT), N, 0, 8)			\
+	X(movzx_bw, "movzbw (%rbx), %cx", N, 1, 0)				\
+	X(movzx_bl, "movzbl (%rbx), %ecx", N, 1, 0)				\
+	X(movzx_bq, "movzbq (%rbx), %rcx", N, 1, 0)				\
+	X(movzx_wl, "movzwl (%rbx), %ecx", N, 2, 0)				\
+	X(movzx_wq, "movzwq (%rbx), %rcx", N, 2, 0)				\
+	X(movsx_bw, "movsbw (%rbx), %cx", N, 1, 0)				\
+	X(movsx_bl, "movsbl (%rbx), %ecx", N, 1, 0)				\
+	X(movsx_bq, "movsbq (%rbx), %rcx", N, 1, 0)				\
+	X(movsx_wl, "movswl (%rbx), %ecx", N, 2, 0)				\
+	X(movsx_wq, "movswq (%rbx), %rcx", N, 2, 0)				\
+	X(movsxd, "movslq (%rbx), %rcx", N, 4, 0)				\
+	X(movnti_l, "movnti %eax, (%rbx)", N, 0, 4)				\
+	X(movnti_q, "movnti %rax, (%rbx)", N, 0, 8)				\
+	X(mov_sreg_m, "mov %ds, (%rbx)", N, 0, 2)				\
+	X(cmov_l, "cmovzl (%rbx), %ecx", N, -1, 0)				\
+	X(cmov_q, "cmovcq (%rbx), %rcx", N, -1, 0)				\
+	X(setz, "setz (%rbx)", N, -1, 1)					\
+	X(seto, "seto (%rbx)", N, -1, 1)
+
+#define MOVBE(X)								\
+	X(movbe_rm32, "movbe (%rbx), %ecx", N, 4, 0)				\
+	X(movbe_rm64, "movbe (%rbx), %rcx", N, 8, 0)				\
+	X(movbe_mr32, "movbe %eax, (%rbx)", N, 0, 4)				\
+	X(movbe_mr64, "movbe %rax, (%rbx)", N, 0, 8)
+
+/* A locked exchange may be served by a read and a write, or by more reads. */
+#define EXCHANGES(X)								\
+	X(xchg_8, "xchg %cl, (%rbx)", N, -1, 1)					\
+	X(xchg_16, "xchg %cx, (%rbx)", N, -1, 2)				\
+	X(xchg_32, "xchg %ecx, (%rbx)", N, -1, 4)				\
+	X(xchg_64, "xchg %rcx, (%rbx)", N, -1, 8)				\
+	X(cmpxchg_8, "cmpxchg %cl, (%rbx)", N, -1, -1)				\
+	X(cmpxchg_16, "cmpxchg %cx, (%rbx)", N, -1, -1)				\
+	X(cmpxchg_32, "cmpxchg %ecx, (%rbx)", N, -1, -1)			\
+	X(cmpxchg_64, "cmpxchg %rcx, (%rbx)", N, -1, -1)			\
+	X(lk_cmpxchg_32, "lock cmpxchg %ecx, (%rbx)", N, -1, -1)		\
+	X(lk_cmpxchg_64, "lock cmpxchg %rcx, (%rbx)", N, -1, -1)		\
+	X(xadd_8, "xadd %cl, (%rbx)", N, 1, 1)					\
+	X(xadd_32, "xadd %ecx, (%rbx)", N, 4, 4)				\
+	X(xadd_64, "xadd %rcx, (%rbx)", N, 8, 8)				\
+	X(lk_xadd_32, "lock xadd %ecx, (%rbx)", N, -1, -1)			\
+	X(cmpxchg8b_miss, "mov %r11, %rbx\n mov %r12, %rbx\n cmpxchg8b (%rbx)", N, -1, -1) \
+	X(cmpxchg8b_hit, "mov (%rbx), %eax\n mov 4(%rbx), %edx\n"		\
+	  "mov %r12, %rsi\n mov $0x1234, %ebx\n cmpxchg8b (%rsi)", N, -1, -1)
+
+#define CMPXCHG16B(X)								\
+	X(cmpxchg16b, "mov (%rbx), %rax\n mov 8(%rbx), %rdx\n mov %rbx, %rsi\n"	\
+	  "mov %r11, %rbx\n cmpxchg16b (%rsi)", N, -1, -1)
+
+#define STACK(X)								\
+	X(push_m64, "pushq (%rbx)", N, 8, 0)					\
+	X(push_m16, "pushw (%rbx)", N, 2, 0)					\
+	X(pop_m64, "popq (%rbx)", N, 0, 8)					\
+	X(pop_m16, "popw (%rbx)", N, 0, 2)					\
+	X(push_to, "mov %rbx, %rsp\n push %rcx", N, 0, 8)			\
+	X(push_imm_to, "mov %rbx, %rsp\n push $-7", N, 0, 8)			\
+	X(pop_from, "mov %rbx, %rsp\n pop %rcx", N, 8, 0)			\
+	X(pushf_to, "mov %rbx, %rsp\n pushf", N, 0, 8)				\
+	X(popf_from, "mov %rbx, %rsp\n movq $0x8d7, (%rbx)\n popf", N, 8, 8)	\
+	X(leave_from, "mov %rbx, %rbp\n leave", N, 8, 0)			\
+	X(enter_to, "mov %rbx, %rsp\n enter $16, $0", N, 0, 8)			\
+	X(call_to, "mov %rbx, %rsp\n call 1f\n 1:", N, 0, 8)			\
+	X(ret_from, "lea 1f(%rip), %rcx\n mov %rcx, (%rbx)\n mov %rbx, %rsp\n"	\
+	  "ret\n ud2\n 1:", N, 8, 8)						\
+	X(jmp_m, "lea 1f(%rip), %rcx\n mov %rcx, (%rbx)\n jmp *(%rbx)\n ud2\n 1:", N, 8, 8) \
+	X(call_m, "lea 1f(%rip), %rcx\n mov %rcx, (%rbx)\n call *(%rbx)\n ud2\n 1:", N, 8, 8)
+
+#define STRINGS(X)								\
+	X(movs_from8, "movsb", N, 1, 0)						\
+	X(movs_from16, "movsw", N, 2, 0)					\
+	X(movs_from32, "movsl", N, 4, 0)					\
+	X(movs_from64, "movsq", N, 8, 0)					\
+	X(movs_to8, "xchg %rsi, %rdi\n movsb", N, 0, 1)				\
+	X(movs_to32, "xchg %rsi, %rdi\n movsl", N, 0, 4)			\
+	X(movs_to64, "xchg %rsi, %rdi\n std\n movsq\n cld", N, 0, 8)		\
+	X(movs_both, "lea 0x80(%rsi), %rdi\n movsq", N, 8, 8)			\
+	X(stos_8, "mov %rbx, %rdi\n stosb", N, 0, 1)				\
+	X(stos_16, "mov %rbx, %rdi\n stosw", N, 0, 2)				\
+	X(stos_32, "mov %rbx, %rdi\n std\n stosl\n cld", N, 0, 4)		\
+	X(stos_64, "mov %rbx, %rdi\n stosq", N, 0, 8)				\
+	X(lods_8, "lodsb", N, 1, 0)						\
+	X(lods_16, "lodsw", N, 2, 0)						\
+	X(lods_32, "lodsl", N, 4, 0)						\
+	X(lods_64, "std\n lodsq\n cld", N, 8, 0)				\
+	X(cmps_8, "cmpsb", N, 1, 0)						\
+	X(cmps_64, "xchg %rsi, %rdi\n cmpsq", N, 8, 0)				\
+	X(scas_8, "mov %rbx, %rdi\n scasb", N, 1, 0)				\
+	X(scas_32, "mov %rbx, %rdi\n scasl", N, 4, 0)				\
+	X(scas_64, "mov %rbx, %rdi\n scasq", N, 8, 0)				\
+	X(rep_movs_from, "mov $5, %ecx\n rep movsw", N, 10, 0)			\
+	X(rep_movs_to, "xchg %rsi, %rdi\n mov $5, %ecx\n rep movsl", N, 0, 20)	\
+	X(rep_movs_down, "mov $6, %ecx\n std\n rep movsb\n cld", N, 6, 0)	\
+	X(rep_movs_0, "xor %ecx, %ecx\n rep movsb", N, 0, 0)			\
+	X(rep_stos, "mov %rbx, %rdi\n mov $7, %ecx\n rep stosq", N, 0, 56)	\
+	X(rep_stos_page, "mov $" S(G_OPERAND) " + 0xff0, %edi\n mov $8, %ecx\n"	\
+	  "rep stosl", N, 0, 32)						\
+	X(rep_lods, "mov $4, %ecx\n rep lodsb", N, 4, 0)			\
+	X(repe_cmps, "mov $6, %ecx\n repe cmpsb", N, -1, 0)			\
+	X(repne_scas, "mov %rbx, %rdi\n mov $9, %ecx\n repne scasb", N, -1, 0)	\
+	X(repe_scas, "mov %rbx, %rdi\n mov $9, %ecx\n mov (%rbx), %al\n"	\
+	  "repe scasb", N, -1, 0)
+
+/* XMM1 is loaded before and stored after; ordinary stores are not in the MMIO page. */
+#define XMM_IN "movdqu " S(G_VEC_IN) ", %xmm1\n"
+#define XMM_OUT "\nmovdqu %xmm1, " S(G_VEC_OUT)
+#define SSE(X)									\
+	X(movups_l, XMM_IN "movups (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movups_s, XMM_IN "movups %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
+	X(movaps_l, XMM_IN "movaps (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movaps_s, XMM_IN "movaps %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
+	X(movupd_l, XMM_IN "movupd 3(%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movdqu_l, XMM_IN "movdqu 1(%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movdqu_s, XMM_IN "movdqu %xmm1, 1(%rbx)" XMM_OUT, N, 0, 16)		\
+	X(movdqa_l, XMM_IN "movdqa (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movdqa_s, XMM_IN "movdqa %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
+	X(movdqa_odd, XMM_IN "movdqa 1(%rbx), %xmm1" XMM_OUT, N, -1, -1)	\
+	X(movntdq, XMM_IN "movntdq %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
+	X(movdqu_cross, XMM_IN "movdqu %xmm1, " S(G_OPERAND) " + 0xff9" XMM_OUT, N, 0, 16)
+
+#define SSE_MORE(X)								\
+	X(movq_l, XMM_IN "movq (%rbx), %xmm1" XMM_OUT, N, 8, 0)			\
+	X(movq_s, XMM_IN "movq %xmm1, (%rbx)" XMM_OUT, N, 0, 8)			\
+	X(movd_l, XMM_IN "movd (%rbx), %xmm1" XMM_OUT, N, 4, 0)			\
+	X(movd_s, XMM_IN "movd %xmm1, (%rbx)" XMM_OUT, N, 0, 4)			\
+	X(movss_l, XMM_IN "movss (%rbx), %xmm1" XMM_OUT, N, 4, 0)		\
+	X(movsd_s, XMM_IN "movsd %xmm1, (%rbx)" XMM_OUT, N, 0, 8)		\
+	X(movlps_l, XMM_IN "movlps (%rbx), %xmm1" XMM_OUT, N, 8, 0)		\
+	X(movhps_s, XMM_IN "movhps %xmm1, (%rbx)" XMM_OUT, N, 0, 8)		\
+	X(movntps, XMM_IN "movntps %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
+	X(lddqu, XMM_IN "lddqu (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movntdqa, XMM_IN "movntdqa (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(pxor_m, XMM_IN "pxor (%rbx), %xmm1" XMM_OUT, N, 16, 0)
+
+#define YMM_IN "vmovdqu " S(G_VEC_IN) ", %ymm1\n"
+#define YMM_OUT "\nvmovdqu %ymm1, " S(G_VEC_OUT)
+#define AVX(X)									\
+	X(vmovdqu_l, YMM_IN "vmovdqu (%rbx), %ymm1" YMM_OUT, N, 32, 0)		\
+	X(vmovdqu_s, YMM_IN "vmovdqu %ymm1, (%rbx)" YMM_OUT, N, 0, 32)		\
+	X(vmovdqa_l, YMM_IN "vmovdqa (%rbx), %ymm1" YMM_OUT, N, 32, 0)		\
+	X(vmovups_s, YMM_IN "vmovups %ymm1, 5(%rbx)" YMM_OUT, N, 0, 32)		\
+	X(vmovdqu_x, YMM_IN "vmovdqu (%rbx), %xmm1" YMM_OUT, N, 16, 0)		\
+	X(vmovntdq, YMM_IN "vmovntdq %ymm1, (%rbx)" YMM_OUT, N, 0, 32)		\
+	X(vmovd_l, YMM_IN "vmovd (%rbx), %xmm1" YMM_OUT, N, 4, 0)
+
+/* x87, MMX and less usual integer forms: right or declined. */
+#define OTHERS(X)								\
+	X(fnstcw, "fninit\n fnstcw (%rbx)", N, 0, 2)				\
+	X(fnstsw, "fninit\n fnstsw (%rbx)", N, 0, 2)				\
+	X(movq_mmx, "movq (%rbx), %mm0\n movq %mm0, " S(G_VEC_OUT), N, 8, 0)	\
+	X(ldmxcsr, "movl $0x1f80, (%rbx)\n ldmxcsr (%rbx)", N, 4, 4)		\
+	X(stmxcsr, "stmxcsr (%rbx)", N, 0, 4)					\
+	X(popcnt, "popcntl (%rbx), %ecx", N, 4, 0)				\
+	X(crc32, "crc32l (%rbx), %ecx", N, 4, 0)				\
+	X(andn, "andnl (%rbx), %eax, %ecx", UNDEF_LOGIC | FLAG_PF, 4, 0)	\
+	X(adcx, "adcxl (%rbx), %ecx", N, 4, 0)					\
+	X(lsl_m, "movw $" S(SEL_DATA) ", (%rbx)\n lsl (%rbx), %ecx", N, 2, 2)	\
+	X(movbe_rm16, "movbe (%rbx), %cx", N, 2, 0)				\
+	X(xlat, "xor %eax, %eax\n xlat", N, 1, 0)				\
+	X(clflush, "clflush (%rbx)", N, 0, 0)					\
+	X(prefetch, "prefetcht0 (%rbx)", N, 0, 0)
+
+MOVES(INSN_CODE)
+MOVBE(INSN_CODE)
+EXCHANGES(INSN_CODE)
+CMPXCHG16B(INSN_CODE)
+STACK(INSN_CODE)
+STRINGS(INSN_CODE)
+SSE(INSN_CODE)
+SSE_MORE(INSN_CODE)
+AVX(INSN_CODE)
+OTHERS(INSN_CODE)
+
+static const struct insn moves[] = { MOVES(INSN_ENTRY) };
+static const struct insn movbe[] = { MOVBE(INSN_ENTRY) };
+static const struct insn exchanges[] = { EXCHANGES(INSN_ENTRY) };
+static const struct insn cmpxchg16b[] = { CMPXCHG16B(INSN_ENTRY) };
+static const struct insn stack[] = { STACK(INSN_ENTRY) };
+static const struct insn strings[] = { STRINGS(INSN_ENTRY) };
+static const struct insn sse[] = { SSE(INSN_ENTRY) };
+static const struct insn sse_more[] = { SSE_MORE(INSN_ENTRY) };
+static const struct insn avx[] = { AVX(INSN_ENTRY) };
+static const struct insn others[] = { OTHERS(INSN_ENTRY) };
+
+static const struct insn_list lists[] = {
+	{ "moves", moves, ARRAY_LEN(moves) },
+	{ "movbe", movbe, ARRAY_LEN(movbe) },
+	{ "exchanges", exchanges, ARRAY_LEN(exchanges) },
+	{ "cmpxchg16b", cmpxchg16b, ARRAY_LEN(cmpxchg16b), true },
+	{ "stack", stack, ARRAY_LEN(stack) },
+	{ "strings", strings, ARRAY_LEN(strings) },
+	{ "sse_moves", sse, ARRAY_LEN(sse) },
+	{ "sse_right_or_declined", sse_more, ARRAY_LEN(sse_more), true },
+	{ "avx_right_or_declined", avx, ARRAY_LEN(avx), true },
+	{ "others_right_or_declined", others, ARRAY_LEN(others), true },
+};
+
+static void compare(const void *arg)
+{
+	compare_insns(arg);
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_LEN(lists); i++)
+		add_test(compare, &lists[i], "%s", lists[i].name);
+	return run_tests(argc, argv);
+}
