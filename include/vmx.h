@@ -12,6 +12,14 @@ struct kvm;
 struct kvm_vcpu;
 struct vmcs_region;
 
+/* What entry.S needs of a VMCS; offsets in vmx/entry.h. */
+struct vmx_entry {
+	u64 host_rsp;			/* as the VMCS has it */
+	u32 host_spec, guest_spec;	/* IA32_SPEC_CTRL, if @spec */
+	u16 launched;
+	bool spec;
+};
+
 /**
  * struct kvm_vmcs - one VMCS with what the CPU does not tell of it
  *
@@ -21,19 +29,15 @@ struct kvm_vmcs {
 	struct vmcs_region *region;
 	phys_addr_t pa;
 	int cpu;			/* where it is active, -1 if clear */
-	bool launched;
+	struct vmx_entry entry_args;
 	struct list_head link;		/* in the list of its CPU */
 	/* Shadows of fields written often or read back. */
 	u32 pin, proc, proc2, entry, exit;
 	u32 exception_bitmap;
 	u64 host_fs_base, host_gs_base;
-	u16 host_fs_sel, host_gs_sel, host_ldt_sel;
+	u16 host_fs_sel, host_gs_sel, host_ldt_sel, host_ds_sel, host_es_sel;
 	u64 host_cr3, host_cr4;
 	u64 guest_efer;
-};
-
-struct vmx_autoload {
-	unsigned int nr;
 };
 
 struct kvm_vmx {
@@ -47,16 +51,15 @@ struct kvm_vmx {
 	u64 exit_qual;
 	u32 exit_intr_info;
 	u32 exit_reason;
-	bool entry_failed;
+	bool entry_failed;		/* VMLAUNCH or VMRESUME itself */
+	bool handled;			/* the last exit needs nothing more */
 	bool event_entered;		/* this entry carried an injected event */
 	bool guest_state_loaded;	/* host FS/GS, user-return MSRs and XCR0 are the guest's */
 	u64 guest_kernel_gs_base, host_kernel_gs_base;
-	u64 host_debugctl;
+	u64 host_debugctl, host_xss;
+	u32 host_pkru;
 	/* User-return MSRs: the guest's values. */
 	u64 star, lstar, cstar, sfmask;
-	bool intr_window, nmi_window;
-	bool soft_vnmi_blocked;
-	bool dr_intercept;
 };
 
 /* What was found of the CPU; read-only after kvm_arch_hardware_setup(). */
@@ -129,9 +132,9 @@ void vmx_inject_nmi(struct kvm_vcpu *vcpu);
 void vmx_cancel_injection(struct kvm_vcpu *vcpu);
 void vmx_open_interrupt_window(struct kvm_vcpu *vcpu);
 void vmx_open_nmi_window(struct kvm_vcpu *vcpu);
-/* TF, debug traps, shadow: the instruction at RIP is done. @len 0: ask the VMCS. */
-void vmx_skip_instruction(struct kvm_vcpu *vcpu);
-void vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
+/* The instruction at RIP is done: RIP, TF, shadow. 1, or 0 for a debugger's exit. */
+int vmx_skip_instruction(struct kvm_vcpu *vcpu);
+int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
 
 /* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);

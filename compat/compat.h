@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where the kernels kvmx builds for differ in names. */
+#ifndef KVMX_COMPAT_H
+#define KVMX_COMPAT_H
+
+#include <linux/cpuhotplug.h>
+#include <linux/syscore_ops.h>
+#include <linux/version.h>
+#include <asm/vmx.h>
+
+#ifdef SECONDARY_EXEC_ENABLE_XSAVES
+#define VMX_XSAVES_CONTROL	SECONDARY_EXEC_ENABLE_XSAVES
+#else
+#define VMX_XSAVES_CONTROL	SECONDARY_EXEC_XSAVES
+#endif
+
+/* The hotplug state in which no task runs any more (or yet) on the CPU. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define KVMX_CPUHP_STATE	CPUHP_AP_KVM_ONLINE
+#else
+#define KVMX_CPUHP_STATE	CPUHP_AP_KVM_STARTING
+#endif
+
+/* Suspend and resume hooks: one object, kvmx_syscore, with kvmx_syscore_{,un}register(). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 58)
+#define KVMX_SYSCORE(_suspend, _resume)					\
+static int kvmx_syscore_suspend(void *data) { return _suspend(); }	\
+static void kvmx_syscore_resume(void *data) { _resume(); }		\
+static const struct syscore_ops kvmx_syscore_ops = {			\
+	.suspend = kvmx_syscore_suspend,				\
+	.resume = kvmx_syscore_resume,					\
+};									\
+static struct syscore kvmx_syscore = { .ops = &kvmx_syscore_ops }
+#define kvmx_syscore_register()		register_syscore(&kvmx_syscore)
+#define kvmx_syscore_unregister()	unregister_syscore(&kvmx_syscore)
+#else
+#define KVMX_SYSCORE(_suspend, _resume)					\
+static struct syscore_ops kvmx_syscore_ops = {				\
+	.suspend = _suspend,						\
+	.resume = _resume,						\
+}
+#define kvmx_syscore_register()		register_syscore_ops(&kvmx_syscore_ops)
+#define kvmx_syscore_unregister()	unregister_syscore_ops(&kvmx_syscore_ops)
+#endif
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What this CPU's VMX offers, and which of it kvmx uses (SDM 3D, appendix A). */
+#define pr_fmt(fmt) "kvm: " fmt
+
+#include <linux/printk.h>
+#include <linux/seq_buf.h>
+#include <asm/cpufeature.h>
+#include <asm/msr-index.h>
+#include "internal.h"
+#include "params.h"
+
+struct vmx_caps vmx_caps;
+
+enum { PIN, PROC, PROC2, EXIT, ENTRY, NR_CONTROLS };
+
+struct control {
+	u32 msr, true_msr;
+	u32 required, optional;
+};
+
+static const struct control controls[NR_CONTROLS] = {
+	[PIN] = {
+		MSR_IA32_VMX_PINBASED_CTLS, MSR_IA32_VMX_TRUE_PINBASED_CTLS,
+		PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING | PIN_BASED_VIRTUAL_NMIS,
+		0,
+	},
+	[PROC] = {
+		MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
+		CPU_BASED_HLT_EXITING | CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING |
+		CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_MOV_DR_EXITING |
+		CPU_BASED_USE_TSC_OFFSETTING | CPU_BASED_MWAIT_EXITING |
+		CPU_BASED_MONITOR_EXITING | CPU_BASED_RDPMC_EXITING |
+		CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
+		0,
+	},
+	[PROC2] = {
+		MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
+		SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST,
+		SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |
+		SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_INVPCID |
+		SECONDARY_EXEC_PAUSE_LOOP_EXITING | VMX_XSAVES_CONTROL,
+	},
+	[EXIT] = {
+		MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
+		VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_HOST_ADDR_SPACE_SIZE |
+		VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT | VM_EXIT_LOAD_IA32_EFER,
+		0,
+	},
+	[ENTRY] = {
+		MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
+		VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_PAT | VM_ENTRY_LOAD_IA32_EFER,
+		0,
+	},
+};
+
+static const struct {
+	u8 set;
+	u32 bit;
+	const char *name;
+} required_names[] = {
+	{ PIN, PIN_BASED_EXT_INTR_MASK, "external-interrupt exiting" },
+	{ PIN, PIN_BASED_NMI_EXITING, "NMI exiting" },
+	{ PIN, PIN_BASED_VIRTUAL_NMIS, "virtual NMIs" },
+	{ PROC, CPU_BASED_USE_MSR_BITMAPS, "MSR bitmaps" },
+	{ PROC, CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, "secondary controls" },
+	{ PROC2, SECONDARY_EXEC_ENABLE_EPT, "EPT" },
+	{ PROC2, SECONDARY_EXEC_UNRESTRICTED_GUEST, "unrestricted guest" },
+	{ EXIT, VM_EXIT_LOAD_IA32_EFER, "load IA32_EFER on exit" },
+	{ EXIT, VM_EXIT_LOAD_IA32_PAT, "load IA32_PAT on exit" },
+	{ ENTRY, VM_ENTRY_LOAD_IA32_EFER, "load IA32_EFER on entry" },
+	{ ENTRY, VM_ENTRY_LOAD_IA32_PAT, "load IA32_PAT on entry" },
+};
+
+static const char *missing_name(int set, u32 missing)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(required_names); i++)
+		if (required_names[i].set == set && (required_names[i].bit & missing))
+			return required_names[i].name;
+	return "a basic execution control";
+}
+
+/* The low half of a capability MSR is what must be one, the high half what may be. */
+static const char *choose_controls(u64 basic, u32 *out)
+{
+	int i;
+
+	for (i = 0; i < NR_CONTROLS; i++) {
+		const struct control *c = &controls[i];
+		u32 must, may;
+
+		if (i == PROC2 && !(out[PROC] & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS))
+			return "secondary controls";
+		/* Bit 55: the TRUE MSRs exist and show which default-1 bits may be zero. */
+		rdmsr(basic & BIT_ULL(55) ? c->true_msr : c->msr, must, may);
+		if (c->required & ~may)
+			return missing_name(i, c->required & ~may);
+		out[i] = (c->required | c->optional | must) & may;
+	}
+	if (out[PROC] & (CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING |
+			 CPU_BASED_INVLPG_EXITING))
+		return "guest paging without exits";
+	return NULL;
+}
+
+static const char *read_ept(struct vmx_caps *caps)
+{
+	u64 e;
+
+	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, e);
+	caps->ept_vpid = e;
+	if (!(e & VMX_EPT_PAGE_WALK_4_BIT))
+		return "4-level EPT";
+	if (!(e & VMX_EPTP_WB_BIT))
+		return "write-back EPT";
+	if (!(e & VMX_EPT_INVEPT_BIT) || !(e & VMX_EPT_EXTENT_CONTEXT_BIT) ||
+	    !(e & VMX_EPT_EXTENT_GLOBAL_BIT))
+		return "INVEPT";
+	caps->ept_2m = e & VMX_EPT_2MB_PAGE_BIT;
+	caps->ept_1g = e & VMX_EPT_1GB_PAGE_BIT;
+	caps->ept_ad = (e & VMX_EPT_AD_BIT) && kvmx_params.eptad;
+	caps->vpid = (caps->proc2 & SECONDARY_EXEC_ENABLE_VPID) && kvmx_params.vpid &&
+		     (e & VMX_VPID_INVVPID_BIT) && (e & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT) &&
+		     (e & VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT);
+	if (!caps->vpid)
+		caps->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	return NULL;
+}
+
+/* Fills @caps from this CPU. Returns what is missing, or NULL. */
+static const char *read_caps(struct vmx_caps *caps)
+{
+	u32 ctl[NR_CONTROLS] = {};
+	const char *missing;
+	u64 basic;
+
+	memset(caps, 0, sizeof(*caps));
+	rdmsrl(MSR_IA32_VMX_BASIC, basic);
+	caps->revision = basic & GENMASK(30, 0);
+	/* Bits 44:32 size, 53:50 memory type (6: write-back). */
+	if (((basic >> 32) & 0x1fff) > PAGE_SIZE || ((basic >> 50) & 15) != 6)
+		return "a write-back VMCS of at most a page";
+	missing = choose_controls(basic, ctl);
+	if (missing)
+		return missing;
+	caps->pin = ctl[PIN];
+	caps->proc = ctl[PROC];
+	caps->proc2 = ctl[PROC2];
+	caps->exit = ctl[EXIT];
+	caps->entry = ctl[ENTRY] & ~VM_ENTRY_IA32E_MODE;
+	if (!kvmx_params.ple_gap || !kvmx_params.ple_window)
+		caps->proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+	caps->ple = caps->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+	caps->xsaves = caps->proc2 & VMX_XSAVES_CONTROL;
+	missing = read_ept(caps);
+	if (missing)
+		return missing;
+	rdmsrl(MSR_IA32_VMX_MISC, caps->misc);
+	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, caps->cr0_fixed0);
+	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, caps->cr0_fixed1);
+	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, caps->cr4_fixed0);
+	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, caps->cr4_fixed1);
+	return NULL;
+}
+
+/* The reason why VMX cannot be used on this CPU at all, and in @err the errno. */
+static const char *vmx_unusable(int *err)
+{
+	u64 feat;
+
+	*err = -EOPNOTSUPP;
+	if (!(cpuid_ecx(1) & BIT(5)))
+		return "this CPU has no VMX";
+	rdmsrl(MSR_IA32_FEAT_CTL, feat);
+	if (!(feat & FEAT_CTL_LOCKED) || !(feat & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX) ||
+	    !this_cpu_has(X86_FEATURE_MSR_IA32_FEAT_CTL))
+		return "VMX is switched off by the firmware";
+	if (__read_cr4() & X86_CR4_VMXE) {
+		*err = -EBUSY;
+		return "another hypervisor is using VMX";
+	}
+	return NULL;
+}
+
+/**
+ * vmx_setup - read the VMX capabilities and choose the controls in use
+ *
+ * Context: module load; may sleep.
+ * Return: 0; -EOPNOTSUPP with one line in the log that names what is missing;
+ * -EBUSY if VMX is in use by somebody else.
+ */
+int vmx_setup(void)
+{
+	const char *unusable, *missing = NULL;
+	int err = kvmx_params_check();
+
+	if (err)
+		return err;
+	preempt_disable();
+	unusable = vmx_unusable(&err);
+	if (!unusable)
+		missing = read_caps(&vmx_caps);
+	preempt_enable();
+	if (unusable) {
+		pr_err("%s\n", unusable);
+		return err;
+	}
+	if (missing) {
+		pr_err("this CPU lacks a required VMX feature: %s\n", missing);
+		return -EOPNOTSUPP;
+	}
+	kvmx_params.vpid = vmx_caps.vpid;
+	kvmx_params.eptad = vmx_caps.ept_ad;
+	if (!vmx_caps.ple)
+		kvmx_params.ple_gap = 0;
+	return 0;
+}
+
+/**
+ * vmx_check_cpu - does this CPU offer what vmx_setup() chose?
+ *
+ * Context: any, preemption off.
+ * Return: 0, -EBUSY or -EIO.
+ */
+int vmx_check_cpu(void)
+{
+	struct vmx_caps here;
+	int err;
+
+	if (vmx_unusable(&err))
+		return err;
+	if (read_caps(&here) || memcmp(&here, &vmx_caps, sizeof(here)))
+		return -EIO;
+	return 0;
+}
+
+/**
+ * vmx_feature_line - the optional features in use and those missing, for the log
+ * @buf: text goes here
+ * @len: its size in bytes
+ *
+ * Return: @buf
+ */
+const char *vmx_feature_line(char *buf, size_t len)
+{
+	const struct { const char *name; bool used; } f[] = {
+		{ "vpid", vmx_caps.vpid },
+		{ "eptad", vmx_caps.ept_ad },
+		{ "ept_2m", vmx_caps.ept_2m },
+		{ "ept_1g", vmx_caps.ept_1g },
+		{ "ple", vmx_caps.ple },
+		{ "rdtscp", vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP },
+		{ "invpcid", vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID },
+		{ "xsaves", vmx_caps.xsaves },
+	};
+	struct seq_buf s;
+	int i, pass;
+
+	seq_buf_init(&s, buf, len);
+	for (pass = 1; pass >= 0; pass--) {
+		seq_buf_puts(&s, pass ? "uses" : "; without");
+		for (i = 0; i < ARRAY_SIZE(f); i++)
+			if (f[i].used == pass)
+				seq_buf_printf(&s, " %s", f[i].name);
+	}
+	buf[min(len - 1, seq_buf_used(&s))] = '\0';
+	return buf;
+}

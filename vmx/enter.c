@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Entering the guest. Exits that need neither interrupts nor sleep are handled
+ * in the loop here; the others are left to vmx_handle_exit().
+ */
+#include <linux/build_bug.h>
+#include <linux/context_tracking.h>
+#include <linux/entry-kvm.h>
+#include <linux/hw_breakpoint.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/xcr.h>
+#include <asm/mmu_context.h>
+#include <asm/mshyperv.h>
+#include <asm/nospec-branch.h>
+#include <asm/spec-ctrl.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#include "cpuid.h"
+#include "entry.h"
+#include "internal.h"
+#include "trace.h"
+
+int vmx_enter_asm(u64 *regs, struct vmx_entry *e);
+
+#define GPRS_AVAIL	(((1u << KVM_NR_GPRS) - 1) & ~(1u << KVM_REG_RSP))
+
+static_assert(offsetof(struct vmx_entry, host_rsp) == VMX_ENTRY_HOST_RSP);
+static_assert(offsetof(struct vmx_entry, host_spec) == VMX_ENTRY_HOST_SPEC);
+static_assert(offsetof(struct vmx_entry, guest_spec) == VMX_ENTRY_GUEST_SPEC);
+static_assert(offsetof(struct vmx_entry, launched) == VMX_ENTRY_LAUNCHED);
+static_assert(offsetof(struct vmx_entry, spec) == VMX_ENTRY_SPEC);
+static_assert(VMX_FIELD_HOST_RSP == HOST_RSP);
+
+/* A CPU with L1TF must not carry host data in its L1D into the guest. */
+static void flush_l1d(void)
+{
+	if (boot_cpu_has_bug(X86_BUG_L1TF) && l1tf_mitigation != L1TF_MITIGATION_OFF &&
+	    static_cpu_has(X86_FEATURE_FLUSH_L1D))
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
+/* CR3 and CR4 of the host follow the task; SDM 3C 27.5 loads them at every exit. */
+static void write_task_host_state(struct kvm_vmcs *v)
+{
+	u64 cr3 = __get_current_cr3_fast();
+	u64 cr4 = cr4_read_shadow();
+
+	if (v->host_cr3 != cr3) {
+		v->host_cr3 = cr3;
+		vmcs_writel(HOST_CR3, cr3);
+	}
+	if (v->host_cr4 != cr4) {
+		v->host_cr4 = cr4;
+		vmcs_writel(HOST_CR4, cr4);
+	}
+}
+
+static bool guest_breakpoints(const struct kvm_vcpu *vcpu, const u64 **dr)
+{
+	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) {
+		*dr = vcpu->guest_debug_dr;
+		return true;
+	}
+	*dr = vcpu->dr;
+	return vcpu->dr7 & DR_GLOBAL_ENABLE_MASK || vcpu->dr7 & DR_LOCAL_ENABLE_MASK;
+}
+
+/* Every MOV DR exits, so these never come back changed. */
+static void load_breakpoints(struct kvm_vcpu *vcpu)
+{
+	const u64 *dr;
+
+	if (likely(!guest_breakpoints(vcpu, &dr)))
+		return;
+	set_debugreg(0, 7);
+	set_debugreg(dr[0], 0);
+	set_debugreg(dr[1], 1);
+	set_debugreg(dr[2], 2);
+	set_debugreg(dr[3], 3);
+}
+
+/* What would be wrong for the kernel's own use of the FPU: only while interrupts are off. */
+static void load_xstate_controls(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->cr4 & X86_CR4_OSXSAVE) {
+		if (vcpu->xcr0 != kvm_host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+		if (vmx_caps.xsaves && vcpu->xss != kvm_host_xss)
+			wrmsrl(MSR_IA32_XSS, vcpu->xss);
+	}
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE) &&
+	    ((vcpu->cr4 & X86_CR4_PKE) || (vcpu->xcr0 & XFEATURE_MASK_PKRU))) {
+		vcpu->vmx.host_pkru = rdpkru();
+		if (vcpu->vmx.host_pkru != vcpu->pkru)
+			wrpkru(vcpu->pkru);
+	}
+}
+
+static void restore_xstate_controls(struct kvm_vcpu *vcpu)
+{
+	if (cpu_feature_enabled(X86_FEATURE_OSPKE) &&
+	    ((vcpu->cr4 & X86_CR4_PKE) || (vcpu->xcr0 & XFEATURE_MASK_PKRU))) {
+		vcpu->pkru = rdpkru();
+		if (vcpu->vmx.host_pkru != vcpu->pkru)
+			wrpkru(vcpu->vmx.host_pkru);
+	}
+	if (vcpu->cr4 & X86_CR4_OSXSAVE) {
+		if (vcpu->xcr0 != kvm_host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, kvm_host_xcr0);
+		if (vmx_caps.xsaves && vcpu->xss != kvm_host_xss)
+			wrmsrl(MSR_IA32_XSS, kvm_host_xss);
+	}
+}
+
+static void choose_spec_ctrl(struct kvm_vcpu *vcpu)
+{
+	struct vmx_entry *e = &vcpu->vmx.vmcs->entry_args;
+
+	e->spec = false;
+	if (!cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
+		return;
+	e->host_spec = this_cpu_read(x86_spec_ctrl_current);
+	e->guest_spec = vcpu->spec_ctrl;
+	e->spec = e->host_spec != e->guest_spec;
+}
+
+static noinstr int enter_once(struct kvm_vcpu *vcpu)
+{
+	int failed;
+
+	context_tracking_guest_enter();
+	failed = vmx_enter_asm(vcpu->regs, &vcpu->vmx.vmcs->entry_args);
+	context_tracking_guest_exit();
+	return failed;
+}
+
+static void write_dirty_regs(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->regs_dirty & (1u << KVM_REG_RIP))
+		vmcs_writel(GUEST_RIP, vcpu->rip);
+	if (vcpu->regs_dirty & (1u << KVM_REG_RSP))
+		vmcs_writel(GUEST_RSP, vcpu->regs[KVM_REG_RSP]);
+	vcpu->regs_dirty = 0;
+}
+
+static void flush_if_behind(struct kvm_vcpu *vcpu)
+{
+	u64 gen = atomic64_read(&vcpu->kvm->mmu.tlb_gen);
+
+	if (unlikely(vcpu->tlb_gen != gen)) {
+		vcpu->tlb_gen = gen;
+		vmx_flush_ept(vcpu->kvm);
+	}
+}
+
+static void note_exit(struct kvm_vcpu *vcpu, int failed)
+{
+	struct kvm_vmx *vmx = &vcpu->vmx;
+
+	vcpu->regs_avail = GPRS_AVAIL;
+	vmx->seg_avail = 0;
+	vcpu->insn_skipped = false;
+	vmx->entry_failed = failed;
+	if (unlikely(failed)) {
+		vmx->exit_reason = 0;
+		return;
+	}
+	vmx->exit_reason = vmcs_read32(VM_EXIT_REASON);
+	if (likely(!(vmx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		vmx->vmcs->entry_args.launched = 1;
+	trace_kvm_exit(vcpu, vmx->exit_reason);
+}
+
+/* An event arrived safely, or a trap is due: the slow path sees to it. */
+static bool fast_path_open(struct kvm_vcpu *vcpu)
+{
+	return !vcpu->vmx.event_entered && !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
+}
+
+/* The shadow of an STI before this instruction is now stale, see vmx_interrupt_shadow(). */
+static void fast_skip(struct kvm_vcpu *vcpu)
+{
+	kvm_rip_write(vcpu, vmx_next_rip(vcpu));
+	vcpu->insn_skipped = true;
+}
+
+static bool handle_fast(struct kvm_vcpu *vcpu)
+{
+	switch (vcpu->vmx.exit_reason) {
+	case EXIT_REASON_CPUID:
+		if (unlikely(vcpu->vmx.entry_failed) || !fast_path_open(vcpu))
+			return false;
+		kvm_emulate_cpuid(vcpu);
+		break;
+	case EXIT_REASON_VMCALL:
+		if (!fast_path_open(vcpu) || !kvm_hypercall(vcpu))
+			return false;
+		break;
+	default:
+		return false;
+	}
+	fast_skip(vcpu);
+	return true;
+}
+
+/* Without a kick, a request or work for the host the guest goes on. */
+static bool may_go_on(struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->mode) == IN_GUEST_MODE && !kvm_request_pending(vcpu) &&
+	       !__xfer_to_guest_mode_work_pending();
+}
+
+/**
+ * vmx_enter_guest - run the guest until an exit that needs interrupts or more
+ * @vcpu: loaded vCPU in IN_GUEST_MODE
+ *
+ * Context: interrupts off; returns so. The exit is noted in vcpu->vmx.
+ */
+void vmx_enter_guest(struct kvm_vcpu *vcpu)
+{
+	write_task_host_state(vcpu->vmx.vmcs);
+	load_breakpoints(vcpu);
+	load_xstate_controls(vcpu);
+	choose_spec_ctrl(vcpu);
+	flush_l1d();
+	if (vcpu->cr2 != native_read_cr2())
+		native_write_cr2(vcpu->cr2);
+	do {
+		flush_if_behind(vcpu);
+		write_dirty_regs(vcpu);
+		trace_kvm_entry(vcpu);
+		note_exit(vcpu, enter_once(vcpu));
+		vcpu->vmx.handled = handle_fast(vcpu);
+	} while (vcpu->vmx.handled && may_go_on(vcpu));
+	vcpu->cr2 = native_read_cr2();
+	restore_xstate_controls(vcpu);
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+/**
+ * vmx_handle_host_events - what ended the guest's turn and is the host's to handle
+ * @vcpu: vCPU that just left the guest
+ *
+ * External interrupts are not acknowledged by the exit and come in when
+ * interrupts go on. An NMI has been taken by the exit, and stays blocked until
+ * an IRET: the host's handler runs through its gate. So does a machine check.
+ *
+ * Context: interrupts off.
+ */
+void vmx_handle_host_events(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vmx *vmx = &vcpu->vmx;
+	u16 basic = vmx->exit_reason;
+
+	if (vmx->entry_failed)
+		return;
+	if (basic == EXIT_REASON_MCE_DURING_VMENTRY) {
+		asm volatile("int $18");
+		return;
+	}
+	if (basic != EXIT_REASON_EXCEPTION_NMI)
+		return;
+	vmx_cache_reg(vcpu, KVM_REG_EXIT_INTR_INFO);
+	if ((vmx->exit_intr_info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
+	    (INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR))
+		asm volatile("int $2");
+	else if ((vmx->exit_intr_info & INTR_INFO_VECTOR_MASK) == MC_VECTOR)
+		asm volatile("int $18");
+}

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VM exits, by basic exit reason (SDM 3D appendix C). A handler answers 1 to go
+ * on in the guest, 0 with kvm_run filled to go to user space, or -errno.
+ */
+#include <linux/sched.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
+#include "cpuid.h"
+#include "internal.h"
+#include "mmu.h"
+#include "trace.h"
+
+/* Outside 64-bit code the instruction pointer has 32 bits. */
+u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next)
+{
+	struct emu_segment cs;
+
+	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
+	return (vcpu->efer & EFER_LMA) && cs.l ? next : (u32)next;
+}
+
+static u64 exit_qual(struct kvm_vcpu *vcpu)
+{
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_EXIT_QUAL))
+		vmx_cache_reg(vcpu, KVM_REG_EXIT_QUAL);
+	return vcpu->vmx.exit_qual;
+}
+
+static u64 linear_rip(struct kvm_vcpu *vcpu)
+{
+	return vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+}
+
+static int debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
+{
+	struct kvm_debug_exit_arch *d = &vcpu->run->debug.arch;
+
+	vcpu->run->exit_reason = KVM_EXIT_DEBUG;
+	d->exception = exception;
+	d->pc = linear_rip(vcpu);
+	d->dr6 = dr6;
+	d->dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
+	return 0;
+}
+
+/**
+ * vmx_advance_rip - the instruction at RIP has been done, outside the CPU
+ * @vcpu: loaded vCPU
+ * @rip: where it goes on
+ *
+ * Return: 1, or 0 for a debugger's single step.
+ */
+int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip)
+{
+	kvm_rip_write(vcpu, rip);
+	vcpu->insn_skipped = true;
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		return debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESERVED);
+	if (kvm_rflags_read(vcpu) & X86_EFLAGS_TF)
+		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
+	return 1;
+}
+
+int vmx_skip_instruction(struct kvm_vcpu *vcpu)
+{
+	return vmx_advance_rip(vcpu, vmx_next_rip(vcpu));
+}
+
+static int inject_gp(struct kvm_vcpu *vcpu)
+{
+	kvm_queue_exception_e(vcpu, GP_VECTOR, 0);
+	return 1;
+}
+
+static int inject_ud(struct kvm_vcpu *vcpu)
+{
+	kvm_queue_exception(vcpu, UD_VECTOR);
+	return 1;
+}
+
+/* @fault: 1 where the write is not allowed */
+static int skip_or_gp(struct kvm_vcpu *vcpu, int fault)
+{
+	return fault ? inject_gp(vcpu) : vmx_skip_instruction(vcpu);
+}
+
+static int internal_error(struct kvm_vcpu *vcpu, u32 suberror, const u64 *data, int n)
+{
+	struct kvm_run *run = vcpu->run;
+	int i;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = n;
+	for (i = 0; i < n; i++)
+		run->internal.data[i] = data[i];
+	return 0;
+}
+
+static int unexpected_exit(struct kvm_vcpu *vcpu)
+{
+	const u64 data[] = { vcpu->vmx.exit_reason, vcpu->cpu };
+
+	return internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, data, 2);
+}
+
+/* An event was being delivered, and what stopped it cannot be done and redone. */
+static int delivery_error(struct kvm_vcpu *vcpu)
+{
+	const u64 data[] = {
+		vcpu->vmx.idt_vectoring, vcpu->vmx.exit_reason, exit_qual(vcpu),
+		vmcs_read64(GUEST_PHYSICAL_ADDRESS), vcpu->cpu,
+	};
+
+	return internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, data, ARRAY_SIZE(data));
+}
+
+static int fail_entry(struct kvm_vcpu *vcpu, u64 reason)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vmx_cancel_injection(vcpu);
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason = reason;
+	run->fail_entry.cpu = vcpu->cpu;
+	return 0;
+}
+
+/*
+ * The trap of a single step that the CPU took before the shadow's end must be
+ * pending again when the guest is entered in the shadow (SDM 3C 27.3.1.5).
+ */
+static void keep_pending_step(struct kvm_vcpu *vcpu)
+{
+	if (vmx_interrupt_shadow(vcpu) && (kvm_rflags_read(vcpu) & X86_EFLAGS_TF))
+		vmcs_writel(GUEST_PENDING_DBG_EXCEPTIONS,
+			    vmcs_readl(GUEST_PENDING_DBG_EXCEPTIONS) | DR6_BS);
+}
+
+static int handle_db(struct kvm_vcpu *vcpu)
+{
+	/* The qualification has the DR6 bits that became true; DR6 itself is unchanged. */
+	u64 dr6 = exit_qual(vcpu);
+
+	if (vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
+		return debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESERVED);
+	if ((vcpu->vmx.exit_intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
+		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
+	keep_pending_step(vcpu);
+	kvm_queue_exception_p(vcpu, DB_VECTOR, dr6);
+	return 1;
+}
+
+static int handle_bp(struct kvm_vcpu *vcpu)
+{
+	/* The breakpoint is the debugger's; RIP stays at it. */
+	vcpu->events.soft_insn_len = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
+	return debug_exit(vcpu, BP_VECTOR, 0);
+}
+
+static int handle_exception(struct kvm_vcpu *vcpu)
+{
+	u32 info;
+
+	if (!kvm_reg_is_avail(vcpu, KVM_REG_EXIT_INTR_INFO))
+		vmx_cache_reg(vcpu, KVM_REG_EXIT_INTR_INFO);
+	info = vcpu->vmx.exit_intr_info;
+	/* The fault of an IRET had already unblocked NMIs (SDM 3C 28.2.2). */
+	if ((info & INTR_INFO_UNBLOCK_NMI) && !(vcpu->vmx.idt_vectoring & INTR_INFO_VALID_MASK) &&
+	    (info & INTR_INFO_VECTOR_MASK) != DF_VECTOR)
+		vmx_set_nmi_masked(vcpu, true);
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		return 1;
+	switch (info & INTR_INFO_VECTOR_MASK) {
+	case MC_VECTOR:
+		return 1;
+	case DB_VECTOR:
+		return handle_db(vcpu);
+	case BP_VECTOR:
+		return handle_bp(vcpu);
+	}
+	if (info & INTR_INFO_DELIVER_CODE_MASK)
+		kvm_queue_exception_e(vcpu, info & INTR_INFO_VECTOR_MASK,
+				      vmcs_read32(VM_EXIT_INTR_ERROR_CODE));
+	else
+		kvm_queue_exception(vcpu, info & INTR_INFO_VECTOR_MASK);
+	return 1;
+}
+
+static int handle_interrupt_window(struct kvm_vcpu *vcpu)
+{
+	vmx_proc_clear(vcpu, CPU_BASED_INTR_WINDOW_EXITING);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	return 1;
+}
+
+static int handle_nmi_window(struct kvm_vcpu *vcpu)
+{
+	vmx_proc_clear(vcpu, CPU_BASED_NMI_WINDOW_EXITING);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	return 1;
+}
+
+void kvm_emulate_cpuid(struct kvm_vcpu *vcpu)
+{
+	u32 eax = vcpu->regs[KVM_REG_RAX], ecx = vcpu->regs[KVM_REG_RCX];
+	u32 ebx, edx;
+
+	kvm_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	vcpu->regs[KVM_REG_RAX] = eax;
+	vcpu->regs[KVM_REG_RBX] = ebx;
+	vcpu->regs[KVM_REG_RCX] = ecx;
+	vcpu->regs[KVM_REG_RDX] = edx;
+}
+
+static int handle_cpuid(struct kvm_vcpu *vcpu)
+{
+	kvm_emulate_cpuid(vcpu);
+	return vmx_skip_instruction(vcpu);
+}
+
+static int handle_vmcall(struct kvm_vcpu *vcpu)
+{
+	kvm_hypercall(vcpu);
+	return vmx_skip_instruction(vcpu);
+}
+
+static int handle_hlt(struct kvm_vcpu *vcpu)
+{
+	if (!vmx_skip_instruction(vcpu))
+		return 0;
+	/* A pending trap comes before the halt. */
+	if (vcpu->events.exc.pending)
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+static int handle_task_switch(struct kvm_vcpu *vcpu)
+{
+	struct kvm_events *e = &vcpu->events;
+	u32 vectoring = vcpu->vmx.idt_vectoring;
+	u32 type = vectoring & INTR_INFO_INTR_TYPE_MASK;
+	u64 qual = exit_qual(vcpu);
+	int reason = (qual >> 30) & 3, vector = -1;
+	bool hard_event = false, has_error = false;
+	u32 error_code = 0;
+
+	if (reason == 3 && (vectoring & INTR_INFO_VALID_MASK)) {
+		vector = vectoring & INTR_INFO_VECTOR_MASK;
+		hard_event = type == INTR_TYPE_EXT_INTR || type == INTR_TYPE_NMI_INTR ||
+			     type == INTR_TYPE_HARD_EXCEPTION;
+		has_error = type == INTR_TYPE_HARD_EXCEPTION && e->exc.has_error;
+		error_code = e->exc.error_code;
+		/* The switch is the event's delivery. */
+		e->exc.injected = false;
+		e->intr.injected = false;
+		if (e->nmi_injected)
+			vmx_set_nmi_masked(vcpu, true);
+		e->nmi_injected = false;
+	}
+	/* The old task goes on after the instruction that switched. */
+	if (!hard_event)
+		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
+	return kvm_task_switch(vcpu, qual, type == INTR_TYPE_SOFT_INTR ? vector : -1, reason,
+			       has_error, error_code);
+}
+
+static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
+{
+	u8 old = vcpu->cr8;
+
+	trace_kvm_cr(1, cr, val);
+	switch (cr) {
+	case 0:
+		return skip_or_gp(vcpu, kvm_set_cr0(vcpu, val));
+	case 3:
+		return skip_or_gp(vcpu, kvm_set_cr3(vcpu, val));
+	case 4:
+		return skip_or_gp(vcpu, kvm_set_cr4(vcpu, val));
+	case 8:
+		if (kvm_set_cr8(vcpu, val))
+			return inject_gp(vcpu);
+		if (!vmx_skip_instruction(vcpu))
+			return 0;
+		if (vcpu->cr8 >= old)
+			return 1;
+		/* A lower TPR may let an interrupt of user space's APIC in. */
+		vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+		return 0;
+	}
+	return unexpected_exit(vcpu);
+}
+
+static int handle_mov_from_cr(struct kvm_vcpu *vcpu, int cr, int reg)
+{
+	u64 val = cr == 3 ? kvm_cr3_read(vcpu) : vcpu->cr8;
+
+	trace_kvm_cr(0, cr, val);
+	kvm_gpr_write(vcpu, reg, val);
+	return vmx_skip_instruction(vcpu);
+}
+
+static u64 gpr_in_mode(struct kvm_vcpu *vcpu, int reg)
+{
+	u64 val = kvm_gpr_read(vcpu, reg);
+	struct emu_segment cs;
+
+	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
+	return (vcpu->efer & EFER_LMA) && cs.l ? val : (u32)val;
+}
+
+/* Qualification: SDM 3C table 28-3. */
+static int handle_cr(struct kvm_vcpu *vcpu)
+{
+	u64 qual = exit_qual(vcpu), cr0;
+	int cr = qual & 15, reg = (qual >> 8) & 15;
+
+	switch ((qual >> 4) & 3) {
+	case 0:
+		return handle_mov_to_cr(vcpu, cr, gpr_in_mode(vcpu, reg));
+	case 1:
+		return handle_mov_from_cr(vcpu, cr, reg);
+	case 2:
+		cr0 = kvm_cr0_read(vcpu) & ~X86_CR0_TS;
+		break;
+	default:
+		/* LMSW sets PE but never clears it. */
+		cr0 = (kvm_cr0_read(vcpu) & ~0xeull) | ((qual >> 16) & 0xf);
+		break;
+	}
+	trace_kvm_cr(1, 0, cr0);
+	return skip_or_gp(vcpu, kvm_set_cr0(vcpu, cr0));
+}
+
+/* Qualification: SDM 3C table 28-4. */
+static int handle_dr(struct kvm_vcpu *vcpu)
+{
+	u64 qual = exit_qual(vcpu);
+	int dr = qual & 7, reg = (qual >> 8) & 15;
+	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
+
+	if ((dr == 4 || dr == 5) && (kvm_cr4_read(vcpu) & X86_CR4_DE))
+		return inject_ud(vcpu);
+	if (vmx_cpl(vcpu))
+		return inject_gp(vcpu);
+	if (dr7 & DR7_GD) {
+		if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
+			return debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESERVED);
+		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BD);
+		return 1;
+	}
+	if (qual & BIT(4)) {
+		kvm_gpr_write(vcpu, reg, kvm_get_dr(vcpu, dr));
+		return vmx_skip_instruction(vcpu);
+	}
+	return skip_or_gp(vcpu, kvm_set_dr(vcpu, dr, gpr_in_mode(vcpu, reg)));
+}
+
+/* Qualification: SDM 3C table 28-5. */
+static int handle_io(struct kvm_vcpu *vcpu)
+{
+	u64 qual = exit_qual(vcpu);
+
+	if (qual & BIT(4))
+		return kvm_emulate_instruction(vcpu, NULL, 0);
+	return kvm_fast_pio(vcpu, qual >> 16, (qual & 7) + 1, qual & BIT(3));
+}
+
+static int handle_rdmsr(struct kvm_vcpu *vcpu)
+{
+	return kvm_emulate_rdmsr(vcpu);
+}
+
+static int handle_wrmsr(struct kvm_vcpu *vcpu)
+{
+	return kvm_emulate_wrmsr(vcpu);
+}
+
+static int handle_xsetbv(struct kvm_vcpu *vcpu)
+{
+	u64 val = (u32)vcpu->regs[KVM_REG_RAX] | vcpu->regs[KVM_REG_RDX] << 32;
+
+	if (vmx_cpl(vcpu))
+		return inject_gp(vcpu);
+	return skip_or_gp(vcpu, kvm_set_xcr(vcpu, vcpu->regs[KVM_REG_RCX], val));
+}
+
+static int handle_ept_violation(struct kvm_vcpu *vcpu)
+{
+	u64 qual = exit_qual(vcpu);
+	gpa_t gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+	bool vectoring = vcpu->vmx.idt_vectoring & INTR_INFO_VALID_MASK;
+	u32 acc = 0;
+	int r;
+
+	/* Bit 12: an IRET had unblocked NMIs when it met this. */
+	if (!vectoring && (qual & INTR_INFO_UNBLOCK_NMI))
+		vmx_set_nmi_masked(vcpu, true);
+	if (qual & EPT_VIOLATION_ACC_WRITE)
+		acc |= EMU_ACC_WRITE;
+	if (qual & EPT_VIOLATION_ACC_INSTR)
+		acc |= EMU_ACC_FETCH;
+	trace_kvm_page_fault(vcpu, gpa, qual);
+	r = kvm_mmu_page_fault(vcpu, gpa, acc);
+	if (r == KVM_FAULT_FIXED)
+		return 1;
+	if (r < 0)
+		return r;
+	if (vectoring)
+		return delivery_error(vcpu);
+	return kvm_emulate_instruction(vcpu, NULL, 0);
+}
+
+static int handle_pause(struct kvm_vcpu *vcpu)
+{
+	kvm_vcpu_on_spin(vcpu);
+	return vmx_skip_instruction(vcpu);
+}
+
+static int handle_invlpg(struct kvm_vcpu *vcpu)
+{
+	vmx_flush_gva(vcpu, exit_qual(vcpu));
+	return vmx_skip_instruction(vcpu);
+}
+
+static int handle_triple_fault(struct kvm_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
+{
+	switch (reason) {
+	case EXIT_REASON_EXTERNAL_INTERRUPT:
+	case EXIT_REASON_INIT_SIGNAL:
+	case EXIT_REASON_MCE_DURING_VMENTRY:
+		return 1;
+	case EXIT_REASON_EPT_VIOLATION:
+		return handle_ept_violation(vcpu);
+	case EXIT_REASON_IO_INSTRUCTION:
+		return handle_io(vcpu);
+	case EXIT_REASON_MSR_WRITE:
+		return handle_wrmsr(vcpu);
+	case EXIT_REASON_MSR_READ:
+		return handle_rdmsr(vcpu);
+	case EXIT_REASON_HLT:
+		return handle_hlt(vcpu);
+	case EXIT_REASON_EXCEPTION_NMI:
+		return handle_exception(vcpu);
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		return handle_interrupt_window(vcpu);
+	case EXIT_REASON_NMI_WINDOW:
+		return handle_nmi_window(vcpu);
+	case EXIT_REASON_CPUID:
+		return handle_cpuid(vcpu);
+	case EXIT_REASON_VMCALL:
+		return handle_vmcall(vcpu);
+	case EXIT_REASON_CR_ACCESS:
+		return handle_cr(vcpu);
+	case EXIT_REASON_DR_ACCESS:
+		return handle_dr(vcpu);
+	case EXIT_REASON_PAUSE_INSTRUCTION:
+		return handle_pause(vcpu);
+	case EXIT_REASON_TRIPLE_FAULT:
+		return handle_triple_fault(vcpu);
+	case EXIT_REASON_TASK_SWITCH:
+		return handle_task_switch(vcpu);
+	case EXIT_REASON_XSETBV:
+		return handle_xsetbv(vcpu);
+	case EXIT_REASON_INVLPG:
+		return handle_invlpg(vcpu);
+	case EXIT_REASON_RDPMC:
+		/* The guest has no counters. */
+		return inject_gp(vcpu);
+	case EXIT_REASON_INVD:
+	case EXIT_REASON_WBINVD:
+	/* Guest memory is write-back and coherent; the idle hints do nothing. */
+	case EXIT_REASON_MONITOR_INSTRUCTION:
+	case EXIT_REASON_MWAIT_INSTRUCTION:
+		return vmx_skip_instruction(vcpu);
+	case EXIT_REASON_VMCLEAR:
+	case EXIT_REASON_VMLAUNCH:
+	case EXIT_REASON_VMPTRLD:
+	case EXIT_REASON_VMPTRST:
+	case EXIT_REASON_VMREAD:
+	case EXIT_REASON_VMRESUME:
+	case EXIT_REASON_VMWRITE:
+	case EXIT_REASON_VMOFF:
+	case EXIT_REASON_VMON:
+	case EXIT_REASON_INVEPT:
+	case EXIT_REASON_INVVPID:
+	case EXIT_REASON_VMFUNC:
+	case EXIT_REASON_ENCLS:
+	case EXIT_REASON_RDTSCP:
+	case EXIT_REASON_INVPCID:
+	case EXIT_REASON_XSAVES:
+	case EXIT_REASON_XRSTORS:
+	case EXIT_REASON_UMWAIT:
+	case EXIT_REASON_TPAUSE:
+		return inject_ud(vcpu);
+	}
+	return unexpected_exit(vcpu);
+}
+
+/* Exits in which an event may be in the middle of its delivery (SDM 3C 28.2.4). */
+static bool may_interrupt_delivery(u16 reason)
+{
+	return reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION ||
+	       reason == EXIT_REASON_TASK_SWITCH || reason == EXIT_REASON_PML_FULL ||
+	       reason == EXIT_REASON_APIC_ACCESS;
+}
+
+/**
+ * vmx_handle_exit - handle the exit that vmx_enter_guest() noted
+ * @vcpu: loaded vCPU
+ *
+ * Context: process context, interrupts on, kvm->srcu held; may sleep.
+ * Return: 1 to go on, 0 to go to user space (kvm_run is filled), -errno.
+ */
+int vmx_handle_exit(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vmx *vmx = &vcpu->vmx;
+	u16 reason = vmx->exit_reason;
+
+	if (vmx->handled)
+		return 1;
+	if (unlikely(vmx->entry_failed))
+		return fail_entry(vcpu, vmcs_read32(VM_INSTRUCTION_ERROR));
+	if (unlikely(vmx->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		return reason == EXIT_REASON_MCE_DURING_VMENTRY ? 1 :
+		       fail_entry(vcpu, vmx->exit_reason);
+	vmx->idt_vectoring = vmcs_read32(IDT_VECTORING_INFO_FIELD);
+	vmx_complete_events(vcpu);
+	if (unlikely(vmx->idt_vectoring & INTR_INFO_VALID_MASK) && !may_interrupt_delivery(reason) &&
+	    reason != EXIT_REASON_EXTERNAL_INTERRUPT)
+		return delivery_error(vcpu);
+	return handle_reason(vcpu, reason);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest registers that live in the VMCS: lazily read, written when they change. */
+#include <asm/desc.h>
+#include "internal.h"
+
+#define AR_UNUSABLE	BIT(16)
+
+/* Field encodings of the eight segment registers differ by two from one to the next. */
+static const struct {
+	u16 selector, base, limit, ar;
+} seg_field[EMU_NR_SEGS] = {
+#define SEG(_s) [EMU_SEG_##_s] = { GUEST_##_s##_SELECTOR, GUEST_##_s##_BASE, \
+				   GUEST_##_s##_LIMIT, GUEST_##_s##_AR_BYTES }
+	SEG(ES), SEG(CS), SEG(SS), SEG(DS), SEG(FS), SEG(GS), SEG(TR), SEG(LDTR),
+#undef SEG
+};
+
+static u64 merge_owned(u64 shadow, u64 hw, u64 owned)
+{
+	return (shadow & ~owned) | (hw & owned);
+}
+
+/**
+ * vmx_cache_reg - read a register from the VMCS into the vCPU
+ * @vcpu: loaded vCPU
+ * @reg: enum kvm_reg
+ */
+void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
+{
+	vcpu->regs_avail |= 1u << reg;
+	switch (reg) {
+	case KVM_REG_RSP:
+		vcpu->regs[KVM_REG_RSP] = vmcs_readl(GUEST_RSP);
+		break;
+	case KVM_REG_RIP:
+		vcpu->rip = vmcs_readl(GUEST_RIP);
+		break;
+	case KVM_REG_RFLAGS:
+		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
+		break;
+	case KVM_REG_CR0:
+		vcpu->cr0 = merge_owned(vcpu->cr0, vmcs_readl(GUEST_CR0), vcpu->cr0_guest_owned);
+		break;
+	case KVM_REG_CR3:
+		vcpu->cr3 = vmcs_readl(GUEST_CR3);
+		break;
+	case KVM_REG_CR4:
+		vcpu->cr4 = merge_owned(vcpu->cr4, vmcs_readl(GUEST_CR4), vcpu->cr4_guest_owned);
+		break;
+	case KVM_REG_EXIT_INTR_INFO:
+		vcpu->vmx.exit_intr_info = vmcs_read32(VM_EXIT_INTR_INFO);
+		break;
+	case KVM_REG_EXIT_QUAL:
+		vcpu->vmx.exit_qual = vmcs_readl(EXIT_QUALIFICATION);
+		break;
+	}
+}
+
+/* SDM 3C table 25-2. */
+static u32 pack_ar(const struct emu_segment *s)
+{
+	if (s->unusable || !s->present)
+		return AR_UNUSABLE;
+	return s->type | s->s << 4 | s->dpl << 5 | s->present << 7 | s->avl << 12 | s->l << 13 |
+	       s->db << 14 | s->g << 15;
+}
+
+static void unpack_ar(struct emu_segment *s, u32 ar)
+{
+	s->unusable = ar & AR_UNUSABLE;
+	s->type = ar & 15;
+	s->s = ar & BIT(4);
+	s->dpl = (ar >> 5) & 3;
+	s->present = (ar & BIT(7)) && !s->unusable;
+	s->avl = ar & BIT(12);
+	s->l = ar & BIT(13);
+	s->db = ar & BIT(14);
+	s->g = ar & BIT(15);
+}
+
+void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment *s)
+{
+	struct kvm_vmx *vmx = &vcpu->vmx;
+
+	if (!(vmx->seg_avail & (1u << seg))) {
+		struct emu_segment *c = &vmx->seg[seg];
+
+		c->selector = vmcs_read16(seg_field[seg].selector);
+		c->base = vmcs_readl(seg_field[seg].base);
+		c->limit = vmcs_read32(seg_field[seg].limit);
+		unpack_ar(c, vmcs_read32(seg_field[seg].ar));
+		vmx->seg_avail |= 1u << seg;
+	}
+	*s = vmx->seg[seg];
+}
+
+u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum emu_seg seg)
+{
+	if (vcpu->vmx.seg_avail & (1u << seg))
+		return vcpu->vmx.seg[seg].base;
+	return vmcs_readl(seg_field[seg].base);
+}
+
+void vmx_set_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct emu_segment *s)
+{
+	u32 ar = pack_ar(s);
+
+	/* User space may hand in segments never loaded; the CPU wants them accessed. */
+	if (seg != EMU_SEG_LDTR && !(ar & AR_UNUSABLE))
+		ar |= 1;
+	vmcs_write16(seg_field[seg].selector, s->selector);
+	vmcs_writel(seg_field[seg].base, s->base);
+	vmcs_write32(seg_field[seg].limit, s->limit);
+	vmcs_write32(seg_field[seg].ar, ar);
+	vcpu->vmx.seg[seg] = *s;
+	vcpu->vmx.seg[seg].unusable = ar & AR_UNUSABLE;
+	vcpu->vmx.seg_avail |= 1u << seg;
+}
+
+/* The CPU takes the CPL from SS.DPL (SDM 3C 25.4.1). */
+int vmx_cpl(struct kvm_vcpu *vcpu)
+{
+	struct emu_segment ss;
+
+	if (!(kvm_cr0_read(vcpu) & X86_CR0_PE))
+		return 0;
+	if (kvm_rflags_read(vcpu) & X86_EFLAGS_VM)
+		return 3;
+	vmx_get_segment(vcpu, EMU_SEG_SS, &ss);
+	return ss.dpl;
+}
+
+void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t)
+{
+	t->base = vmcs_readl(GUEST_GDTR_BASE);
+	t->limit = vmcs_read32(GUEST_GDTR_LIMIT);
+}
+
+void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct emu_table *t)
+{
+	vmcs_writel(GUEST_GDTR_BASE, t->base);
+	vmcs_write32(GUEST_GDTR_LIMIT, t->limit);
+}
+
+void vmx_get_idt(struct kvm_vcpu *vcpu, struct emu_table *t)
+{
+	t->base = vmcs_readl(GUEST_IDTR_BASE);
+	t->limit = vmcs_read32(GUEST_IDTR_LIMIT);
+}
+
+void vmx_set_idt(struct kvm_vcpu *vcpu, const struct emu_table *t)
+{
+	vmcs_writel(GUEST_IDTR_BASE, t->base);
+	vmcs_write32(GUEST_IDTR_LIMIT, t->limit);
+}
+
+void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags)
+{
+	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
+	vcpu->regs_avail |= 1u << KVM_REG_RFLAGS;
+	vmcs_writel(GUEST_RFLAGS, vcpu->rflags);
+}
+
+/*
+ * The bits in no guest's hands are shadowed: what the guest reads is the
+ * shadow's, what the CPU runs with has what VMX fixes. PE and PG are free with
+ * unrestricted guest; CD and NW are not changed by VM entry.
+ */
+void vmx_set_cr0(struct kvm_vcpu *vcpu, u64 cr0)
+{
+	u64 fixed = vmx_caps.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG);
+	u64 hw = (cr0 | fixed) & ~(X86_CR0_CD | X86_CR0_NW) & vmx_caps.cr0_fixed1;
+
+	vcpu->cr0 = cr0;
+	vcpu->cr0_guest_owned = VMX_CR0_GUEST_OWNED & ~fixed;
+	vcpu->regs_avail |= 1u << KVM_REG_CR0;
+	vmcs_writel(CR0_GUEST_HOST_MASK, ~vcpu->cr0_guest_owned);
+	vmcs_writel(CR0_READ_SHADOW, cr0);
+	vmcs_writel(GUEST_CR0, hw);
+}
+
+void vmx_set_cr3(struct kvm_vcpu *vcpu, u64 cr3)
+{
+	vcpu->cr3 = cr3;
+	vcpu->regs_avail |= 1u << KVM_REG_CR3;
+	vmcs_writel(GUEST_CR3, cr3);
+}
+
+void vmx_set_cr4(struct kvm_vcpu *vcpu, u64 cr4)
+{
+	vcpu->cr4 = cr4;
+	vcpu->regs_avail |= 1u << KVM_REG_CR4;
+	vmcs_writel(CR4_GUEST_HOST_MASK, ~vcpu->cr4_guest_owned);
+	vmcs_writel(CR4_READ_SHADOW, cr4);
+	vmcs_writel(GUEST_CR4, cr4 | vmx_caps.cr4_fixed0);
+}
+
+void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer)
+{
+	vcpu->efer = efer;
+	vmcs_write64(GUEST_IA32_EFER, efer);
+	if (efer & EFER_LMA)
+		vmx_entry_set(vcpu, VM_ENTRY_IA32E_MODE);
+	else
+		vmx_entry_clear(vcpu, VM_ENTRY_IA32E_MODE);
+}
+
+static bool pae_paging(struct kvm_vcpu *vcpu)
+{
+	return (kvm_cr0_read(vcpu) & X86_CR0_PG) && (kvm_cr4_read(vcpu) & X86_CR4_PAE) &&
+	       !(vcpu->efer & EFER_LMA);
+}
+
+/* With EPT the PDPTEs of PAE paging are registers of the VMCS (SDM 3C 25.4.2). */
+void vmx_write_pdptrs(struct kvm_vcpu *vcpu)
+{
+	int i;
+
+	if (!pae_paging(vcpu))
+		return;
+	for (i = 0; i < 4; i++)
+		vmcs_write64(GUEST_PDPTR0 + 2 * i, vcpu->pdptrs[i]);
+}
+
+void vmx_read_pdptrs(struct kvm_vcpu *vcpu)
+{
+	int i;
+
+	if (!pae_paging(vcpu))
+		return;
+	for (i = 0; i < 4; i++)
+		vcpu->pdptrs[i] = vmcs_read64(GUEST_PDPTR0 + 2 * i);
+}
+
+/* A debugger's breakpoints outside the guest take the place of the guest's own. */
+void vmx_set_dr7(struct kvm_vcpu *vcpu)
+{
+	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
+
+	vmcs_writel(GUEST_DR7, dr7);
+}
