@@ -13,6 +13,7 @@ DISK_PLACE = "root/disk.img"
 
 MACHINES = ("pc", "q35")
 BOOTS = ("kernel", "disk")
+DISKS = ("virtio", "ide")
 IRQCHIPS = ("on", "split", "off")
 
 # kvmx has no interrupt controllers in the kernel; the distribution's kvm does
@@ -42,6 +43,7 @@ class Guest:
     def __init__(self, env, kvm):
         self.machine = env.get("DEMO_MACHINE") or "pc"
         self.boot = env.get("DEMO_BOOT") or "kernel"
+        self.disk = env.get("DEMO_DISK") or "virtio"
         self.smp = env.get("DEMO_SMP") or "1"
         self.irqchip = env.get("DEMO_IRQCHIP") or _IRQCHIP[kvm]
         self.mem = env.get("DEMO_MEM") or "256"
@@ -49,6 +51,7 @@ class Guest:
         self.qemu_args = (env.get("DEMO_QEMU_ARGS") or "").split()
         for name, value, choices in (("DEMO_MACHINE", self.machine, MACHINES),
                                      ("DEMO_BOOT", self.boot, BOOTS),
+                                     ("DEMO_DISK", self.disk, DISKS),
                                      ("DEMO_IRQCHIP", self.irqchip, IRQCHIPS)):
             if value not in choices:
                 raise LabError(f"{name}={value}: one of {', '.join(choices)}")
@@ -81,5 +84,5 @@ class Guest:
             argv += ["-kernel", "/" + KERNEL_PLACE, "-initrd", "/" + INITRD_PLACE,
                      "-append", self.kernel_append]
         else:
-            argv += ["-drive", f"file=/{DISK_PLACE},format=raw,if=virtio"]
+            argv += ["-drive", f"file=/{DISK_PLACE},format=raw,if={self.disk}"]
         return argv + self.qemu_args
