@@ -7,6 +7,7 @@
 #define KVMX_KVMX_H
 
 #include <linux/hashtable.h>
+#include <linux/interval_tree.h>
 #include <linux/kvm.h>
 #include <linux/kvm_types.h>
 #include <linux/list.h>
@@ -51,8 +52,8 @@ struct kvm_memslot {
 	u32 flags;			/* KVM_MEM_* */
 	u16 id;				/* within its address space */
 	u16 as_id;
-	unsigned long *dirty_bitmap;	/* npages bits, or NULL */
-	bool dying;			/* being deleted or moved: no new mapping is made from it */
+	unsigned long *dirty_bitmap;	/* npages bits, or NULL; as many again for KVM_GET_DIRTY_LOG */
+	struct interval_tree_node hva_node;	/* in kvm->mmu.hva_tree, while EPT may map it */
 };
 
 /* EPT of one VM; owned by mmu/. */
@@ -66,6 +67,9 @@ struct kvm_mmu {
 	unsigned long notifier_seq;
 	long notifier_count;
 	unsigned long notifier_start, notifier_end;
+	/* Slots by user address, for the notifier; changed under the write side of lock. */
+	struct rb_root_cached hva_tree;
+	unsigned long hva_tree_gen;
 	struct mmu_notifier notifier;
 };
 
@@ -79,6 +83,7 @@ struct kvm {
 	struct mutex slots_lock;	/* changes of the memory slots */
 	struct srcu_struct srcu;	/* readers of slots and buses */
 	struct kvm_memslots __rcu *memslots[KVM_NR_ADDRESS_SPACES];
+	struct xarray memslot_ids;	/* by as_id << 16 | id; under slots_lock */
 	struct kvm_mmu mmu;
 
 	struct xarray vcpus;		/* by index of creation */

@@ -6,17 +6,39 @@
 #ifndef KVMX_MMU_H
 #define KVMX_MMU_H
 
+#include <linux/nospec.h>
 #include "emulate.h"
 #include "kvmx.h"
 
-/* --- vm/memslot.c --- */
+struct kvm_ioctl_args;
+struct kvm_cap_table;
+
+/* --- vm/memslot.c, vm/dirty.c --- */
 int kvm_memslots_init(struct kvm *kvm);
 void kvm_memslots_free(struct kvm *kvm);
 /* Needs kvm->srcu or slots_lock. NULL if no slot has @gfn. */
 struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn);
 /* KVM_SET_USER_MEMORY_REGION; takes slots_lock. */
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem);
-int kvm_get_dirty_log(struct kvm *kvm, struct kvm_dirty_log *log);
+int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
+long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a);
+extern const struct kvm_cap_table kvm_caps_memslot;
+/* The slot with @id (as_id << 16 | id) or NULL; slots_lock held. */
+struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id);
+
+/* User address of @gfn, which is in @slot. */
+static inline unsigned long kvm_slot_hva(const struct kvm_memslot *slot, gfn_t gfn)
+{
+	return slot->hva + array_index_nospec(gfn - slot->base_gfn, slot->npages) * PAGE_SIZE;
+}
+
+/* A full barrier on x86: what was written to the page before is seen with the bit. */
+static inline void kvm_slot_mark_dirty(const struct kvm_memslot *slot, gfn_t gfn)
+{
+	if (slot->dirty_bitmap)
+		set_bit(array_index_nospec(gfn - slot->base_gfn, slot->npages), slot->dirty_bitmap);
+}
 
 /* --- mmu/ --- */
 int kvm_mmu_module_init(void);
@@ -29,8 +51,19 @@ void kvm_mmu_destroy_vm(struct kvm *kvm);
 /* Drops every mapping of [start, end) and makes running vCPUs forget them. */
 void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
 void kvm_mmu_zap_all(struct kvm *kvm);
+/* The notifier follows @slot from now on. */
+void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot);
+/* Drops its mappings; nobody can make new ones. The notifier forgets it. */
+void kvm_mmu_remove_slot(struct kvm *kvm, struct kvm_memslot *slot);
+/* @new takes the place of @old, which has the same pages at the same addresses. */
+void kvm_mmu_replace_slot(struct kvm *kvm, struct kvm_memslot *old, struct kvm_memslot *new);
+/* First gfn that EPT cannot map on this CPU. */
+gfn_t kvm_mmu_gfn_limit(void);
 void kvm_mmu_slot_write_protect(struct kvm *kvm, const struct kvm_memslot *slot);
-/* Write-protects the pages of @slot whose bits are set in @mask (64 pages from @base). */
+/*
+ * Write-protects the pages of @slot whose bits are set in @mask (64 pages from
+ * @base_offset); the caller does kvm_flush_remote_tlbs() after the last of several.
+ */
 void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slot,
 				  gfn_t base_offset, unsigned long mask);
 /* After write protection and zaps: bump tlb_gen, kick vCPUs that run. */

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest physical memory for the module itself, through the user addresses of
+ * the slots; current->mm is kvm->mm. Everything is read once.
+ */
+#include <linux/highmem.h>
+#include <linux/uaccess.h>
+#include "internal.h"
+
+/* The slot of @gpa, and how many of @len bytes from there lie in its page. */
+static const struct kvm_memslot *gpa_slot(struct kvm *kvm, gpa_t gpa, bool write,
+					  unsigned long *len, unsigned long *hva)
+{
+	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gpa >> PAGE_SHIFT);
+
+	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
+		return NULL;
+	*hva = kvm_slot_hva(slot, gpa >> PAGE_SHIFT) + offset_in_page(gpa);
+	*len = min_t(unsigned long, *len, PAGE_SIZE - offset_in_page(gpa));
+	return slot;
+}
+
+/**
+ * kvm_read_guest - read guest physical memory
+ * @kvm: the VM; kvm->srcu held
+ * @gpa: from there
+ * @buf: to here
+ * @len: bytes; may cross pages and slots
+ *
+ * Return: 0 or -EFAULT.
+ */
+int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
+{
+	while (len) {
+		unsigned long n = len, hva;
+
+		if (!gpa_slot(kvm, gpa, false, &n, &hva) ||
+		    copy_from_user(buf, (void __user *)hva, n))
+			return -EFAULT;
+		gpa += n;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/**
+ * kvm_write_guest - write guest physical memory and mark it dirty
+ * @kvm: the VM; kvm->srcu held
+ * @gpa: to there
+ * @buf: from here
+ * @len: bytes; may cross pages and slots
+ *
+ * Return: 0 or -EFAULT; then what comes before the first byte without memory is
+ * written.
+ */
+int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len)
+{
+	while (len) {
+		const struct kvm_memslot *slot;
+		unsigned long n = len, hva, left;
+
+		slot = gpa_slot(kvm, gpa, true, &n, &hva);
+		if (!slot)
+			return -EFAULT;
+		left = copy_to_user((void __user *)hva, buf, n);
+		if (left < n)
+			kvm_slot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+		if (left)
+			return -EFAULT;
+		gpa += n;
+		buf += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int kvm_read_guest_entry(struct kvm *kvm, gpa_t gpa, unsigned int size, u64 *val)
+{
+	unsigned long n = size, hva;
+	u32 val32 = 0;
+	int r;
+
+	if (!gpa_slot(kvm, gpa, false, &n, &hva))
+		return -EFAULT;
+	if (size == 8)
+		return get_user(*val, (u64 __user *)hva);
+	r = get_user(val32, (u32 __user *)hva);
+	*val = val32;
+	return r;
+}
+
+/* There is no user access of 16 bytes, so the page is taken hold of. */
+static int cmpxchg16(unsigned long hva, const void *old, const void *new)
+{
+	u64 cmp[2], with[2];
+	struct page *page;
+	void *va;
+	bool done;
+
+	if (pin_user_pages_fast(hva, 1, FOLL_WRITE, &page) != 1)
+		return -EFAULT;
+	memcpy(cmp, old, sizeof(cmp));
+	memcpy(with, new, sizeof(with));
+	va = kmap_local_page(page);
+	asm volatile("lock cmpxchg16b %[mem]"
+		     : "=@ccz" (done), [mem] "+m" (*(unsigned __int128 *)(va + offset_in_page(hva))),
+		       "+a" (cmp[0]), "+d" (cmp[1])
+		     : "b" (with[0]), "c" (with[1])
+		     : "memory");
+	kunmap_local(va);
+	if (done)
+		set_page_dirty_lock(page);
+	unpin_user_page(page);
+	return done ? 0 : 1;
+}
+
+#define CMPXCHG_USER(_type, _hva, _old, _new, _label) ({			\
+	_type __o, __n;								\
+										\
+	memcpy(&__o, _old, sizeof(__o));					\
+	memcpy(&__n, _new, sizeof(__n));					\
+	__try_cmpxchg_user((_type __user *)(_hva), &__o, __n, _label);		\
+})
+
+/* 0 done, 1 memory differs, -EFAULT. */
+static int cmpxchg_hva(unsigned long hva, const void *old, const void *new, unsigned int len)
+{
+	switch (len) {
+	case 1:
+		return CMPXCHG_USER(u8, hva, old, new, fault1);
+	case 2:
+		return CMPXCHG_USER(u16, hva, old, new, fault2);
+	case 4:
+		return CMPXCHG_USER(u32, hva, old, new, fault4);
+	case 8:
+		return CMPXCHG_USER(u64, hva, old, new, fault8);
+	case 16:
+		return cmpxchg16(hva, old, new);
+	default:
+		return -EFAULT;
+	}
+}
+
+/**
+ * kvm_cmpxchg_guest - compare and exchange in guest physical memory
+ * @kvm: the VM; kvm->srcu held
+ * @gpa: naturally aligned
+ * @old: what must be there
+ * @new: what is then written
+ * @len: 1, 2, 4, 8 or 16
+ *
+ * Return: 0 done, -EAGAIN memory differs, -EFAULT no memory or not aligned.
+ */
+int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
+		      unsigned int len)
+{
+	const struct kvm_memslot *slot;
+	unsigned long n = len, hva;
+	int r;
+
+	if (!len || (gpa & (len - 1)))
+		return -EFAULT;
+	slot = gpa_slot(kvm, gpa, true, &n, &hva);
+	if (!slot)
+		return -EFAULT;
+	r = cmpxchg_hva(hva, old, new, len);
+	if (!r)
+		kvm_slot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+	return r > 0 ? -EAGAIN : r;
+}
+
+bool kvm_gpa_is_memory(struct kvm *kvm, gpa_t gpa, bool write)
+{
+	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gpa >> PAGE_SHIFT);
+
+	return slot && !(write && (slot->flags & KVM_MEM_READONLY));
+}
+
+void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn)
+{
+	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
+
+	if (slot)
+		kvm_slot_mark_dirty(slot, gfn);
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EPT violations: from the guest's page to the host's, and into the tables.
+ */
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include "compat/pfnmap.h"
+#include "internal.h"
+#include "vcpu.h"
+
+struct kvm_page_fault {
+	struct kvm *kvm;
+	const struct kvm_memslot *slot;
+	gfn_t gfn;
+	unsigned long hva;
+	bool write, fetch;
+	unsigned long seq;	/* of the notifier, from before the look-up */
+	/* What was found. */
+	struct page *page;	/* referenced; NULL for a page of a VM_IO or VM_PFNMAP mapping */
+	u64 pfn;
+	bool writable, cached;
+};
+
+/* The size of the host's own mapping of @hva, as a level, if it maps @pfn there. */
+static int host_level(struct mm_struct *mm, unsigned long hva, u64 pfn)
+{
+	unsigned long flags;
+	int level = 1;
+	pgd_t *pgdp, pgd;
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t pmd;
+
+	/* Tables are not freed while interrupts are off here: that takes an IPI or a grace period. */
+	local_irq_save(flags);
+	pgdp = pgd_offset(mm, hva);
+	pgd = READ_ONCE(*pgdp);
+	if (pgd_none(pgd))
+		goto out;
+	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
+	p4d = READ_ONCE(*p4dp);
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pudp = pud_offset_lockless(p4dp, p4d, hva);
+	pud = READ_ONCE(*pudp);
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		if (pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT) == pfn)
+			level = 3;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, hva));
+	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd) &&
+	    pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT) == pfn)
+		level = 2;
+out:
+	local_irq_restore(flags);
+	return level;
+}
+
+/* Bounded by the CPU, the slot's ends, and where the two addresses agree. */
+static int map_level(const struct kvm_page_fault *f)
+{
+	const struct kvm_memslot *slot = f->slot;
+	int level;
+
+	/* Each page is logged by itself; and of I/O memory only single pages are looked up. */
+	if (slot->dirty_bitmap || !f->page)
+		return 1;
+	level = host_level(f->kvm->mm, f->hva, f->pfn);
+	if (level == 3 && !vmx_caps.ept_1g)
+		level = 2;
+	if (level == 2 && !vmx_caps.ept_2m)
+		level = 1;
+	for (; level > 1; level--) {
+		gfn_t mask = ept_pages(level) - 1;
+
+		if (!((f->gfn ^ (f->hva >> PAGE_SHIFT)) & mask) &&
+		    (f->gfn & ~mask) >= slot->base_gfn &&
+		    (f->gfn | mask) < slot->base_gfn + slot->npages)
+			break;
+	}
+	return level;
+}
+
+static int hwpoison(const struct kvm_page_fault *f)
+{
+	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT, current);
+	return KVM_FAULT_FIXED;
+}
+
+/* A mapping without pages to refer to: device memory, or what a driver put there. */
+static int find_pfnmap(struct kvm_page_fault *f)
+{
+	struct mm_struct *mm = f->kvm->mm;
+	struct vm_area_struct *vma;
+	struct kvmx_pfnmap map;
+	bool unlocked = false;
+	int r = -EFAULT;
+
+	mmap_read_lock(mm);
+	vma = find_vma(mm, f->hva);
+	if (!vma || f->hva < vma->vm_start || !(vma->vm_flags & (VM_IO | VM_PFNMAP)) ||
+	    !(vma->vm_flags & (f->write ? VM_WRITE : VM_READ)))
+		goto out;
+	if (kvmx_follow_pfnmap(vma, f->hva, &map) || (f->write && !map.writable)) {
+		/* After the host's own fault the guest tries again. */
+		r = fixup_user_fault(mm, f->hva, f->write ? FAULT_FLAG_WRITE : 0, &unlocked);
+		if (!r)
+			r = -EAGAIN;
+		goto out;
+	}
+	f->pfn = map.pfn;
+	f->writable = map.writable && (vma->vm_flags & VM_WRITE);
+	f->cached = map.cached;
+	r = 0;
+out:
+	mmap_read_unlock(mm);
+	return r;
+}
+
+/*
+ * The host page. A page that is only read is not made writable, which would
+ * break its sharing (COW, KSM, the zero page); if it is writable already, it is
+ * mapped so. 0 or a negative errno.
+ */
+static int find_page(struct kvm_page_fault *f)
+{
+	unsigned int flags = FOLL_HWPOISON | KVMX_FOLL_INTERRUPTIBLE | KVMX_FOLL_NUMA;
+	long n;
+
+	f->cached = true;
+	f->writable = true;
+	if (!(f->slot->flags & KVM_MEM_READONLY) &&
+	    get_user_pages_fast_only(f->hva, 1, FOLL_WRITE, &f->page) == 1)
+		goto found;
+	f->writable = f->write;
+	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | (f->write ? FOLL_WRITE : 0));
+	if (n == 1)
+		goto found;
+	f->page = NULL;
+	if (n == -EFAULT)
+		return find_pfnmap(f);
+	if (n == -ERESTARTSYS || n == -EAGAIN || !n)
+		return -EINTR;
+	return n;
+found:
+	f->pfn = page_to_pfn(f->page);
+	return 0;
+}
+
+static u64 leaf_bits(const struct kvm_page_fault *f)
+{
+	u64 bits = EPT_READ | EPT_EXEC | EPT_ACCESSED;
+
+	/* The guest's PAT has a say only over what is not ordinary memory. */
+	bits |= f->cached ? EPT_MT_WB | EPT_IPAT : EPT_MT_UC;
+	if (f->page)
+		bits |= EPT_PAGE;
+	if (f->writable && !(f->slot->flags & KVM_MEM_READONLY)) {
+		bits |= EPT_HOST_WRITE;
+		if (f->write || !f->slot->dirty_bitmap)
+			bits |= EPT_WRITE;
+		if (f->write || ((bits & EPT_WRITE) && !vmx_caps.ept_ad))
+			bits |= EPT_DIRTY;
+	}
+	return bits;
+}
+
+/* Read side of mmu.lock, from the check to the dirty bit. */
+static int map_page(struct kvm_page_fault *f, struct ept_cache *cache)
+{
+	struct ept_map map = { .gfn = f->gfn, .pfn = f->pfn };
+	int r = -EAGAIN;
+
+	read_lock(&f->kvm->mmu.lock);
+	if (kvm_notifier_retry(f->kvm, f->seq, f->hva))
+		goto out;
+	map.bits = leaf_bits(f);
+	map.level = map_level(f);
+	r = ept_map(f->kvm, &map, cache);
+	if (!r && f->write)
+		kvm_slot_mark_dirty(f->slot, f->gfn);
+out:
+	read_unlock(&f->kvm->mmu.lock);
+	return r;
+}
+
+static int handle_fault(struct kvm_page_fault *f)
+{
+	struct ept_cache cache = { };
+	int r;
+
+	f->seq = READ_ONCE(f->kvm->mmu.notifier_seq);
+	/* Pairs with the lock in notifier_end(): the sequence first, then the host's tables. */
+	smp_rmb();
+	r = find_page(f);
+	if (r == -EHWPOISON)
+		return hwpoison(f);
+	if (r)
+		return r;
+	r = map_page(f, &cache);
+	if (r == -ENOMEM) {
+		r = ept_cache_fill(f->kvm, &cache);
+		if (!r)
+			r = map_page(f, &cache);
+		ept_cache_drain(f->kvm, &cache);
+	}
+	if (f->page)
+		put_page(f->page);
+	if (r == -EEXIST) {
+		kvm_mmu_zap_gfn_range(f->kvm, f->gfn, f->gfn + 1);
+		r = -EAGAIN;
+	}
+	return r;
+}
+
+static bool grant(struct kvm_page_fault *f)
+{
+	u64 want = f->write ? EPT_WRITE : f->fetch ? EPT_EXEC : EPT_READ;
+	bool ok;
+
+	read_lock(&f->kvm->mmu.lock);
+	ok = ept_grant(f->kvm, f->gfn, want, true);
+	/* Under the same lock as the write permission, see vm/dirty.c. */
+	if (ok && f->write)
+		kvm_slot_mark_dirty(f->slot, f->gfn);
+	read_unlock(&f->kvm->mmu.lock);
+	return ok;
+}
+
+/**
+ * kvm_mmu_page_fault - the guest touched a page that EPT does not give it
+ * @vcpu: the vCPU; kvm->srcu held for reading
+ * @gpa: guest physical address
+ * @acc: EMU_ACC_WRITE, EMU_ACC_FETCH or 0
+ *
+ * Return: KVM_FAULT_FIXED run the guest again (the page is there, or the host
+ * is about to change it); KVM_FAULT_MMIO no memory for such an access; -EINTR a
+ * signal came while waiting; -EFAULT user space has nothing there; -ENOMEM.
+ */
+int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
+{
+	struct kvm_page_fault f = {
+		.kvm = vcpu->kvm,
+		.gfn = gpa >> PAGE_SHIFT,
+		.write = acc & EMU_ACC_WRITE,
+		.fetch = acc & EMU_ACC_FETCH,
+	};
+	int r;
+
+	f.slot = kvm_gfn_to_memslot(f.kvm, f.gfn);
+	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY)))
+		return KVM_FAULT_MMIO;
+	f.hva = kvm_slot_hva(f.slot, f.gfn);
+	if (grant(&f))
+		return KVM_FAULT_FIXED;
+	r = handle_fault(&f);
+	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
+}

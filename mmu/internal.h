@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Inside mmu/: the format of EPT entries, and what its files share. */
+#ifndef KVMX_MMU_INTERNAL_H
+#define KVMX_MMU_INTERNAL_H
+
+#include <linux/bits.h>
+#include <linux/mm.h>
+#include "mmu.h"
+
+/* EPT entries, SDM 3C 29.3.2. */
+#define EPT_READ	BIT_ULL(0)
+#define EPT_WRITE	BIT_ULL(1)
+#define EPT_EXEC	BIT_ULL(2)
+#define EPT_RWX		(EPT_READ | EPT_WRITE | EPT_EXEC)
+#define EPT_MT_UC	(0ULL << 3)
+#define EPT_MT_WB	(6ULL << 3)
+#define EPT_IPAT	BIT_ULL(6)
+#define EPT_LARGE	BIT_ULL(7)
+#define EPT_ACCESSED	BIT_ULL(8)
+/* Set with EPT_WRITE where the CPU does not set it, so it always says: perhaps written. */
+#define EPT_DIRTY	BIT_ULL(9)
+#define EPT_PFN_MASK	GENMASK_ULL(51, 12)
+/* Bits the CPU ignores: user space may write the page; the page has a struct page. */
+#define EPT_HOST_WRITE	BIT_ULL(52)
+#define EPT_PAGE	BIT_ULL(53)
+
+/* EPTP, SDM 3C 25.6.11: memory type WB, page-walk length 4. */
+#define EPTP_WB		6ULL
+#define EPTP_LEVELS	(3ULL << 3)
+#define EPTP_AD		BIT_ULL(6)
+
+#define EPT_LEVELS	4
+#define EPT_GFN_BITS	36
+
+/* Pages behind one entry of a table at @level; level 1 holds 4 KiB pages. */
+static inline gfn_t ept_pages(int level)
+{
+	return 1ULL << ((level - 1) * 9);
+}
+
+static inline unsigned int ept_index(gfn_t gfn, int level)
+{
+	return (gfn >> ((level - 1) * 9)) & 511;
+}
+
+static inline bool ept_is_leaf(u64 entry, int level)
+{
+	return level == 1 || (entry & EPT_LARGE);
+}
+
+static inline u64 *ept_table(u64 entry)
+{
+	return __va(entry & EPT_PFN_MASK);
+}
+
+static inline u64 ept_pfn(u64 entry)
+{
+	return (entry & EPT_PFN_MASK) >> PAGE_SHIFT;
+}
+
+/* Empty tables, allocated where one may sleep. */
+struct ept_cache {
+	unsigned int nr;
+	u64 *table[EPT_LEVELS - 1];
+};
+
+int ept_cache_fill(struct kvm *kvm, struct ept_cache *cache);
+void ept_cache_drain(struct kvm *kvm, struct ept_cache *cache);
+
+/* What a fault wants mapped: @pfn is that of @gfn itself. */
+struct ept_map {
+	gfn_t gfn;
+	u64 pfn;
+	u64 bits;		/* rights, memory type, software bits */
+	int level;		/* the largest it may be */
+};
+
+/*
+ * All below need mmu.lock. ept_map() and ept_grant() its read side, like
+ * ept_age() with @clear on a CPU that has accessed bits, or without @clear.
+ */
+int ept_map(struct kvm *kvm, const struct ept_map *map, struct ept_cache *cache);
+bool ept_grant(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write);
+bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear);
+/* The write side. Flushes before it returns and before it lets the lock go (@yield). */
+bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);
+
+/* --- notifier.c --- */
+int kvm_notifier_register(struct kvm *kvm);
+void kvm_notifier_unregister(struct kvm *kvm);
+/* Read side of mmu.lock: was the page found at @hva since @seq was read taken away? */
+bool kvm_notifier_retry(struct kvm *kvm, unsigned long seq, unsigned long hva);
+
+/* --- access.c --- */
+/* One page-table entry of 4 or 8 bytes, naturally aligned, read at once. 0 or -EFAULT. */
+int kvm_read_guest_entry(struct kvm *kvm, gpa_t gpa, unsigned int size, u64 *val);
+
+#endif
