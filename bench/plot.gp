@@ -14,6 +14,6 @@ set ytics nomirror
 set xtics nomirror rotate by -30 noenhanced
 set yrange [0:*]
 set key top left reverse Left
-set rmargin 8
+set rmargin 18
 plot table using 2:xtic(1) every ::1 title "kvmx" lc rgb "#1b6ca8", \
      table using 3 every ::1 title "the distribution's kvm" lc rgb "#b0b0b0"

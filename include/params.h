@@ -15,11 +15,11 @@
  * vmx_setup() clears what this CPU cannot do.
  */
 struct kvmx_params {
-	bool ept, unrestricted_guest;	/* needed: 0 refuses the module */
-	bool vpid, eptad, pml, vnmi, preemption_timer;
+	bool ept, unrestricted_guest, vnmi;	/* needed: 0 refuses the module */
+	bool vpid, eptad;
 	uint ple_gap, ple_window;	/* either 0: no PAUSE-loop exiting */
-	/* Not there (yet); they read as N, and asking for one says so in the log. */
-	bool nested, enable_apicv, enable_ipiv, flexpriority, fasteoi;
+	/* kvmx does without these: they read as N, and asking for one says so in the log. */
+	bool nested, pml, preemption_timer, enable_apicv, enable_ipiv, flexpriority, fasteoi;
 	bool emulate_invalid_guest_state;
 };
 

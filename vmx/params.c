@@ -13,11 +13,9 @@
 struct kvmx_params kvmx_params = {
 	.ept = true,
 	.unrestricted_guest = true,
+	.vnmi = true,
 	.vpid = true,
 	.eptad = true,
-	.pml = true,
-	.vnmi = true,
-	.preemption_timer = true,
 	.ple_gap = 128,
 	.ple_window = 4096,
 };
@@ -27,16 +25,12 @@ module_param_named(ept, kvmx_params.ept, bool, 0444);
 MODULE_PARM_DESC(ept, "Extended page tables; needed, 0 refuses the module");
 module_param_named(unrestricted_guest, kvmx_params.unrestricted_guest, bool, 0444);
 MODULE_PARM_DESC(unrestricted_guest, "Unrestricted guest; needed, 0 refuses the module");
+module_param_named(vnmi, kvmx_params.vnmi, bool, 0444);
+MODULE_PARM_DESC(vnmi, "Virtual NMIs; needed, 0 refuses the module");
 module_param_named(vpid, kvmx_params.vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "Tag TLB entries with the vCPU (default: where the CPU can)");
 module_param_named(eptad, kvmx_params.eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in EPT (default: where the CPU can)");
-module_param_named(pml, kvmx_params.pml, bool, 0444);
-MODULE_PARM_DESC(pml, "Page-modification logging (default: where the CPU can)");
-module_param_named(vnmi, kvmx_params.vnmi, bool, 0444);
-MODULE_PARM_DESC(vnmi, "Virtual NMIs (default: where the CPU can)");
-module_param_named(preemption_timer, kvmx_params.preemption_timer, bool, 0444);
-MODULE_PARM_DESC(preemption_timer, "VMX-preemption timer (default: where the CPU can)");
 module_param_named(ple_gap, kvmx_params.ple_gap, uint, 0444);
 MODULE_PARM_DESC(ple_gap, "PAUSE-loop exiting: most TSC ticks between two PAUSEs of a loop, 0 off");
 module_param_named(ple_window, kvmx_params.ple_window, uint, 0444);
@@ -57,14 +51,17 @@ static void not_available(bool *param, const char *name)
 int kvmx_params_check(void)
 {
 	struct kvmx_params *p = &kvmx_params;
+	const char *needed = !p->ept ? "ept" : !p->unrestricted_guest ? "unrestricted_guest" :
+			     !p->vnmi ? "vnmi" : NULL;
 
-	if (!p->ept || !p->unrestricted_guest) {
-		pr_err("parameter %s=0: kvmx cannot run guests without it\n",
-		       p->ept ? "unrestricted_guest" : "ept");
+	if (needed) {
+		pr_err("parameter %s=0: kvmx cannot run guests without it\n", needed);
 		return -EOPNOTSUPP;
 	}
 	asked = *p;
 	not_available(&p->nested, "nested");
+	not_available(&p->pml, "pml");
+	not_available(&p->preemption_timer, "preemption_timer");
 	not_available(&p->enable_apicv, "enable_apicv");
 	not_available(&p->enable_ipiv, "enable_ipiv");
 	not_available(&p->flexpriority, "flexpriority");
