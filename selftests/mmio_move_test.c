@@ -183,7 +183,7 @@
 	X(lsl_m, "movw $" S(SEL_DATA) ", (%rbx)\n lsl (%rbx), %ecx", N, 2, 2)	\
 	X(movbe_rm16, "movbe (%rbx), %cx", N, 2, 0)				\
 	X(xlat, "xor %eax, %eax\n xlat", N, 1, 0)				\
-	X(clflush, "clflush (%rbx)", N, 0, 0)					\
+	X(clflush, "clflush (%rbx)", N, -1, 0)					\
 	X(prefetch, "prefetcht0 (%rbx)", N, 0, 0)
 
 MOVES(INSN_CODE)

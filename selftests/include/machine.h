@@ -8,6 +8,7 @@
 #ifndef KVMX_MACHINE_H
 #define KVMX_MACHINE_H
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,23 @@ bool at_event(struct machine *m, struct event *e);
 #define expect_mmio_write(m, g, l, v) (HERE(), expect_mmio_write_(m, g, l, v))
 #define expect_mmio_read(m, g, l, v) (HERE(), expect_mmio_read_(m, g, l, v))
 #define expect_shutdown(m) (HERE(), expect_shutdown_(m))
+
+/* Runs the vCPU in a thread until it halts or @on_exit returns false. */
+struct vcpu_thread {
+	pthread_t thread;
+	struct machine *m;
+	bool (*on_exit)(struct machine *m);
+	int error;			/* what ended KVM_RUN, 0 for an exit */
+	volatile bool done;
+};
+
+void thread_start(struct vcpu_thread *t, struct machine *m,
+		  bool (*on_exit)(struct machine *m));
+/* Waits for the end; a failed KVM_RUN fails the subtest. */
+void thread_join(struct vcpu_thread *t);
+/* Waits until *@p is at least @value, failing after some seconds. */
+void wait_for(const volatile uint64_t *p, uint64_t value);
+#define thread_wait_for(p, v) (HERE(), wait_for(p, v))
 
 /* Leaves an event's stub as IRET would, but continues at @ip. */
 void return_to(struct machine *m, const struct event *e, uint64_t ip);
