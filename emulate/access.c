@@ -124,9 +124,18 @@ static u64 system_address(struct emu_ctxt *c, u64 la)
 	return c->long_mode_active ? la : la & 0xffffffff;
 }
 
+/* Descriptor tables and TSS; of any length. */
 enum emu_status emu_sys_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len)
 {
-	return c->ops->read(c, system_address(c, la), buf, len, EMU_ACC_SYSTEM);
+	enum emu_status st = EMU_OK;
+	unsigned int done, n;
+
+	for (done = 0; done < len && st == EMU_OK; done += n) {
+		n = len - done < 64 ? len - done : 64;
+		st = c->ops->read(c, system_address(c, la + done), (u8 *)buf + done, n,
+				  EMU_ACC_SYSTEM);
+	}
+	return st;
 }
 
 enum emu_status emu_sys_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len)

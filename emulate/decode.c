@@ -486,10 +486,7 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 			return true;
 		vvvv |= am == AM_H;
 	}
-	if (!in->vex)
-		return false;
-	return !(d->flags & D_VEX) || (d->flags & D_VEX0 && in->vex_l) ||
-	       (!vvvv && in->vex_vvvv);
+	return in->vex && ((d->flags & D_VEX0 && in->vex_l) || (!vvvv && in->vex_vvvv));
 }
 
 enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len)
@@ -512,6 +509,8 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
 		return st;
 
 	d = in->desc;
+	if (in->vex && !(d->flags & D_VEX))
+		return EMU_FAIL;
 	set_sizes(c, d->flags);
 	modrm = d->flags & D_MODRM || am_has_modrm(OP_AM(d->op[0])) ||
 		am_has_modrm(OP_AM(d->op[1])) || am_has_modrm(OP_AM(d->op[2]));

@@ -136,6 +136,12 @@ static void resolve(struct emu_exec *x, unsigned int i)
 	}
 }
 
+/* Handlers of vector moves, and those marked so, read and write memory themselves. */
+static bool moves_itself(const struct emu_exec *x)
+{
+	return x->d->flags & (D_SSE | D_MMX | D_ADDR);
+}
+
 /* The linear address of a memory operand, and its value if it is read and fits. */
 static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool rd, bool wr)
 {
@@ -148,7 +154,7 @@ static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool 
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
 		st = emu_align_check(c, o->la, o->size);
-	if (st != EMU_OK || !rd || o->size > 8)
+	if (st != EMU_OK || !rd || moves_itself(x))
 		return st;
 	o->val = 0;
 	st = c->ops->read(c, o->la, &o->val, o->size, acc);
@@ -182,7 +188,7 @@ static enum emu_status store(struct emu_exec *x, struct emu_opnd *o)
 			emu_reg_set(c, o->reg, o->size, o->val);
 		return EMU_OK;
 	}
-	if (o->kind != OPND_MEM || o->size > 8 || x->d->flags & D_ADDR)
+	if (o->kind != OPND_MEM || moves_itself(x))
 		return EMU_OK;
 	if (x->lock)
 		return c->ops->cmpxchg(c, o->la, &old, &o->val, o->size);
@@ -231,6 +237,7 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 		.next_rip = c->rip + c->insn.len,
 		.flags = c->rflags,
 	};
+	u8 cpl = c->cpl, mode = c->mode;
 	u64 saved[16];
 	enum emu_status st;
 
@@ -248,6 +255,8 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 	st = run(&x);
 	if (st != EMU_OK && !(st == EMU_FAULT && c->fault.trap)) {
 		memcpy(c->gpr, saved, sizeof(saved));
+		c->cpl = cpl;
+		c->mode = mode;
 		c->block_sti = false;
 		c->block_mov_ss = false;
 		c->more = false;
@@ -256,7 +265,7 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 	}
 	if (c->more)
 		x.next_rip = c->rip;
-	else if (!(x.d->flags & D_KEEPRF))
+	else if (!x.keep_rf)
 		x.flags &= ~FL_RF;
 	c->rip = x.next_rip;
 	c->rflags = x.flags;

@@ -288,13 +288,13 @@ static enum emu_status multiply(struct emu_exec *x, bool is_signed)
 	bool large;
 
 	if (is_signed) {
-		__int128 p = (__int128)emu_sext(a, size) * emu_sext(b, size);
+		__int128_t p = (__int128_t)emu_sext(a, size) * emu_sext(b, size);
 
 		low = p;
 		high = p >> bits;
 		large = p != emu_sext(low, size);
 	} else {
-		unsigned __int128 p = (unsigned __int128)a * b;
+		__uint128_t p = (__uint128_t)a * b;
 
 		low = p;
 		high = p >> bits;
@@ -320,7 +320,7 @@ enum emu_status ex_imul(struct emu_exec *x)
 {
 	unsigned int size = x->op[0].size;
 	u64 a = x->op[x->d->aux ? 1 : 0].val, b = x->op[x->d->aux ? 2 : 1].val;
-	__int128 p = (__int128)emu_sext(a, size) * emu_sext(b, size);
+	__int128_t p = (__int128_t)emu_sext(a, size) * emu_sext(b, size);
 
 	x->op[0].val = p;
 	multiply_flags(x, p, size, p != emu_sext(p, size));

@@ -129,8 +129,6 @@ enum emu_sz {
 #define D_VEX0		(1u << 18)	/* ... with VEX.L 0 only */
 #define D_ALIGN		(1u << 19)	/* the memory operand must be aligned to its size */
 #define D_UMIP		(1u << 20)	/* CPL 0 only if CR4.UMIP is set */
-#define D_BR		(1u << 21)	/* a branch: the handler sets the next rip */
-#define D_KEEPRF	(1u << 22)	/* leaves RFLAGS.RF as the handler set it */
 
 enum emu_desc_kind {
 	DESC_UNDEF,		/* #UD */
@@ -185,6 +183,7 @@ struct emu_exec {
 	u64 next_rip;
 	u64 flags;
 	bool lock;
+	bool keep_rf;		/* RF is as the handler set it */
 };
 
 static inline u64 emu_mask(unsigned int size)
@@ -257,24 +256,157 @@ enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, 
 void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct emu_segment *s);
 enum emu_status emu_load_segment(struct emu_ctxt *c, int seg, u16 sel);
 
-/* The handlers, by file. */
-#define EMU_HANDLERS_ALU(H) \
-	H(alu) H(test) H(not) H(neg) H(inc) H(dec) H(shift) H(shld) H(mul) H(imul1) H(imul) \
-	H(div) H(idiv) H(xchg) H(xadd) H(cmpxchg) H(cmpxchg8b) H(bt) H(bsf) H(bsr) H(tzcnt) \
-	H(lzcnt) H(popcnt) H(bcd) H(aam) H(aad) H(bswap)
-#define EMU_HANDLERS_MOVE(H) \
-	H(mov) H(movsx) H(cmov) H(setcc) H(lea) H(movbe) H(cbw) H(cwd) H(xlat) H(lahf) H(sahf) \
-	H(flag) H(nop) H(push) H(push_seg) H(pop) H(pop_seg) H(pusha) H(popa) H(pushf) H(popf) \
-	H(enter) H(leave) H(mov_from_seg) H(mov_to_seg) H(cli) H(sti)
-#define EMU_HANDLERS_STRING(H) \
-	H(movs) H(stos) H(lods) H(cmps) H(scas) H(ins) H(outs) H(in) H(out)
-#define EMU_HANDLERS_BRANCH(H) \
-	H(jcc) H(jmp) H(jmp_ind) H(call) H(call_ind) H(ret) H(loop) H(jcxz) H(bound)
+/* exec_far.c */
 
-#define EMU_DECLARE(name)	enum emu_status ex_##name(struct emu_exec *x);
-EMU_HANDLERS_ALU(EMU_DECLARE)
-EMU_HANDLERS_MOVE(EMU_DECLARE)
-EMU_HANDLERS_STRING(EMU_DECLARE)
-EMU_HANDLERS_BRANCH(EMU_DECLARE)
+/* A stack that is not the current one yet. */
+struct emu_stack {
+	struct emu_segment ss;
+	u64 sp;
+	unsigned int width;
+	u8 cpl;
+};
+
+enum emu_status emu_inner_stack(struct emu_ctxt *c, u8 dpl, unsigned int ist, struct emu_stack *k);
+enum emu_status emu_stack_push(struct emu_ctxt *c, struct emu_stack *k, u64 val, unsigned int size);
+void emu_enter_stack(struct emu_ctxt *c, const struct emu_stack *k);
+enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
+			      struct emu_segment *cs);
+enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
+			       struct emu_segment *cs, u64 off);
+void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl);
+enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack, u16 release);
+
+/* task.c */
+enum emu_status emu_switch_in_exec(struct emu_exec *x, u16 sel, int vector, int reason);
+
+/* exec_alu.c */
+enum emu_status ex_alu(struct emu_exec *x);
+enum emu_status ex_test(struct emu_exec *x);
+enum emu_status ex_not(struct emu_exec *x);
+enum emu_status ex_neg(struct emu_exec *x);
+enum emu_status ex_inc(struct emu_exec *x);
+enum emu_status ex_dec(struct emu_exec *x);
+enum emu_status ex_shift(struct emu_exec *x);
+enum emu_status ex_shld(struct emu_exec *x);
+enum emu_status ex_mul(struct emu_exec *x);
+enum emu_status ex_imul1(struct emu_exec *x);
+enum emu_status ex_imul(struct emu_exec *x);
+enum emu_status ex_div(struct emu_exec *x);
+enum emu_status ex_idiv(struct emu_exec *x);
+enum emu_status ex_xchg(struct emu_exec *x);
+enum emu_status ex_xadd(struct emu_exec *x);
+enum emu_status ex_cmpxchg(struct emu_exec *x);
+enum emu_status ex_cmpxchg8b(struct emu_exec *x);
+enum emu_status ex_bt(struct emu_exec *x);
+enum emu_status ex_bsf(struct emu_exec *x);
+enum emu_status ex_bsr(struct emu_exec *x);
+enum emu_status ex_tzcnt(struct emu_exec *x);
+enum emu_status ex_lzcnt(struct emu_exec *x);
+enum emu_status ex_popcnt(struct emu_exec *x);
+enum emu_status ex_bcd(struct emu_exec *x);
+enum emu_status ex_aam(struct emu_exec *x);
+enum emu_status ex_aad(struct emu_exec *x);
+enum emu_status ex_bswap(struct emu_exec *x);
+
+/* exec_move.c */
+enum emu_status ex_mov(struct emu_exec *x);
+enum emu_status ex_movsx(struct emu_exec *x);
+enum emu_status ex_cmov(struct emu_exec *x);
+enum emu_status ex_setcc(struct emu_exec *x);
+enum emu_status ex_lea(struct emu_exec *x);
+enum emu_status ex_movbe(struct emu_exec *x);
+enum emu_status ex_cbw(struct emu_exec *x);
+enum emu_status ex_cwd(struct emu_exec *x);
+enum emu_status ex_xlat(struct emu_exec *x);
+enum emu_status ex_lahf(struct emu_exec *x);
+enum emu_status ex_sahf(struct emu_exec *x);
+enum emu_status ex_flag(struct emu_exec *x);
+enum emu_status ex_cli(struct emu_exec *x);
+enum emu_status ex_sti(struct emu_exec *x);
+enum emu_status ex_nop(struct emu_exec *x);
+enum emu_status ex_nop_xchg(struct emu_exec *x);
+enum emu_status ex_push(struct emu_exec *x);
+enum emu_status ex_push_seg(struct emu_exec *x);
+enum emu_status ex_pop(struct emu_exec *x);
+enum emu_status ex_pop_seg(struct emu_exec *x);
+enum emu_status ex_mov_from_seg(struct emu_exec *x);
+enum emu_status ex_mov_to_seg(struct emu_exec *x);
+enum emu_status ex_pusha(struct emu_exec *x);
+enum emu_status ex_popa(struct emu_exec *x);
+enum emu_status ex_pushf(struct emu_exec *x);
+enum emu_status ex_popf(struct emu_exec *x);
+enum emu_status ex_enter(struct emu_exec *x);
+enum emu_status ex_leave(struct emu_exec *x);
+
+/* exec_string.c */
+enum emu_status ex_movs(struct emu_exec *x);
+enum emu_status ex_stos(struct emu_exec *x);
+enum emu_status ex_lods(struct emu_exec *x);
+enum emu_status ex_cmps(struct emu_exec *x);
+enum emu_status ex_scas(struct emu_exec *x);
+enum emu_status ex_ins(struct emu_exec *x);
+enum emu_status ex_outs(struct emu_exec *x);
+enum emu_status ex_in(struct emu_exec *x);
+enum emu_status ex_out(struct emu_exec *x);
+
+/* exec_branch.c */
+enum emu_status ex_jcc(struct emu_exec *x);
+enum emu_status ex_jmp(struct emu_exec *x);
+enum emu_status ex_jmp_ind(struct emu_exec *x);
+enum emu_status ex_call(struct emu_exec *x);
+enum emu_status ex_call_ind(struct emu_exec *x);
+enum emu_status ex_ret(struct emu_exec *x);
+enum emu_status ex_loop(struct emu_exec *x);
+enum emu_status ex_jcxz(struct emu_exec *x);
+enum emu_status ex_bound(struct emu_exec *x);
+
+/* exec_far.c */
+enum emu_status ex_lds(struct emu_exec *x);
+enum emu_status ex_jmpf(struct emu_exec *x);
+enum emu_status ex_callf(struct emu_exec *x);
+enum emu_status ex_retf(struct emu_exec *x);
+
+/* exec_int.c */
+enum emu_status ex_int(struct emu_exec *x);
+enum emu_status ex_int3(struct emu_exec *x);
+enum emu_status ex_into(struct emu_exec *x);
+enum emu_status ex_iret(struct emu_exec *x);
+
+/* exec_system.c */
+enum emu_status ex_cpuid(struct emu_exec *x);
+enum emu_status ex_rdtsc(struct emu_exec *x);
+enum emu_status ex_rdpmc(struct emu_exec *x);
+enum emu_status ex_rdmsr(struct emu_exec *x);
+enum emu_status ex_wrmsr(struct emu_exec *x);
+enum emu_status ex_xcr(struct emu_exec *x);
+enum emu_status ex_hlt(struct emu_exec *x);
+enum emu_status ex_wbinvd(struct emu_exec *x);
+enum emu_status ex_vmcall(struct emu_exec *x);
+enum emu_status ex_clts(struct emu_exec *x);
+enum emu_status ex_smsw(struct emu_exec *x);
+enum emu_status ex_lmsw(struct emu_exec *x);
+enum emu_status ex_mov_from_cr(struct emu_exec *x);
+enum emu_status ex_mov_to_cr(struct emu_exec *x);
+enum emu_status ex_mov_from_dr(struct emu_exec *x);
+enum emu_status ex_mov_to_dr(struct emu_exec *x);
+enum emu_status ex_invlpg(struct emu_exec *x);
+enum emu_status ex_clflush(struct emu_exec *x);
+enum emu_status ex_stac(struct emu_exec *x);
+enum emu_status ex_swapgs(struct emu_exec *x);
+enum emu_status ex_fsgsbase(struct emu_exec *x);
+enum emu_status ex_sgdt(struct emu_exec *x);
+enum emu_status ex_lgdt(struct emu_exec *x);
+enum emu_status ex_sldt(struct emu_exec *x);
+enum emu_status ex_lldt(struct emu_exec *x);
+enum emu_status ex_lar(struct emu_exec *x);
+enum emu_status ex_verr(struct emu_exec *x);
+enum emu_status ex_arpl(struct emu_exec *x);
+enum emu_status ex_int1(struct emu_exec *x);
+
+/* exec_vec.c */
+enum emu_status ex_movv(struct emu_exec *x);
+enum emu_status ex_movs_scalar(struct emu_exec *x);
+enum emu_status ex_movh_load(struct emu_exec *x);
+enum emu_status ex_movh_store(struct emu_exec *x);
 
 #endif

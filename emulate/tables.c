@@ -6,17 +6,17 @@
 
 /* Operands by the SDM's names. */
 enum {
-	Eb = OP(E, B), Ew = OP(E, W), Ed = OP(E, D), Ev = OP(E, V), Ef = OP(E, F), Ey = OP(E, Y),
-	Er = OP(E, R), Gb = OP(G, B), Gv = OP(G, V), Gy = OP(G, Y), Gw = OP(G, W),
-	Mb = OP(M, B), Mw = OP(M, W), Mv = OP(M, V), My = OP(M, Y), Mp = OP(M, P),
-	Mq = OP(M, Q), Mx = OP(M, X), Mc = OP(M, C), Ms = OP(M, T), Md = OP(M, D),
-	Rv = OP(R, V), Rn = OP(R, N), Ry = OP(R, Y),
-	Zb = OP(Z, B), Zv = OP(Z, V), AL = OP(ACC, B), AX = OP(ACC, W), rAX = OP(ACC, V),
-	eAX = OP(ACC, F), rDX = OP(DX, V), CL = OP(CL, B), DX = OP(DX, W), One = OP(ONE, B),
+	Eb = OP(E, B), Ew = OP(E, W), Ev = OP(E, V), Ez = OP(E, F), Ey = OP(E, Y), Er = OP(E, R),
+	Gb = OP(G, B), Gw = OP(G, W), Gv = OP(G, V), Gy = OP(G, Y),
+	Mb = OP(M, B), Mq = OP(M, Q), Mv = OP(M, V), My = OP(M, Y), Mp = OP(M, P), Mx = OP(M, X),
+	Mc = OP(M, C), Ms = OP(M, T), Rn = OP(R, N), Ry = OP(R, Y),
+	Zb = OP(Z, B), Zv = OP(Z, V), AL = OP(ACC, B), eAX = OP(ACC, F), rAX = OP(ACC, V),
+	rDX = OP(DX, V), CL = OP(CL, B), DX = OP(DX, W), One = OP(ONE, B),
 	Ib = OP(I, B), Iw = OP(I, W), Iz = OP(I, F), Iv = OP(I, V), Ib2 = OP(I2, B),
 	Jb = OP(J, B), Jz = OP(J, F), Ap = OP(AP, P), Ob = OP(O, B), Ov = OP(O, V),
 	Sw = OP(S, W), Cn = OP(C, N), Dn = OP(D, N),
-	NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
+	Vx = OP(V, X), Vo = OP(V, O), Wx = OP(W, X), Wd = OP(W, D), Wq = OP(W, Q), Ho = OP(H, O),
+	Pq = OP(P, Q), Qq = OP(Q, Q), NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
 };
 
 #define I0(n, h, a, f)			{ .name = n, .exec = ex_##h, .kind = DESC_INSN, \
@@ -70,8 +70,8 @@ static const struct emu_desc group4[8] = {
 
 static const struct emu_desc group5[8] = {
 	I1("inc", inc, 0, LRW, Ev), I1("dec", dec, 0, LRW, Ev),
-	I1("call", call_ind, 0, D_R0 | D_F64, Ev), FAIL("callf"),
-	I1("jmp", jmp_ind, 0, D_R0 | D_F64, Ev), FAIL("jmpf"),
+	I1("call", call_ind, 0, D_R0 | D_F64, Ev), I1("callf", callf, 0, D_ADDR, Mp),
+	I1("jmp", jmp_ind, 0, D_R0 | D_F64, Ev), I1("jmpf", jmpf, 0, D_ADDR, Mp),
 	I1("push", push, 0, D_R0 | D_D64, Ev),
 };
 
@@ -96,7 +96,7 @@ static const struct emu_desc group11[2][8] = {
 };
 
 static const struct emu_desc op_63[2] = {
-	FAIL("arpl"), I2("movsxd", movsx, 0, D_W0, Gv, Ef),
+	I2("arpl", arpl, 0, D_RW | D_PROT, Ew, Gw), I2("movsxd", movsx, 0, D_W0, Gv, Ez),
 };
 
 static const struct emu_desc op_b8[4] = {
@@ -117,27 +117,38 @@ static const struct emu_desc op_c3[4] = {
 	I2("movnti", mov, 0, D_W0, My, Gy),
 };
 
-#define ALU6(n, a, f) \
-	I2(n, alu, a, f, Eb, Gb), I2(n, alu, a, f, Ev, Gv), \
-	I2(n, alu, a, (f) & ~D_LOCK, Gb, Eb), I2(n, alu, a, (f) & ~D_LOCK, Gv, Ev), \
-	I2(n, alu, a, (f) & ~D_LOCK, AL, Ib), I2(n, alu, a, (f) & ~D_LOCK, rAX, Iz)
-
 const struct emu_desc emu_map_1[256] = {
-	[0x00] = ALU6("add", 0, LRW),
+	[0x00] = I2("add", alu, 0, LRW, Eb, Gb), I2("add", alu, 0, LRW, Ev, Gv),
+	I2("add", alu, 0, D_RW, Gb, Eb), I2("add", alu, 0, D_RW, Gv, Ev),
+	I2("add", alu, 0, D_RW, AL, Ib), I2("add", alu, 0, D_RW, rAX, Iz),
 	[0x06] = I0("push", push_seg, EMU_SEG_ES, D_NO64), I0("pop", pop_seg, EMU_SEG_ES, D_NO64),
-	[0x08] = ALU6("or", 1, LRW),
+	[0x08] = I2("or", alu, 1, LRW, Eb, Gb), I2("or", alu, 1, LRW, Ev, Gv),
+	I2("or", alu, 1, D_RW, Gb, Eb), I2("or", alu, 1, D_RW, Gv, Ev),
+	I2("or", alu, 1, D_RW, AL, Ib), I2("or", alu, 1, D_RW, rAX, Iz),
 	[0x0e] = I0("push", push_seg, EMU_SEG_CS, D_NO64),
-	[0x10] = ALU6("adc", 2, LRW),
+	[0x10] = I2("adc", alu, 2, LRW, Eb, Gb), I2("adc", alu, 2, LRW, Ev, Gv),
+	I2("adc", alu, 2, D_RW, Gb, Eb), I2("adc", alu, 2, D_RW, Gv, Ev),
+	I2("adc", alu, 2, D_RW, AL, Ib), I2("adc", alu, 2, D_RW, rAX, Iz),
 	[0x16] = I0("push", push_seg, EMU_SEG_SS, D_NO64), I0("pop", pop_seg, EMU_SEG_SS, D_NO64),
-	[0x18] = ALU6("sbb", 3, LRW),
+	[0x18] = I2("sbb", alu, 3, LRW, Eb, Gb), I2("sbb", alu, 3, LRW, Ev, Gv),
+	I2("sbb", alu, 3, D_RW, Gb, Eb), I2("sbb", alu, 3, D_RW, Gv, Ev),
+	I2("sbb", alu, 3, D_RW, AL, Ib), I2("sbb", alu, 3, D_RW, rAX, Iz),
 	[0x1e] = I0("push", push_seg, EMU_SEG_DS, D_NO64), I0("pop", pop_seg, EMU_SEG_DS, D_NO64),
-	[0x20] = ALU6("and", 4, LRW),
+	[0x20] = I2("and", alu, 4, LRW, Eb, Gb), I2("and", alu, 4, LRW, Ev, Gv),
+	I2("and", alu, 4, D_RW, Gb, Eb), I2("and", alu, 4, D_RW, Gv, Ev),
+	I2("and", alu, 4, D_RW, AL, Ib), I2("and", alu, 4, D_RW, rAX, Iz),
 	[0x27] = I0("daa", bcd, 0, D_NO64),
-	[0x28] = ALU6("sub", 5, LRW),
+	[0x28] = I2("sub", alu, 5, LRW, Eb, Gb), I2("sub", alu, 5, LRW, Ev, Gv),
+	I2("sub", alu, 5, D_RW, Gb, Eb), I2("sub", alu, 5, D_RW, Gv, Ev),
+	I2("sub", alu, 5, D_RW, AL, Ib), I2("sub", alu, 5, D_RW, rAX, Iz),
 	[0x2f] = I0("das", bcd, 1, D_NO64),
-	[0x30] = ALU6("xor", 6, LRW),
+	[0x30] = I2("xor", alu, 6, LRW, Eb, Gb), I2("xor", alu, 6, LRW, Ev, Gv),
+	I2("xor", alu, 6, D_RW, Gb, Eb), I2("xor", alu, 6, D_RW, Gv, Ev),
+	I2("xor", alu, 6, D_RW, AL, Ib), I2("xor", alu, 6, D_RW, rAX, Iz),
 	[0x37] = I0("aaa", bcd, 2, D_NO64),
-	[0x38] = ALU6("cmp", 7, D_R0),
+	[0x38] = I2("cmp", alu, 7, D_R0, Eb, Gb), I2("cmp", alu, 7, D_R0, Ev, Gv),
+	I2("cmp", alu, 7, D_R0, Gb, Eb), I2("cmp", alu, 7, D_R0, Gv, Ev),
+	I2("cmp", alu, 7, D_R0, AL, Ib), I2("cmp", alu, 7, D_R0, rAX, Iz),
 	[0x3f] = I0("aas", bcd, 3, D_NO64),
 	[0x40 ... 0x47] = I1("inc", inc, 0, D_RW | D_NO64, Zv),
 	[0x48 ... 0x4f] = I1("dec", dec, 0, D_RW | D_NO64, Zv),
@@ -161,9 +172,10 @@ const struct emu_desc emu_map_1[256] = {
 	I2("mov", mov, 0, D_W0, Gb, Eb), I2("mov", mov, 0, D_W0, Gv, Ev),
 	I2("mov", mov_from_seg, 0, D_W0, Er, Sw), I2("lea", lea, 0, D_W0 | D_ADDR, Gv, Mv),
 	I2("mov", mov_to_seg, 0, 0, Sw, Ew), GROUP(REG, group1a),
-	[0x90 ... 0x97] = I2("xchg", xchg, 0, D_RW | D_W1, Zv, rAX),
+	[0x90] = I0("nop", nop_xchg, 0, 0),
+	[0x91 ... 0x97] = I2("xchg", xchg, 0, D_RW | D_W1, Zv, rAX),
 	[0x98] = I1("cbw", cbw, 0, D_RW, rAX), I2("cwd", cwd, 0, D_W0, rDX, rAX),
-	[0x9a] = FAIL("callf"), FAIL("fwait"),
+	[0x9a] = I1("callf", callf, 0, D_NO64, Ap), FAIL("fwait"),
 	[0x9c] = I0("pushf", pushf, 0, D_D64), I0("popf", popf, 0, D_D64),
 	I0("sahf", sahf, 0, 0), I0("lahf", lahf, 0, 0),
 	[0xa0] = I2("mov", mov, 0, D_W0, AL, Ob), I2("mov", mov, 0, D_W0, rAX, Ov),
@@ -178,9 +190,13 @@ const struct emu_desc emu_map_1[256] = {
 	[0xb8 ... 0xbf] = I2("mov", mov, 0, D_W0, Zv, Iv),
 	[0xc0] = GROUP(REG, group2[0]), GROUP(REG, group2[1]),
 	I1("ret", ret, 0, D_F64, Iw), I0("ret", ret, 0, D_F64),
-	FAIL("les"), FAIL("lds"), GROUP(REG, group11[0]), GROUP(REG, group11[1]),
+	I2("les", lds, EMU_SEG_ES, D_ADDR | D_NO64, Gv, Mp),
+	I2("lds", lds, EMU_SEG_DS, D_ADDR | D_NO64, Gv, Mp),
+	GROUP(REG, group11[0]), GROUP(REG, group11[1]),
 	[0xc8] = I2("enter", enter, 0, D_D64, Iw, Ib2), I0("leave", leave, 0, D_D64),
-	FAIL("retf"), FAIL("retf"), FAIL("int3"), FAIL("int"), FAIL("into"), FAIL("iret"),
+	I1("retf", retf, 0, 0, Iw), I0("retf", retf, 0, 0),
+	I0("int3", int3, 0, 0), I1("int", int, 0, 0, Ib),
+	I0("into", into, 0, D_NO64), I0("iret", iret, 0, 0),
 	[0xd0] = GROUP(REG, group2[2]), GROUP(REG, group2[3]), GROUP(REG, group2[4]),
 	GROUP(REG, group2[5]),
 	[0xd4] = I1("aam", aam, 0, D_NO64, Ib), I1("aad", aad, 0, D_NO64, Ib),
@@ -191,54 +207,262 @@ const struct emu_desc emu_map_1[256] = {
 	I2("in", in, 0, D_W0, AL, Ib), I2("in", in, 0, D_W0, eAX, Ib),
 	I2("out", out, 0, D_R0, Ib, AL), I2("out", out, 0, D_R0, Ib, eAX),
 	[0xe8] = I1("call", call, 0, D_F64, Jz), I1("jmp", jmp, 0, D_F64, Jz),
-	FAIL("jmpf"), I1("jmp", jmp, 0, D_F64, Jb),
+	I1("jmpf", jmpf, 0, D_NO64, Ap), I1("jmp", jmp, 0, D_F64, Jb),
 	I2("in", in, 0, D_W0, AL, DX), I2("in", in, 0, D_W0, eAX, DX),
 	I2("out", out, 0, D_R0, DX, AL), I2("out", out, 0, D_R0, DX, eAX),
-	[0xf1] = FAIL("int1"),
-	[0xf4] = FAIL("hlt"), I0("cmc", flag, 0, 0), GROUP(REG, group3[0]), GROUP(REG, group3[1]),
+	[0xf1] = I0("int1", int1, 0, 0),
+	[0xf4] = I0("hlt", hlt, 0, D_PRIV), I0("cmc", flag, 0, 0), GROUP(REG, group3[0]), GROUP(REG, group3[1]),
 	I0("clc", flag, 0, 0), I0("stc", flag, 0, 0), I0("cli", cli, 0, 0), I0("sti", sti, 0, 0),
 	I0("cld", flag, 0, 0), I0("std", flag, 0, 0), GROUP(REG, group4), GROUP(REG, group5),
 };
 
+static const struct emu_desc group6[8] = {
+	I1("sldt", sldt, EMU_SEG_LDTR, D_W0 | D_PROT | D_UMIP, Er),
+	I1("str", sldt, EMU_SEG_TR, D_W0 | D_PROT | D_UMIP, Er),
+	I1("lldt", lldt, EMU_SEG_LDTR, D_R0 | D_PROT | D_PRIV, Ew),
+	I1("ltr", lldt, EMU_SEG_TR, D_R0 | D_PROT | D_PRIV, Ew),
+	I1("verr", verr, 0, D_R0 | D_PROT, Ew), I1("verw", verr, 1, D_R0 | D_PROT, Ew),
+};
+
+static const struct emu_desc group7_mem[8] = {
+	I1("sgdt", sgdt, 0, D_ADDR | D_UMIP, Ms), I1("sidt", sgdt, 1, D_ADDR | D_UMIP, Ms),
+	I1("lgdt", lgdt, 0, D_ADDR | D_PRIV, Ms), I1("lidt", lgdt, 1, D_ADDR | D_PRIV, Ms),
+	I1("smsw", smsw, 0, D_W0 | D_UMIP, Er),
+	[6] = I1("lmsw", lmsw, 0, D_R0 | D_PRIV, Ew), I1("invlpg", invlpg, 0, D_ADDR | D_PRIV, Mb),
+};
+
+static const struct emu_desc op_01[4][8] = {
+	{ [1] = I0("vmcall", vmcall, 0, 0) },
+	{ FAIL("monitor"), FAIL("mwait"), I0("clac", stac, 0, 0), I0("stac", stac, 1, 0) },
+	{ I0("xgetbv", xcr, 0, 0), I0("xsetbv", xcr, 1, 0), [5] = FAIL("xend"), FAIL("xtest") },
+	{ I0("swapgs", swapgs, 0, D_PRIV | D_ONLY64), I0("rdtscp", rdtsc, 1, 0) },
+};
+
+static const struct emu_desc group7_reg[8] = {
+	GROUP(RM, op_01[0]), GROUP(RM, op_01[1]), GROUP(RM, op_01[2]),
+	[4] = I1("smsw", smsw, 0, D_W0 | D_UMIP, Er), FAIL("rdpkru"),
+	I1("lmsw", lmsw, 0, D_R0 | D_PRIV, Ew), GROUP(RM, op_01[3]),
+};
+
+static const struct emu_desc group7[2] = { GROUP(REG, group7_mem), GROUP(REG, group7_reg) };
+
+static const struct emu_desc group15_base[4][4] = {
+	{ [2] = I1("rdfsbase", fsgsbase, 0, D_W0 | D_ONLY64, Ry) },
+	{ [2] = I1("rdgsbase", fsgsbase, 0, D_W0 | D_ONLY64, Ry) },
+	{ [2] = I1("wrfsbase", fsgsbase, 1, D_R0 | D_ONLY64, Ry) },
+	{ [2] = I1("wrgsbase", fsgsbase, 1, D_R0 | D_ONLY64, Ry) },
+};
+
+static const struct emu_desc group15_flush[2][4] = {
+	{ FAIL("xsaveopt"), I1("clwb", clflush, 0, D_ADDR, Mb) },
+	{ I1("clflush", clflush, 0, D_ADDR, Mb), I1("clflushopt", clflush, 0, D_ADDR, Mb) },
+};
+
+static const struct emu_desc group15_fence[3][4] = {
+	{ I0("lfence", nop, 0, 0), [2] = FAIL("incssp") },
+	{ I0("mfence", nop, 0, 0), FAIL("tpause"), FAIL("umonitor"), FAIL("umwait") },
+	{ I0("sfence", nop, 0, 0) },
+};
+
+static const struct emu_desc group15_mem[8] = {
+	FAIL("fxsave"), FAIL("fxrstor"), FAIL("ldmxcsr"), FAIL("stmxcsr"),
+	FAIL("xsave"), FAIL("xrstor"), GROUP(PFX, group15_flush[0]), GROUP(PFX, group15_flush[1]),
+};
+
+static const struct emu_desc group15_reg[8] = {
+	GROUP(PFX, group15_base[0]), GROUP(PFX, group15_base[1]), GROUP(PFX, group15_base[2]),
+	GROUP(PFX, group15_base[3]), [5] = GROUP(PFX, group15_fence[0]),
+	GROUP(PFX, group15_fence[1]), GROUP(PFX, group15_fence[2]),
+};
+
+static const struct emu_desc group15[2] = { GROUP(REG, group15_mem), GROUP(REG, group15_reg) };
+
+/* Moves of vectors: whole, scalar, halves, to and from general and MMX registers. */
+#define VLOAD	(D_SSE | D_VEX)
+#define VSTORE	(D_SSE | D_VEX | D_W0)
+
+static const struct emu_desc op_10[4] = {
+	I2("movups", movv, 0, VLOAD, Vx, Wx), I2("movupd", movv, 0, VLOAD, Vx, Wx),
+	I3("movss", movs_scalar, 4, VLOAD, Vo, Wd, Ho),
+	I3("movsd", movs_scalar, 8, VLOAD, Vo, Wq, Ho),
+};
+
+static const struct emu_desc op_11[4] = {
+	I2("movups", movv, 0, VSTORE, Wx, Vx), I2("movupd", movv, 0, VSTORE, Wx, Vx),
+	I3("movss", movs_scalar, 4, VSTORE, Wd, Vo, Ho),
+	I3("movsd", movs_scalar, 8, VSTORE, Wq, Vo, Ho),
+};
+
+static const struct emu_desc op_12_mod[2] = {
+	I3("movlps", movh_load, 0, VLOAD | D_VEX0, Vo, Mq, Ho),
+	I3("movhlps", movh_load, 2, VLOAD | D_VEX0, Vo, Wq, Ho),
+};
+
+static const struct emu_desc op_16_mod[2] = {
+	I3("movhps", movh_load, 1, VLOAD | D_VEX0, Vo, Mq, Ho),
+	I3("movlhps", movh_load, 1, VLOAD | D_VEX0, Vo, Wq, Ho),
+};
+
+static const struct emu_desc op_12[4] = {
+	GROUP(MOD, op_12_mod), I3("movlpd", movh_load, 0, VLOAD | D_VEX0, Vo, Mq, Ho),
+	FAIL("movsldup"), FAIL("movddup"),
+};
+
+static const struct emu_desc op_13[4] = {
+	I2("movlps", movh_store, 0, VSTORE | D_VEX0, Mq, Vo),
+	I2("movlpd", movh_store, 0, VSTORE | D_VEX0, Mq, Vo),
+};
+
+static const struct emu_desc op_16[4] = {
+	GROUP(MOD, op_16_mod), I3("movhpd", movh_load, 1, VLOAD | D_VEX0, Vo, Mq, Ho),
+	FAIL("movshdup"),
+};
+
+static const struct emu_desc op_17[4] = {
+	I2("movhps", movh_store, 1, VSTORE | D_VEX0, Mq, Vo),
+	I2("movhpd", movh_store, 1, VSTORE | D_VEX0, Mq, Vo),
+};
+
+static const struct emu_desc op_28[4] = {
+	I2("movaps", movv, 0, VLOAD | D_ALIGN, Vx, Wx),
+	I2("movapd", movv, 0, VLOAD | D_ALIGN, Vx, Wx),
+};
+
+static const struct emu_desc op_29[4] = {
+	I2("movaps", movv, 0, VSTORE | D_ALIGN, Wx, Vx),
+	I2("movapd", movv, 0, VSTORE | D_ALIGN, Wx, Vx),
+};
+
+static const struct emu_desc op_2b[4] = {
+	I2("movntps", movv, 0, VSTORE | D_ALIGN, Mx, Vx),
+	I2("movntpd", movv, 0, VSTORE | D_ALIGN, Mx, Vx),
+};
+
+static const struct emu_desc op_6e[4] = {
+	I2("movd", movv, 0, D_MMX, Pq, Ey), I2("movd", movv, 0, VLOAD | D_VEX0, Vo, Ey),
+};
+
+static const struct emu_desc op_6f[4] = {
+	I2("movq", movv, 0, D_MMX, Pq, Qq), I2("movdqa", movv, 0, VLOAD | D_ALIGN, Vx, Wx),
+	I2("movdqu", movv, 0, VLOAD, Vx, Wx),
+};
+
+static const struct emu_desc op_7e[4] = {
+	I2("movd", movv, 0, D_MMX | D_W0, Ey, Pq), I2("movd", movv, 0, VSTORE | D_VEX0, Ey, Vo),
+	I2("movq", movv, 0, VLOAD | D_VEX0, Vo, Wq),
+};
+
+static const struct emu_desc op_7f[4] = {
+	I2("movq", movv, 0, D_MMX | D_W0, Qq, Pq), I2("movdqa", movv, 0, VSTORE | D_ALIGN, Wx, Vx),
+	I2("movdqu", movv, 0, VSTORE, Wx, Vx),
+};
+
+static const struct emu_desc op_d6[4] = {
+	[1] = I2("movq", movv, 0, VSTORE | D_VEX0, Wq, Vo),
+	I2("movq2dq", movv, 0, D_SSE | D_MMX, Vo, Qq), I2("movdq2q", movv, 0, D_SSE | D_MMX, Pq, Wq),
+};
+
+static const struct emu_desc op_e7[4] = {
+	I2("movntq", movv, 0, D_MMX | D_W0, Mq, Pq),
+	I2("movntdq", movv, 0, VSTORE | D_ALIGN, Mx, Vx),
+};
+
+static const struct emu_desc op_f0[4] = {
+	[3] = I2("lddqu", movv, 0, VLOAD, Vx, Mx),
+};
+
 const struct emu_desc emu_map_0f[256] = {
+	[0x00] = GROUP(REG, group6), GROUP(MOD, group7),
+	I2("lar", lar, 0, D_PROT, Gv, Ew), I2("lsl", lar, 1, D_PROT, Gv, Ew),
+	[0x05] = FAIL("syscall"), I0("clts", clts, 0, D_PRIV), FAIL("sysret"),
+	I0("invd", wbinvd, 0, D_PRIV), I0("wbinvd", wbinvd, 1, D_PRIV),
 	[0x0d] = I1("prefetchw", nop, 0, D_ADDR, Ev),
+	[0x10] = GROUP(PFX, op_10), GROUP(PFX, op_11), GROUP(PFX, op_12), GROUP(PFX, op_13),
+	FAIL("unpcklps"), FAIL("unpckhps"), GROUP(PFX, op_16), GROUP(PFX, op_17),
 	[0x18 ... 0x1f] = I1("nop", nop, 0, D_ADDR, Ev),
+	[0x20] = I2("mov", mov_from_cr, 0, D_W0 | D_PRIV | D_MOD3, Rn, Cn),
+	I2("mov", mov_from_dr, 0, D_W0 | D_PRIV | D_MOD3, Rn, Dn),
+	I2("mov", mov_to_cr, 0, D_PRIV | D_MOD3, Cn, Rn),
+	I2("mov", mov_to_dr, 0, D_PRIV | D_MOD3, Dn, Rn),
+	[0x28] = GROUP(PFX, op_28), GROUP(PFX, op_29), FAIL("cvtpi2ps"), GROUP(PFX, op_2b),
+	FAIL("cvttps2pi"), FAIL("cvtps2pi"), FAIL("ucomiss"), FAIL("comiss"),
+	[0x30] = I0("wrmsr", wrmsr, 0, D_PRIV), I0("rdtsc", rdtsc, 0, 0),
+	I0("rdmsr", rdmsr, 0, D_PRIV), I0("rdpmc", rdpmc, 0, 0),
+	FAIL("sysenter"), FAIL("sysexit"), [0x37] = FAIL("getsec"),
 	[0x40 ... 0x4f] = I2("cmov", cmov, 0, D_RW, Gv, Ev),
+	[0x50 ... 0x6d] = FAIL("sse"),
+	[0x6e] = GROUP(PFX, op_6e), GROUP(PFX, op_6f),
+	[0x70 ... 0x77] = FAIL("sse"),
+	[0x7c ... 0x7d] = FAIL("sse"),
+	[0x7e] = GROUP(PFX, op_7e), GROUP(PFX, op_7f),
 	[0x80 ... 0x8f] = I1("jcc", jcc, 0, D_F64, Jz),
 	[0x90 ... 0x9f] = I1("setcc", setcc, 0, D_W0, Eb),
 	[0xa0] = I0("push", push_seg, EMU_SEG_FS, D_D64), I0("pop", pop_seg, EMU_SEG_FS, D_D64),
-	FAIL("cpuid"), I2("bt", bt, 4, D_R0 | D_ADDR, Ev, Gv),
+	I0("cpuid", cpuid, 0, 0), I2("bt", bt, 4, D_R0 | D_ADDR, Ev, Gv),
 	I3("shld", shld, 0, D_RW, Ev, Gv, Ib), I3("shld", shld, 0, D_RW, Ev, Gv, CL),
 	[0xa8] = I0("push", push_seg, EMU_SEG_GS, D_D64), I0("pop", pop_seg, EMU_SEG_GS, D_D64),
 	[0xab] = I2("bts", bt, 5, D_R0 | D_ADDR | D_LOCK, Ev, Gv),
 	I3("shrd", shld, 1, D_RW, Ev, Gv, Ib), I3("shrd", shld, 1, D_RW, Ev, Gv, CL),
-	[0xaf] = I2("imul", imul, 0, D_RW, Gv, Ev),
-	[0xb0] = I2("cmpxchg", cmpxchg, 0, LRW, Eb, Gb), I2("cmpxchg", cmpxchg, 0, LRW, Ev, Gv),
-	FAIL("lss"), I2("btr", bt, 6, D_R0 | D_ADDR | D_LOCK, Ev, Gv), FAIL("lfs"), FAIL("lgs"),
+	GROUP(MOD, group15), I2("imul", imul, 0, D_RW, Gv, Ev),
+	I2("cmpxchg", cmpxchg, 0, LRW, Eb, Gb), I2("cmpxchg", cmpxchg, 0, LRW, Ev, Gv),
+	I2("lss", lds, EMU_SEG_SS, D_ADDR, Gv, Mp),
+	I2("btr", bt, 6, D_R0 | D_ADDR | D_LOCK, Ev, Gv),
+	I2("lfs", lds, EMU_SEG_FS, D_ADDR, Gv, Mp), I2("lgs", lds, EMU_SEG_GS, D_ADDR, Gv, Mp),
 	I2("movzx", mov, 0, D_W0, Gv, Eb), I2("movzx", mov, 0, D_W0, Gv, Ew),
 	[0xb8] = GROUP(PFX, op_b8),
 	[0xba] = GROUP(REG, group8), I2("btc", bt, 7, D_R0 | D_ADDR | D_LOCK, Ev, Gv),
 	GROUP(PFX, op_bc), GROUP(PFX, op_bd),
 	I2("movsx", movsx, 0, D_W0, Gv, Eb), I2("movsx", movsx, 0, D_W0, Gv, Ew),
-	[0xc0] = I2("xadd", xadd, 0, LRW | D_W1, Eb, Gb), I2("xadd", xadd, 0, LRW | D_W1, Ev, Gv),
-	[0xc3] = GROUP(PFX, op_c3),
-	[0xc7] = GROUP(MOD, group9_mod),
+	I2("xadd", xadd, 0, LRW | D_W1, Eb, Gb), I2("xadd", xadd, 0, LRW | D_W1, Ev, Gv),
+	FAIL("cmpps"), GROUP(PFX, op_c3), FAIL("pinsrw"), FAIL("pextrw"), FAIL("shufps"),
+	GROUP(MOD, group9_mod),
 	[0xc8 ... 0xcf] = I1("bswap", bswap, 0, D_RW, Zv),
+	[0xd0 ... 0xd5] = FAIL("sse"),
+	[0xd6] = GROUP(PFX, op_d6),
+	[0xd7 ... 0xe6] = FAIL("sse"),
+	[0xe7] = GROUP(PFX, op_e7),
+	[0xe8 ... 0xef] = FAIL("sse"),
+	[0xf0] = GROUP(PFX, op_f0),
+	[0xf1 ... 0xfe] = FAIL("sse"),
 };
 
-static const struct emu_desc op_38f0[4] = {
+static const struct emu_desc op_38_2a[4] = {
+	[1] = I2("movntdqa", movv, 0, VLOAD | D_ALIGN, Vx, Mx),
+};
+
+static const struct emu_desc op_38_f0[4] = {
 	I2("movbe", movbe, 0, D_W0, Gv, Mv), I2("movbe", movbe, 0, D_W0, Gv, Mv),
-	FAIL("crc32"), FAIL("crc32"),
+	[3] = FAIL("crc32"),
 };
 
-static const struct emu_desc op_38f1[4] = {
+static const struct emu_desc op_38_f1[4] = {
 	I2("movbe", movbe, 0, D_W0, Mv, Gv), I2("movbe", movbe, 0, D_W0, Mv, Gv),
-	FAIL("crc32"), FAIL("crc32"),
+	[3] = FAIL("crc32"),
 };
 
 const struct emu_desc emu_map_0f38[256] = {
-	[0xf0] = GROUP(PFX, op_38f0), GROUP(PFX, op_38f1),
+	[0x00 ... 0x29] = FAIL("sse"),
+	[0x2a] = GROUP(PFX, op_38_2a),
+	[0x2b ... 0x47] = FAIL("sse"),
+	[0x50 ... 0x53] = FAIL("vnni"),
+	[0x58 ... 0x5a] = FAIL("vpbroadcast"),
+	[0x78 ... 0x79] = FAIL("vpbroadcast"),
+	[0x82] = FAIL("invpcid"),
+	[0x8c] = FAIL("vpmaskmov"),
+	[0x8e] = FAIL("vpmaskmov"),
+	[0x90 ... 0xbf] = FAIL("fma"),
+	[0xc8 ... 0xcf] = FAIL("sha"),
+	[0xdb ... 0xdf] = FAIL("aes"),
+	[0xf0] = GROUP(PFX, op_38_f0), GROUP(PFX, op_38_f1),
+	[0xf2 ... 0xf3] = FAIL("bmi"),
+	[0xf5 ... 0xf9] = FAIL("bmi"),
 };
 
 const struct emu_desc emu_map_0f3a[256] = {
+	[0x00 ... 0x22] = FAIL("sse"),
+	[0x30 ... 0x33] = FAIL("kshift"),
+	[0x38 ... 0x4c] = FAIL("sse"),
+	[0x60 ... 0x63] = FAIL("pcmpstr"),
+	[0xcc ... 0xdf] = FAIL("sha"),
+	[0xf0] = FAIL("rorx"),
 };
