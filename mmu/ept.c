@@ -3,9 +3,45 @@
  * EPT tables: making entries, and walks over ranges that drop, protect or age
  * them. Documentation/mmu.rst has the rules.
  */
+#include <linux/cpu.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/string.h>
+#include <asm/cpufeature.h>
 #include "internal.h"
 #include "vmx.h"
+
+/*
+ * On some CPUs an instruction fetch through a large page whose size changes can
+ * stop the machine (iTLB multihit), so there large pages are not executable: a
+ * fetch gets small ones.
+ */
+enum { NX_OFF, NX_FORCE, NX_AUTO, NX_NEVER };
+static const char * const nx_names[] = { "off", "force", "auto", "never" };
+static int nx_huge_pages_param = NX_AUTO;
+bool nx_huge_pages;
+
+static int nx_huge_pages_set(const char *val, const struct kernel_param *kp)
+{
+	int n = sysfs_match_string(nx_names, val);
+	bool on;
+
+	if (n < 0) {
+		if (kstrtobool(val, &on))
+			return -EINVAL;
+		n = on ? NX_FORCE : NX_OFF;
+	}
+	nx_huge_pages_param = n;
+	return 0;
+}
+
+static const struct kernel_param_ops nx_huge_pages_ops = {
+	.set = nx_huge_pages_set,
+	.get = param_get_bool,
+};
+
+module_param_cb(nx_huge_pages, &nx_huge_pages_ops, &nx_huge_pages, 0444);
+MODULE_PARM_DESC(nx_huge_pages, "large pages are not executable: off, force, auto, never");
 
 enum ept_op { EPT_OP_ZAP, EPT_OP_PROTECT, EPT_OP_AGE, EPT_OP_TEST };
 
@@ -22,7 +58,13 @@ struct ept_range {
 
 #define EPT_BUDGET	4096
 
-static u64 *table_alloc(struct kvm *kvm)
+/**
+ * ept_table_alloc - an empty table for ept_map()
+ * @kvm: the VM
+ *
+ * Return: the table, charged to the caller's memory cgroup, or NULL.
+ */
+u64 *ept_table_alloc(struct kvm *kvm)
 {
 	u64 *table = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 
@@ -31,54 +73,26 @@ static u64 *table_alloc(struct kvm *kvm)
 	return table;
 }
 
-static void table_free(struct kvm *kvm, u64 *table)
+void ept_table_free(struct kvm *kvm, u64 *table)
 {
+	if (!table)
+		return;
 	atomic_long_dec(&kvm->mmu.pages);
 	free_page((unsigned long)table);
 }
 
-/**
- * ept_cache_fill - have a table ready for every level that can lack one
- * @kvm: the VM they are charged to
- * @cache: where to put them
- *
- * Return: 0 or -ENOMEM.
- */
-int ept_cache_fill(struct kvm *kvm, struct ept_cache *cache)
+/* Puts the spare table below an empty entry; false if there is none. */
+static bool link_table(u64 *entryp, u64 *entry, u64 **spare)
 {
-	while (cache->nr < ARRAY_SIZE(cache->table)) {
-		u64 *table = table_alloc(kvm);
+	u64 new;
 
-		if (!table)
-			return -ENOMEM;
-		cache->table[cache->nr++] = table;
-	}
-	return 0;
-}
-
-/**
- * ept_cache_drain - free what ept_map() did not need
- * @kvm: the VM
- * @cache: the cache
- */
-void ept_cache_drain(struct kvm *kvm, struct ept_cache *cache)
-{
-	while (cache->nr)
-		table_free(kvm, cache->table[--cache->nr]);
-}
-
-/* The table below an empty entry; false if the cache has none to give. */
-static bool link_table(u64 *entryp, u64 *entry, struct ept_cache *cache)
-{
-	u64 *table;
-
-	if (!cache->nr)
+	if (!*spare)
 		return false;
-	table = cache->table[cache->nr - 1];
-	*entry = cmpxchg64(entryp, 0, __pa(table) | EPT_RWX);
+	new = __pa(*spare) | EPT_RWX;
+	*entry = cmpxchg64(entryp, 0, new);
 	if (!*entry) {
-		*entry = __pa(table) | EPT_RWX;
-		cache->nr--;
+		*entry = new;
+		*spare = NULL;
 	}
 	return true;
 }
@@ -86,8 +100,14 @@ static bool link_table(u64 *entryp, u64 *entry, struct ept_cache *cache)
 static u64 leaf_entry(const struct ept_map *map, int level)
 {
 	u64 pfn = map->pfn & ~(ept_pages(level) - 1);
+	u64 entry = pfn << PAGE_SHIFT | map->bits;
 
-	return pfn << PAGE_SHIFT | map->bits | (level > 1 ? EPT_LARGE : 0);
+	if (level > 1) {
+		entry |= EPT_LARGE;
+		if (nx_huge_pages)
+			entry &= ~EPT_EXEC;
+	}
+	return entry;
 }
 
 /* Puts @new over @old at a leaf: first mapping, or more rights to the same page. */
@@ -109,12 +129,12 @@ static int set_leaf(u64 *entryp, u64 old, u64 new)
  * ept_map - map one guest page, as part of a large one where @map allows
  * @kvm: the VM; read side of mmu.lock held
  * @map: what to map
- * @cache: tables to use
+ * @spare: a table to use, NULL when it is in use
  *
- * Return: 0 mapped; -ENOMEM the cache is empty; -EAGAIN another CPU changed the
+ * Return: 0 mapped; -ENOMEM a table is needed; -EAGAIN another CPU changed the
  * entry; -EEXIST something else is mapped there, which must be zapped first.
  */
-int ept_map(struct kvm *kvm, const struct ept_map *map, struct ept_cache *cache)
+int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare)
 {
 	u64 *table = kvm->mmu.root;
 	int level;
@@ -126,7 +146,7 @@ int ept_map(struct kvm *kvm, const struct ept_map *map, struct ept_cache *cache)
 		/* Where smaller pages are mapped already, another one joins them. */
 		if (level <= map->level && (!entry || ept_is_leaf(entry, level)))
 			return set_leaf(entryp, entry, leaf_entry(map, level));
-		if (!entry && !link_table(entryp, &entry, cache))
+		if (!entry && !link_table(entryp, &entry, spare))
 			return -ENOMEM;
 		if (ept_is_leaf(entry, level))
 			return -EEXIST;
@@ -267,7 +287,7 @@ static void range_flush(struct ept_range *r)
 	r->flush = false;
 	list_for_each_entry_safe(page, next, &r->unlinked, lru) {
 		list_del(&page->lru);
-		table_free(r->kvm, page_address(page));
+		ept_table_free(r->kvm, page_address(page));
 	}
 }
 
@@ -410,9 +430,8 @@ void kvm_mmu_replace_slot(struct kvm *kvm, struct kvm_memslot *old, struct kvm_m
  */
 void kvm_flush_remote_tlbs(struct kvm *kvm)
 {
-	smp_mb__before_atomic();
-	atomic64_inc(&kvm->mmu.tlb_gen);
-	smp_mb__after_atomic();
+	/* Returning a value, it is a full barrier. */
+	atomic64_inc_return(&kvm->mmu.tlb_gen);
 	kvm_kick_all_and_wait(kvm);
 }
 
@@ -436,13 +455,13 @@ int kvm_mmu_init_vm(struct kvm *kvm)
 	mmu->hva_tree = RB_ROOT_CACHED;
 	/* A new vCPU has generation 0: the first entry flushes what an earlier VM left. */
 	atomic64_set(&mmu->tlb_gen, 1);
-	mmu->root = table_alloc(kvm);
+	mmu->root = ept_table_alloc(kvm);
 	if (!mmu->root)
 		return -ENOMEM;
 	mmu->eptp = __pa(mmu->root) | EPTP_WB | EPTP_LEVELS | (vmx_caps.ept_ad ? EPTP_AD : 0);
 	r = kvm_notifier_register(kvm);
 	if (r) {
-		table_free(kvm, mmu->root);
+		ept_table_free(kvm, mmu->root);
 		mmu->root = NULL;
 	}
 	return r;
@@ -457,15 +476,16 @@ void kvm_mmu_release_vm(struct kvm *kvm)
 /* No vCPU is left, so since kvm_mmu_release_vm() the root is all there is. */
 void kvm_mmu_destroy_vm(struct kvm *kvm)
 {
-	if (kvm->mmu.root)
-		table_free(kvm, kvm->mmu.root);
+	ept_table_free(kvm, kvm->mmu.root);
 	kvm->mmu.root = NULL;
 }
 
 int kvm_mmu_module_init(void)
 {
-	/* ept_table() and the entries take physical addresses for granted. */
-	BUILD_BUG_ON(sizeof(phys_addr_t) != sizeof(u64));
+	if (nx_huge_pages_param == NX_AUTO)
+		nx_huge_pages = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();
+	else
+		nx_huge_pages = nx_huge_pages_param == NX_FORCE;
 	return 0;
 }
 

@@ -66,7 +66,7 @@ static int map_level(const struct kvm_page_fault *f)
 	int level;
 
 	/* Each page is logged by itself; and of I/O memory only single pages are looked up. */
-	if (slot->dirty_bitmap || !f->page)
+	if (slot->dirty_bitmap || !f->page || (f->fetch && nx_huge_pages))
 		return 1;
 	level = host_level(f->kvm->mm, f->hva, f->pfn);
 	if (level == 3 && !vmx_caps.ept_1g)
@@ -142,9 +142,7 @@ static int find_page(struct kvm_page_fault *f)
 	f->page = NULL;
 	if (n == -EFAULT)
 		return find_pfnmap(f);
-	if (n == -ERESTARTSYS || n == -EAGAIN || !n)
-		return -EINTR;
-	return n;
+	return n ? n : -EAGAIN;
 found:
 	f->pfn = page_to_pfn(f->page);
 	return 0;
@@ -169,7 +167,7 @@ static u64 leaf_bits(const struct kvm_page_fault *f)
 }
 
 /* Read side of mmu.lock, from the check to the dirty bit. */
-static int map_page(struct kvm_page_fault *f, struct ept_cache *cache)
+static int map_page(struct kvm_page_fault *f, u64 **spare)
 {
 	struct ept_map map = { .gfn = f->gfn, .pfn = f->pfn };
 	int r = -EAGAIN;
@@ -179,7 +177,7 @@ static int map_page(struct kvm_page_fault *f, struct ept_cache *cache)
 		goto out;
 	map.bits = leaf_bits(f);
 	map.level = map_level(f);
-	r = ept_map(f->kvm, &map, cache);
+	r = ept_map(f->kvm, &map, spare);
 	if (!r && f->write)
 		kvm_slot_mark_dirty(f->slot, f->gfn);
 out:
@@ -189,7 +187,7 @@ out:
 
 static int handle_fault(struct kvm_page_fault *f)
 {
-	struct ept_cache cache = { };
+	u64 *spare = NULL;
 	int r;
 
 	f->seq = READ_ONCE(f->kvm->mmu.notifier_seq);
@@ -200,13 +198,13 @@ static int handle_fault(struct kvm_page_fault *f)
 		return hwpoison(f);
 	if (r)
 		return r;
-	r = map_page(f, &cache);
-	if (r == -ENOMEM) {
-		r = ept_cache_fill(f->kvm, &cache);
-		if (!r)
-			r = map_page(f, &cache);
-		ept_cache_drain(f->kvm, &cache);
+	/* Each level may lack its table, and nothing is allocated under the lock. */
+	while ((r = map_page(f, &spare)) == -ENOMEM) {
+		spare = ept_table_alloc(f->kvm);
+		if (!spare)
+			break;
 	}
+	ept_table_free(f->kvm, spare);
 	if (f->page)
 		put_page(f->page);
 	if (r == -EEXIST) {

@@ -58,14 +58,11 @@ static inline u64 ept_pfn(u64 entry)
 	return (entry & EPT_PFN_MASK) >> PAGE_SHIFT;
 }
 
-/* Empty tables, allocated where one may sleep. */
-struct ept_cache {
-	unsigned int nr;
-	u64 *table[EPT_LEVELS - 1];
-};
+/* Large pages are not executable. */
+extern bool nx_huge_pages;
 
-int ept_cache_fill(struct kvm *kvm, struct ept_cache *cache);
-void ept_cache_drain(struct kvm *kvm, struct ept_cache *cache);
+u64 *ept_table_alloc(struct kvm *kvm);
+void ept_table_free(struct kvm *kvm, u64 *table);
 
 /* What a fault wants mapped: @pfn is that of @gfn itself. */
 struct ept_map {
@@ -79,7 +76,7 @@ struct ept_map {
  * All below need mmu.lock. ept_map() and ept_grant() its read side, like
  * ept_age() with @clear on a CPU that has accessed bits, or without @clear.
  */
-int ept_map(struct kvm *kvm, const struct ept_map *map, struct ept_cache *cache);
+int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare);
 bool ept_grant(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write);
 bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear);
 /* The write side. Flushes before it returns and before it lets the lock go (@yield). */

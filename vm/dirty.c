@@ -18,13 +18,14 @@ static bool dirty_take(struct kvm *kvm, const struct kvm_memslot *slot, unsigned
 	bool any = false;
 
 	for (i = 0; i < n; i++) {
+		if (!(i % BITS_PER_LONG))
+			cond_resched();
 		to[i] = 0;
 		if (!READ_ONCE(slot->dirty_bitmap[i]))
 			continue;
 		to[i] = xchg(&slot->dirty_bitmap[i], 0);
 		kvm_mmu_write_protect_masked(kvm, slot, i * BITS_PER_LONG, to[i]);
 		any = true;
-		cond_resched();
 	}
 	return any;
 }
