@@ -27,6 +27,15 @@ def say(text):
     print(f"lab: {text}", file=sys.stderr, flush=True)
 
 
+def source_and_place(text):
+    """--add SRC[:DST] as (source, place in the image)."""
+    source, _, place = text.partition(":")
+    source = source.rstrip("/") or "/"
+    if not os.path.exists(source):
+        raise LabError(f"--add {source}: no such file")
+    return os.path.abspath(source), place or "root/" + os.path.basename(source)
+
+
 class Kernel:
     """One of the kernels that lab/setup unpacked."""
 

@@ -242,6 +242,7 @@ class Job:
         self.modules = list(modules)
         self.load = load
         self.qemu = qemu
+        self.variables = {}
 
     @property
     def script(self):
@@ -269,7 +270,8 @@ def _run_archive(path, settings, job):
     modules = module_files(settings, job.modules)
     words = _parameters(settings, modules)
     lines = [" ".join([name] + words[name]) for name, _ in modules] if job.load else []
-    variables = {"modules": "\n".join(lines),
+    variables = {**job.variables,
+                 "modules": "\n".join(lines),
                  "get": " ".join(shlex.quote(g.lstrip("/")) for g in job.get),
                  "shell": "" if job.command else "1"}
     with open(path, "wb") as out:

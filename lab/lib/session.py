@@ -62,6 +62,7 @@ class Session:
         self.timed_out = False
         self.parser = frames.Parser()
         self.files = {}
+        self.selector = selectors.DefaultSelector()
 
     def path(self, name):
         """A file of this run."""
@@ -80,28 +81,36 @@ class Session:
         try:
             self._listen(proc, deadline)
         finally:
+            self.selector.close()
             self._stop(proc)
             for f in self.files.values():
                 f.close()
 
+    def watch(self, fd, function):
+        """Call function when fd can be read, until it returns false."""
+        self.selector.register(fd, selectors.EVENT_READ, function)
+
     def _listen(self, proc, deadline):
-        fd = proc.stdout.fileno()
-        with selectors.DefaultSelector() as sel:
-            sel.register(fd, selectors.EVENT_READ)
-            while True:
-                if self.panicked and time.monotonic() > self.panicked + _PANIC_DRAIN:
-                    return
-                if time.monotonic() > deadline:
-                    self.timed_out = True
-                    return
-                if not sel.select(0.5):
-                    self._look_for_panic()
-                    continue
-                data = os.read(fd, 65536)
-                if not data:
-                    return
-                for channel, payload in self.parser.feed(data):
-                    self._take(channel, payload)
+        machine = proc.stdout.fileno()
+        self.watch(machine, lambda: self._machine_output(machine))
+        while machine in self.selector.get_map():
+            if self.panicked and time.monotonic() > self.panicked + _PANIC_DRAIN:
+                return
+            if time.monotonic() > deadline:
+                self.timed_out = True
+                return
+            ready = self.selector.select(0.5)
+            if not ready:
+                self._look_for_panic()
+            for key, _ in ready:
+                if not key.data():
+                    self.selector.unregister(key.fd)
+
+    def _machine_output(self, fd):
+        data = os.read(fd, 65536)
+        for channel, payload in self.parser.feed(data):
+            self._take(channel, payload)
+        return data
 
     def _take(self, channel, payload):
         if channel == frames.NOTE:
