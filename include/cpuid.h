@@ -12,6 +12,7 @@ enum kvm_cpuid_feature {
 	KVM_F_SYSCALL, KVM_F_GBPAGES, KVM_F_TSC_ADJUST, KVM_F_TSC_DEADLINE, KVM_F_X2APIC,
 	KVM_F_MONITOR, KVM_F_MCE, KVM_F_MCA, KVM_F_MTRR, KVM_F_PAT, KVM_F_SPEC_CTRL, KVM_F_IBPB,
 	KVM_F_ARCH_CAPABILITIES, KVM_F_PDCM, KVM_F_XFD, KVM_F_RTM, KVM_F_OSXSAVE_HINT, KVM_F_FXSR_OPT,
+	KVM_F_SSE3, KVM_F_FLUSH_L1D, KVM_F_VMX, KVM_F_HYPERVISOR, KVM_F_STIBP, KVM_F_SSBD,
 	KVM_NR_FEATURES,
 };
 
@@ -20,15 +21,40 @@ static inline bool kvm_guest_has(const struct kvm_vcpu *vcpu, enum kvm_cpuid_fea
 	return vcpu->guest_features[f / 32] & (1u << (f % 32));
 }
 
+/* One answer of CPUID. */
+struct kvm_cpuid_leaf {
+	u32 eax, ebx, ecx, edx;
+};
+
 /* --- vcpu/cpuid.c --- */
+/* A new vCPU, before KVM_SET_CPUID2: CPUID answers zeros, CR4 may be all the host offers. */
+void kvm_cpuid_init_vcpu(struct kvm_vcpu *vcpu);
 /* Runs with interrupts off in the exit path: no lock, no allocation, bounded. */
 void kvm_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
-/* The guest changed CR4.OSXSAVE/PKE, XCR0, XSS or MISC_ENABLE: refresh what CPUID shows of it. */
+/*
+ * Something that CPUID shows changed: CR4.OSXSAVE/PKE, XCR0, XSS, APIC_BASE,
+ * MISC_ENABLE. The setters in cr.c and msr.c call it themselves.
+ */
 void kvm_cpuid_refresh(struct kvm_vcpu *vcpu);
 void kvm_cpuid_free(struct kvm_vcpu *vcpu);
+
+/* CPUID must fault (#GP) at this privilege level: MSR_MISC_FEATURES_ENABLES. */
+static inline bool kvm_cpuid_faults(struct kvm_vcpu *vcpu)
+{
+	return unlikely(vcpu->misc_features_enables & 1) && vmx_cpl(vcpu) > 0;
+}
+
+/* --- vcpu/cpuid_table.c --- */
 /* CR4 bits and XCR0 bits the module can give to any guest on this host. */
 u64 kvm_supported_cr4(void);
 u64 kvm_supported_xcr0(void);
+/* After vmx_setup(). */
 int kvm_cpuid_module_init(void);
+/* Fills @ent with what any guest may be given; the number of entries or -E2BIG. */
+int kvm_cpuid_supported(struct kvm_cpuid_entry2 *ent, int max);
+/* The register image XSAVE (@compact: XSAVEC, XSAVES) needs for the components @features. */
+u32 kvm_xstate_size(u64 features, bool compact);
+/* The host has it and kvmx can give it to a guest. */
+bool kvm_host_offers(enum kvm_cpuid_feature f);
 
 #endif

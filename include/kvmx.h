@@ -94,6 +94,8 @@ struct kvm {
 	struct list_head coalesced_zones;
 	struct kvm_coalesced_mmio_ring *coalesced_ring;
 	spinlock_t coalesced_ring_lock;
+	u32 coalesced_last;		/* where the next entry goes; user space cannot change it */
+	unsigned int coalesced_count;
 
 	/* Settings of user space. */
 	u32 boot_cpu_id;
@@ -108,6 +110,7 @@ struct kvm {
 	u64 disabled_quirks;
 	u32 bus_lock_detection;
 	u64 user_space_msr_mask;	/* KVM_MSR_EXIT_REASON_* */
+	bool platform_info_hidden;	/* from the guest: KVM_CAP_MSR_PLATFORM_INFO */
 };
 
 /* Requests to a vCPU: bits of vcpu->requests. */
@@ -121,8 +124,16 @@ enum kvm_request {
 	KVM_REQ_DR,			/* debug registers must be loaded */
 };
 
+/* The host's XCR0 and IA32_XSS. */
+extern u64 kvm_host_xcr0, kvm_host_xss;
+
+/* --- kvm_main.c --- */
+/* VMX on while there is a VM. */
+int kvm_hardware_get(void);
+void kvm_hardware_put(void);
+bool kvm_is_rebooting(void);
+
 /* --- vm/vm.c --- */
-int kvm_vm_init(void);
 long kvm_dev_ioctl_create_vm(unsigned long type);
 void kvm_get_kvm(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);

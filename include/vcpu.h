@@ -61,19 +61,31 @@ struct kvm_events {
 struct kvm_io_entry {
 	u64 addr;
 	u32 len;
-	bool write, pio;
+	bool write;
 	u8 data[8];
 };
 
+enum kvm_io_pending {
+	KVM_IO_NONE,
+	KVM_IO_FAST_IN,		/* an IN: the answer goes to RAX */
+	KVM_IO_FAST_OUT,	/* an OUT under single step: go past it */
+	KVM_IO_EMULATE,		/* log[done] is with user space; then emulate again */
+};
+
 struct kvm_io_state {
-	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* answered accesses of this instruction */
-	u8 done;		/* entries of log that are answered */
-	u8 next;		/* next entry the running emulation will ask for */
-	bool waiting;		/* log[done] is with user space */
-	bool resume;		/* an instruction waits for its answer: emulate it before entering */
-	u32 pio_count, pio_size;	/* block in the PIO page */
-	bool fast_pio_out, fast_pio_in;	/* a plain OUT/IN that needs no emulator */
-	u8 insn_len;
+	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* accesses of this instruction, in order */
+	u8 done;		/* those that are answered */
+	u8 next;		/* the one the running emulation asks for next */
+	bool posted;		/* log[done] is a write, and the emulation went on */
+	bool out;		/* kvm_run is filled */
+	bool halt;		/* the instruction was a HLT */
+	u8 pending;		/* enum kvm_io_pending: what the next KVM_RUN does first */
+	u64 linear_rip;		/* where the pending instruction is */
+	u32 pio_size;
+	/* The translation the CPU did for the access that exited, good for this instruction. */
+	bool la_known, la_write;
+	u64 la_page;
+	gpa_t gpa_page;
 };
 
 struct kvm_cpuid_cache;
@@ -91,10 +103,11 @@ struct kvm_vcpu {
 	struct kvm_run *run;
 	int cpu;
 	struct kvm_events events;
+	atomic_t nmi_queued;		/* KVM_NMI and the like, from any thread */
 	u64 cr0, cr2, cr3, cr4, cr8, efer;
 	u64 cr0_guest_owned, cr4_guest_owned;
 	u64 xcr0, xss;
-	u64 pkru;
+	u32 pkru;
 	u64 dr[4], dr6, dr7;
 	u64 pdptrs[4];
 	u64 tlb_gen;			/* kvm->mmu.tlb_gen seen at the last flush */
@@ -114,9 +127,8 @@ struct kvm_vcpu {
 
 	int vcpu_id, vcpu_idx;
 	struct mutex mutex;
-	struct pid __rcu *pid;
+	struct pid __rcu *pid;		/* the thread that runs it */
 	struct preempt_notifier preempt_notifier;
-	struct rcuwait wait;
 	bool sigset_active;
 	sigset_t sigset;
 	int srcu_idx;
@@ -138,7 +150,7 @@ struct kvm_vcpu {
 	u64 arch_capabilities, perf_capabilities;
 	u64 feature_control;
 	u64 smbase;
-	u64 spec_ctrl;
+	u64 spec_ctrl, hwcr;
 	u64 ucode_rev;
 	u64 tsc_offset;
 	u32 virtual_tsc_khz;
@@ -252,10 +264,12 @@ void vcpu_load(struct kvm_vcpu *vcpu);
 void vcpu_put(struct kvm_vcpu *vcpu);
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
 void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
-struct kvm_vcpu *kvm_get_running_vcpu(void);
+void kvm_vcpu_on_spin(struct kvm_vcpu *vcpu);
 
-/* --- vcpu/run.c --- */
-int kvm_vcpu_run(struct kvm_vcpu *vcpu);
+void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/hypercall.c: false if it needs the slow path --- */
+bool kvm_hypercall(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/events.c --- */
 void kvm_queue_exception(struct kvm_vcpu *vcpu, u8 vector);
@@ -265,6 +279,28 @@ void kvm_queue_page_fault(struct kvm_vcpu *vcpu, u64 cr2, u32 error_code);
 /* What emulate/ and the walker report. */
 void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f);
 void kvm_queue_nmi(struct kvm_vcpu *vcpu);
+void kvm_inject_events(struct kvm_vcpu *vcpu);
+bool kvm_ready_for_interrupt(struct kvm_vcpu *vcpu);
+void kvm_events_reset(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/regs.c --- */
+int kvm_sync_regs_in(struct kvm_vcpu *vcpu);
+void kvm_sync_regs_out(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/msr_exit.c: RDMSR and WRMSR of the guest --- */
+int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
+int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/io.c: device accesses of the emulator --- */
+void kvm_io_begin(struct kvm_vcpu *vcpu);
+enum emu_status kvm_io_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len);
+enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len);
+enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, void *buf,
+			      unsigned int count);
+enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int size, const void *buf,
+			       unsigned int count);
+/* An answered access: emulate the instruction again. */
+int kvm_emulate_again(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/emulate.c, vcpu/io.c: answers: 1 go on in the guest, 0 exit to user space, <0 errno --- */
 int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
@@ -272,6 +308,12 @@ int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int rea
 		    u32 error_code);
 int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in);
 int kvm_complete_io(struct kvm_vcpu *vcpu);
+
+/* --- vcpu/emulate_vec.c --- */
+void kvm_emu_get_vec(struct emu_ctxt *c, int reg, void *buf, unsigned int len);
+void kvm_emu_set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int len);
+u64 kvm_emu_get_mmx(struct emu_ctxt *c, int reg);
+void kvm_emu_set_mmx(struct emu_ctxt *c, int reg, u64 val);
 
 /* --- vcpu/cr.c: the architecture's rules for writes; 0, or 1 where the guest gets #GP --- */
 int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A vCPU's state as user space reads and writes it: CPUID, MSRs, FPU, machine
+ * checks. One handler for each ioctl; the comment is its line in the table.
+ */
+#ifndef KVMX_STATE_H
+#define KVMX_STATE_H
+
+#include "cpuid.h"
+#include "ioctl.h"
+
+enum kvm_cpuid_reg { KVM_CPUID_EAX, KVM_CPUID_EBX, KVM_CPUID_ECX, KVM_CPUID_EDX };
+
+/* Where CPUID shows a feature. */
+struct kvm_feature_place {
+	u32 function, index;
+	enum kvm_cpuid_reg reg;
+	u32 mask;
+};
+
+extern const struct kvm_feature_place kvm_feature_places[KVM_NR_FEATURES];
+
+/* --- vcpu/cpuid_ioctl.c --- */
+/* /dev/kvm: KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, kvm_dev_ioctl_get_supported_cpuid,
+ *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID)
+ */
+long kvm_dev_ioctl_get_supported_cpuid(struct kvm_ioctl_args *a);
+/* /dev/kvm: KVM_IOCTL(KVM_GET_EMULATED_CPUID, kvm_dev_ioctl_get_emulated_cpuid,
+ *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_EMUL_CPUID)
+ */
+long kvm_dev_ioctl_get_emulated_cpuid(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_CPUID, kvm_vcpu_ioctl_set_cpuid, KVM_IOC_TAIL, 0) */
+long kvm_vcpu_ioctl_set_cpuid(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_CPUID2, kvm_vcpu_ioctl_set_cpuid2, KVM_IOC_TAIL, KVM_CAP_EXT_CPUID) */
+long kvm_vcpu_ioctl_set_cpuid2(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_GET_CPUID2, kvm_vcpu_ioctl_get_cpuid2,
+ *		   KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID)
+ */
+long kvm_vcpu_ioctl_get_cpuid2(struct kvm_ioctl_args *a);
+
+/* --- vcpu/cpuid.c, for vcpu/cpuid_ioctl.c --- */
+/* Takes over @ent (kvmalloc'ed) unless it fails. */
+int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent);
+/* @e as the guest sees it now. */
+void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e);
+
+/* --- vcpu/fpu.c --- */
+/* vCPU: KVM_IOCTL(KVM_GET_FPU, kvm_vcpu_ioctl_get_fpu, KVM_IOC_NOLOAD, 0) */
+long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_FPU, kvm_vcpu_ioctl_set_fpu, KVM_IOC_NOLOAD, 0) */
+long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_GET_XSAVE, kvm_vcpu_ioctl_get_xsave, KVM_IOC_NOLOAD, KVM_CAP_XSAVE) */
+long kvm_vcpu_ioctl_get_xsave(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_GET_XSAVE2, kvm_vcpu_ioctl_get_xsave2,
+ *		   KVM_IOC_NOLOAD | KVM_IOC_NOCOPYOUT, KVM_CAP_XSAVE2)
+ */
+long kvm_vcpu_ioctl_get_xsave2(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_XSAVE, kvm_vcpu_ioctl_set_xsave,
+ *		   KVM_IOC_NOLOAD | KVM_IOC_TAIL, KVM_CAP_XSAVE)
+ */
+long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_GET_XCRS, kvm_vcpu_ioctl_get_xcrs, KVM_IOC_NOLOAD, KVM_CAP_XCRS) */
+long kvm_vcpu_ioctl_get_xcrs(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_XCRS, kvm_vcpu_ioctl_set_xcrs, 0, KVM_CAP_XCRS) */
+long kvm_vcpu_ioctl_set_xcrs(struct kvm_ioctl_args *a);
+/* /dev/kvm: KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_dev_ioctl_get_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES) */
+long kvm_dev_ioctl_get_device_attr(struct kvm_ioctl_args *a);
+/* /dev/kvm: KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_dev_ioctl_has_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES) */
+long kvm_dev_ioctl_has_device_attr(struct kvm_ioctl_args *a);
+
+/* --- vcpu/msr_ioctl.c; the handlers of KVM_GET_MSRS and KVM_SET_MSRS return a count --- */
+/* /dev/kvm: KVM_IOCTL(KVM_GET_MSR_INDEX_LIST, kvm_dev_ioctl_get_msr_index_list,
+ *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, 0)
+ */
+long kvm_dev_ioctl_get_msr_index_list(struct kvm_ioctl_args *a);
+/* /dev/kvm: KVM_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, kvm_dev_ioctl_get_msr_feature_index_list,
+ *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_GET_MSR_FEATURES)
+ */
+long kvm_dev_ioctl_get_msr_feature_index_list(struct kvm_ioctl_args *a);
+/* /dev/kvm: KVM_IOCTL(KVM_GET_MSRS, kvm_dev_ioctl_get_msrs, KVM_IOC_TAIL, KVM_CAP_GET_MSR_FEATURES) */
+long kvm_dev_ioctl_get_msrs(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_GET_MSRS, kvm_vcpu_ioctl_get_msrs, KVM_IOC_TAIL, 0) */
+long kvm_vcpu_ioctl_get_msrs(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_MSRS, kvm_vcpu_ioctl_set_msrs, KVM_IOC_TAIL, 0) */
+long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a);
+
+/* --- vcpu/msr.c --- */
+/* MSRs at power-up (@init_event false) and after INIT. */
+void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event);
+/* IA32_APIC_BASE, also from KVM_SET_SREGS; 0, or 1 if @val is not a legal value. */
+int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host);
+u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu);
+/* The guest's TSC becomes @val, unless other vCPUs' already run beside it: then theirs. */
+void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
+/* A feature MSR: what a new vCPU may have at most. 0, or 1 if it is none. */
+int kvm_get_msr_feature(u32 index, u64 *val);
+
+/* --- vcpu/mtrr.c: 0 done, 1 #GP, -ENOENT not one of these --- */
+int kvm_mtrr_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
+int kvm_mtrr_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
+bool kvm_pat_valid(u64 pat);
+
+/* --- vcpu/mce.c --- */
+#define KVM_MCE_BANKS	32	/* at most */
+int kvm_mce_create(struct kvm_vcpu *vcpu);
+void kvm_mce_destroy(struct kvm_vcpu *vcpu);
+/* 0 done, 1 #GP, -ENOENT not one of these */
+int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
+int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
+/* /dev/kvm: KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, kvm_dev_ioctl_get_mce_cap, 0, KVM_CAP_MCE) */
+long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_X86_SETUP_MCE, kvm_vcpu_ioctl_setup_mce, KVM_IOC_NOLOAD, KVM_CAP_MCE) */
+long kvm_vcpu_ioctl_setup_mce(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_X86_SET_MCE, kvm_vcpu_ioctl_set_mce, 0, KVM_CAP_MCE) */
+long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a);
+
+/* What all of the above announces. */
+extern const struct kvm_cap_table kvm_caps_state;
+
+#endif

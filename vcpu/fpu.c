@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's x87, SSE and XSAVE state. The host kernel keeps the registers;
+ * what is here is their life and their way to user space.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+#include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
+#include "state.h"
+#include "trace.h"
+
+#define FCW_RESET	0x0040	/* SDM 3A, table 10-1 */
+#define FCW_INIT	0x037f	/* FNINIT; also what XRSTOR makes of an unused state */
+#define FTW_RESET	0xff	/* 5555H, all registers zero, in the format of FXSAVE */
+#define MXCSR_INIT	0x1f80
+#define MXCSR_BITS	0xffff
+
+/**
+ * kvm_fpu_create - the registers of a new vCPU, as after power-up
+ * @vcpu: the vCPU
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvm_fpu_create(struct kvm_vcpu *vcpu)
+{
+	if (!fpu_alloc_guest_fpstate(&vcpu->guest_fpu))
+		return -ENOMEM;
+	kvm_fpu_reset(vcpu, false);
+	return 0;
+}
+
+/** kvm_fpu_destroy - undo kvm_fpu_create(); may be called without it */
+void kvm_fpu_destroy(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->guest_fpu.fpstate)
+		fpu_free_guest_fpstate(&vcpu->guest_fpu);
+}
+
+static struct fxregs_state *fx_of(struct kvm_vcpu *vcpu)
+{
+	return &vcpu->guest_fpu.fpstate->regs.fxsave;
+}
+
+/* Components whose registers are in the image; the others are in their initial state. */
+static u64 *in_use(struct kvm_vcpu *vcpu)
+{
+	return &vcpu->guest_fpu.fpstate->regs.xsave.header.xfeatures;
+}
+
+static void init_sse(struct fxregs_state *fx)
+{
+	fx->mxcsr = MXCSR_INIT;
+	memset(fx->xmm_space, 0, sizeof(fx->xmm_space));
+}
+
+/**
+ * kvm_fpu_reset - power-up or INIT
+ * @vcpu: the vCPU; may be inside KVM_RUN with its registers loaded
+ * @init_event: INIT, which leaves the registers, XCR0 and XSS alone
+ */
+void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event)
+{
+	struct fxregs_state *fx = fx_of(vcpu);
+	bool loaded = vcpu->fpu_loaded;
+
+	if (init_event)
+		return;
+	if (loaded)
+		kvm_fpu_put(vcpu);
+	memset(fx->st_space, 0, sizeof(fx->st_space));
+	init_sse(fx);
+	fx->cwd = FCW_RESET;
+	fx->twd = FTW_RESET;
+	fx->swd = 0;
+	fx->fop = 0;
+	fx->rip = 0;
+	fx->rdp = 0;
+	if (boot_cpu_has(X86_FEATURE_XSAVE))
+		*in_use(vcpu) = XFEATURE_MASK_FP;
+	vcpu->xcr0 = XFEATURE_MASK_FP;
+	vcpu->xss = 0;
+	vcpu->pkru = 0;
+	kvm_cpuid_refresh(vcpu);
+	if (loaded)
+		kvm_fpu_load(vcpu);
+}
+
+/** kvm_fpu_load - the guest's registers into the CPU; user space's are kept */
+void kvm_fpu_load(struct kvm_vcpu *vcpu)
+{
+	fpu_swap_kvm_fpstate(&vcpu->guest_fpu, true);
+	vcpu->fpu_loaded = true;
+	trace_kvm_fpu(1);
+}
+
+/** kvm_fpu_put - user space's registers back */
+void kvm_fpu_put(struct kvm_vcpu *vcpu)
+{
+	vcpu->fpu_loaded = false;
+	fpu_swap_kvm_fpstate(&vcpu->guest_fpu, false);
+	trace_kvm_fpu(0);
+}
+
+/* Writes down the initial state where the image does not hold it. */
+static void complete_legacy(struct kvm_vcpu *vcpu)
+{
+	struct fxregs_state *fx = fx_of(vcpu);
+	u64 *used = in_use(vcpu);
+
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return;
+	if (!(*used & XFEATURE_MASK_FP)) {
+		memset(fx->st_space, 0, sizeof(fx->st_space));
+		fx->cwd = FCW_INIT;
+		fx->twd = 0;
+		fx->swd = 0;
+		fx->fop = 0;
+		fx->rip = 0;
+		fx->rdp = 0;
+	}
+	if (!(*used & XFEATURE_MASK_SSE)) {
+		memset(fx->xmm_space, 0, sizeof(fx->xmm_space));
+		/* AVX in use keeps MXCSR in the image. */
+		if (!(*used & XFEATURE_MASK_YMM))
+			fx->mxcsr = MXCSR_INIT;
+	}
+	*used |= XFEATURE_MASK_FPSSE;
+}
+
+/** kvm_vcpu_ioctl_get_fpu - KVM_GET_FPU */
+long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a)
+{
+	struct fxregs_state *fx = fx_of(a->vcpu);
+	struct kvm_fpu *fpu = a->data;
+
+	complete_legacy(a->vcpu);
+	memset(fpu, 0, sizeof(*fpu));
+	memcpy(fpu->fpr, fx->st_space, sizeof(fpu->fpr));
+	memcpy(fpu->xmm, fx->xmm_space, sizeof(fpu->xmm));
+	fpu->fcw = fx->cwd;
+	fpu->fsw = fx->swd;
+	fpu->ftwx = fx->twd;
+	fpu->last_opcode = fx->fop;
+	fpu->last_ip = fx->rip;
+	fpu->last_dp = fx->rdp;
+	fpu->mxcsr = fx->mxcsr;
+	return 0;
+}
+
+/** kvm_vcpu_ioctl_set_fpu - KVM_SET_FPU; -EINVAL for reserved bits of MXCSR */
+long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
+{
+	struct fxregs_state *fx = fx_of(a->vcpu);
+	const struct kvm_fpu *fpu = a->data;
+
+	if (fpu->mxcsr & ~MXCSR_BITS)
+		return -EINVAL;
+	complete_legacy(a->vcpu);
+	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
+	memcpy(fx->xmm_space, fpu->xmm, sizeof(fpu->xmm));
+	fx->cwd = fpu->fcw;
+	fx->swd = fpu->fsw;
+	fx->twd = fpu->ftwx;
+	fx->fop = fpu->last_opcode;
+	fx->rip = fpu->last_ip;
+	fx->rdp = fpu->last_dp;
+	fx->mxcsr = fpu->mxcsr;
+	return 0;
+}
+
+static void get_xsave(struct kvm_vcpu *vcpu, void *buf, unsigned int size)
+{
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->guest_fpu, buf, size,
+				       vcpu->xcr0_supported | XFEATURE_MASK_FPSSE, vcpu->pkru);
+}
+
+/** kvm_vcpu_ioctl_get_xsave - KVM_GET_XSAVE; -EINVAL where only KVM_GET_XSAVE2 will do */
+long kvm_vcpu_ioctl_get_xsave(struct kvm_ioctl_args *a)
+{
+	if (a->vcpu->guest_fpu.uabi_size > sizeof(struct kvm_xsave))
+		return -EINVAL;
+	memset(a->data, 0, sizeof(struct kvm_xsave));
+	get_xsave(a->vcpu, a->data, sizeof(struct kvm_xsave));
+	return 0;
+}
+
+/** kvm_vcpu_ioctl_get_xsave2 - KVM_GET_XSAVE2 */
+long kvm_vcpu_ioctl_get_xsave2(struct kvm_ioctl_args *a)
+{
+	unsigned int size = a->vcpu->guest_fpu.uabi_size;
+	void *buf;
+	long r;
+
+	buf = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOMEM;
+	get_xsave(a->vcpu, buf, size);
+	r = copy_to_user((void __user *)a->raw, buf, size) ? -EFAULT : 0;
+	kvfree(buf);
+	return r;
+}
+
+/** kvm_vcpu_ioctl_set_xsave - KVM_SET_XSAVE; -EINVAL for state that no guest can have here */
+long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+	unsigned int size = vcpu->guest_fpu.uabi_size, head = sizeof(struct kvm_xsave);
+	u64 xcr0 = kvm_supported_xcr0() | XFEATURE_MASK_FPSSE;
+	void *buf;
+	long r;
+
+	if (size <= head)
+		return fpu_copy_uabi_to_guest_fpstate(&vcpu->guest_fpu, a->data, xcr0, &vcpu->pkru);
+	buf = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, a->data, head);
+	if (copy_from_user(buf + head, a->tail, size - head))
+		r = -EFAULT;
+	else
+		r = fpu_copy_uabi_to_guest_fpstate(&vcpu->guest_fpu, buf, xcr0, &vcpu->pkru);
+	kvfree(buf);
+	return r;
+}
+
+/** kvm_vcpu_ioctl_get_xcrs - KVM_GET_XCRS */
+long kvm_vcpu_ioctl_get_xcrs(struct kvm_ioctl_args *a)
+{
+	struct kvm_xcrs *x = a->data;
+
+	memset(x, 0, sizeof(*x));
+	if (!kvm_supported_xcr0())
+		return 0;
+	x->nr_xcrs = 1;
+	x->xcrs[0].xcr = 0;
+	x->xcrs[0].value = a->vcpu->xcr0;
+	return 0;
+}
+
+/** kvm_vcpu_ioctl_set_xcrs - KVM_SET_XCRS; registers other than XCR0 are passed over */
+long kvm_vcpu_ioctl_set_xcrs(struct kvm_ioctl_args *a)
+{
+	const struct kvm_xcrs *x = a->data;
+	u32 i;
+
+	if (!kvm_supported_xcr0() || x->nr_xcrs > KVM_MAX_XCRS || x->flags)
+		return -EINVAL;
+	for (i = 0; i < x->nr_xcrs; i++)
+		if (x->xcrs[i].xcr == 0)
+			return kvm_set_xcr(a->vcpu, 0, x->xcrs[i].value) ? -EINVAL : 0;
+	return 0;
+}
+
+static bool known_attr(const struct kvm_device_attr *attr)
+{
+	return attr->group == 0 && attr->attr == KVM_X86_XCOMP_GUEST_SUPP;
+}
+
+/** kvm_dev_ioctl_get_device_attr - KVM_GET_DEVICE_ATTR on /dev/kvm: the XCR0 a guest may have */
+long kvm_dev_ioctl_get_device_attr(struct kvm_ioctl_args *a)
+{
+	const struct kvm_device_attr *attr = a->data;
+
+	if (!known_attr(attr))
+		return -ENXIO;
+	return put_user(kvm_supported_xcr0(), (u64 __user *)(unsigned long)attr->addr);
+}
+
+/** kvm_dev_ioctl_has_device_attr - KVM_HAS_DEVICE_ATTR on /dev/kvm */
+long kvm_dev_ioctl_has_device_attr(struct kvm_ioctl_args *a)
+{
+	return known_attr(a->data) ? 0 : -ENXIO;
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine-check banks of a vCPU: registers that hold what user space
+ * reports. SDM 3B, 15.3; Documentation/virt/kvm/api.rst, 4.104 to 4.106.
+ */
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <asm/mce.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+#include "state.h"
+
+#define CAP_SUPPORTED	(MCG_CTL_P | MCG_SER_P)
+/* Bank count and the number of extended state registers are user space's to choose. */
+#define CAP_COUNTS	0xff00ffull
+#define ALL_ON		(~0ull)
+
+enum { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC, BANK_REGS };
+
+static unsigned int nr_banks(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->mce.cap & MCG_BANKCNT_MASK;
+}
+
+/**
+ * kvm_mce_create - all banks, no optional registers
+ * @vcpu: the new vCPU
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvm_mce_create(struct kvm_vcpu *vcpu)
+{
+	vcpu->mce.banks = kcalloc(KVM_MCE_BANKS * BANK_REGS, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->mce.banks)
+		return -ENOMEM;
+	vcpu->mce.cap = KVM_MCE_BANKS;
+	return 0;
+}
+
+/** kvm_mce_destroy - undo kvm_mce_create() */
+void kvm_mce_destroy(struct kvm_vcpu *vcpu)
+{
+	kfree(vcpu->mce.banks);
+	vcpu->mce.banks = NULL;
+}
+
+/* The register of a bank this vCPU has, else NULL. */
+static u64 *bank_reg(struct kvm_vcpu *vcpu, u32 index)
+{
+	u32 off = index - MSR_IA32_MC0_CTL, n = nr_banks(vcpu) * BANK_REGS;
+
+	if (index < MSR_IA32_MC0_CTL || off >= n)
+		return NULL;
+	return &vcpu->mce.banks[array_index_nospec(off, n)];
+}
+
+/**
+ * kvm_mce_get_msr - RDMSR of a machine-check register
+ * @vcpu: the vCPU
+ * @index: MSR
+ * @val: receives it
+ *
+ * Return: 0, 1 for #GP, or -ENOENT if the MSR is none.
+ */
+int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+{
+	const u64 *reg;
+
+	switch (index) {
+	case MSR_IA32_P5_MC_ADDR:
+	case MSR_IA32_P5_MC_TYPE:
+		*val = 0;
+		return 0;
+	case MSR_IA32_MCG_CAP:
+		*val = vcpu->mce.cap;
+		return 0;
+	case MSR_IA32_MCG_STATUS:
+		*val = vcpu->mce.status;
+		return 0;
+	case MSR_IA32_MCG_CTL:
+		if (!(vcpu->mce.cap & MCG_CTL_P))
+			return 1;
+		*val = vcpu->mce.ctl;
+		return 0;
+	}
+	reg = bank_reg(vcpu, index);
+	if (!reg)
+		return -ENOENT;
+	*val = *reg;
+	return 0;
+}
+
+static int set_bank_reg(u64 *reg, u32 index, u64 val, bool host)
+{
+	switch ((index - MSR_IA32_MC0_CTL) % BANK_REGS) {
+	case BANK_CTL:
+		/* All or nothing; bits 0 and 10 are what guests are known to leave out. */
+		if (val && (val | BIT_ULL(10) | BIT_ULL(0)) != ALL_ON)
+			return 1;
+		break;
+	case BANK_STATUS:
+		/* SDM 3B, 15.3.2.2: software may only clear it. */
+		if (!host && val)
+			return 1;
+		break;
+	}
+	*reg = val;
+	return 0;
+}
+
+/**
+ * kvm_mce_set_msr - WRMSR of a machine-check register
+ * @vcpu: the vCPU
+ * @index: MSR
+ * @val: value
+ * @host: user space writes
+ *
+ * Return: 0, 1 for #GP, or -ENOENT if the MSR is none.
+ */
+int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	u64 *reg;
+
+	switch (index) {
+	case MSR_IA32_MCG_CAP:
+		return 1;
+	case MSR_IA32_MCG_STATUS:
+		vcpu->mce.status = val;
+		return 0;
+	case MSR_IA32_MCG_CTL:
+		if (!(vcpu->mce.cap & MCG_CTL_P) || (val && val != ALL_ON))
+			return 1;
+		vcpu->mce.ctl = val;
+		return 0;
+	}
+	reg = bank_reg(vcpu, index);
+	return reg ? set_bank_reg(reg, index, val, host) : -ENOENT;
+}
+
+/** kvm_dev_ioctl_get_mce_cap - KVM_X86_GET_MCE_CAP_SUPPORTED */
+long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a)
+{
+	*(u64 *)a->data = CAP_SUPPORTED;
+	return 0;
+}
+
+/** kvm_vcpu_ioctl_setup_mce - KVM_X86_SETUP_MCE */
+long kvm_vcpu_ioctl_setup_mce(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+	u64 cap = *(u64 *)a->data;
+	unsigned int i, banks = cap & MCG_BANKCNT_MASK;
+
+	if (!banks || banks > KVM_MCE_BANKS || (cap & ~(CAP_SUPPORTED | CAP_COUNTS)))
+		return -EINVAL;
+	vcpu->mce.cap = cap;
+	if (cap & MCG_CTL_P)
+		vcpu->mce.ctl = ALL_ON;
+	for (i = 0; i < banks; i++)
+		vcpu->mce.banks[i * BANK_REGS + BANK_CTL] = ALL_ON;
+	return 0;
+}
+
+static void record(u64 *bank, const struct kvm_x86_mce *mce)
+{
+	u64 overflow = bank[BANK_STATUS] & MCI_STATUS_VAL ? MCI_STATUS_OVER : 0;
+
+	bank[BANK_STATUS] = mce->status | overflow;
+	bank[BANK_ADDR] = mce->addr;
+	bank[BANK_MISC] = mce->misc;
+}
+
+/* An error that software must handle: #MC, or a shutdown where it cannot be. */
+static void uncorrected(struct kvm_vcpu *vcpu, u64 *bank, const struct kvm_x86_mce *mce)
+{
+	if ((vcpu->mce.status & MCG_STATUS_MCIP) || !(kvm_cr4_read(vcpu) & X86_CR4_MCE)) {
+		kvm_make_request(vcpu, KVM_REQ_TRIPLE_FAULT);
+		return;
+	}
+	record(bank, mce);
+	vcpu->mce.status = mce->mcg_status;
+	kvm_queue_exception(vcpu, X86_TRAP_MC);
+}
+
+/** kvm_vcpu_ioctl_set_mce - KVM_X86_SET_MCE */
+long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+	const struct kvm_x86_mce *mce = a->data;
+	unsigned int n = nr_banks(vcpu);
+	u64 *bank;
+
+	if (mce->bank >= n || !(mce->status & MCI_STATUS_VAL))
+		return -EINVAL;
+	bank = &vcpu->mce.banks[array_index_nospec(mce->bank, n) * BANK_REGS];
+
+	if (mce->status & MCI_STATUS_UC) {
+		/* Reporting may be switched off for the bank or for all of them. */
+		if ((vcpu->mce.cap & MCG_CTL_P) && vcpu->mce.ctl != ALL_ON)
+			return 0;
+		if (bank[BANK_CTL] != ALL_ON)
+			return 0;
+		uncorrected(vcpu, bank, mce);
+		return 0;
+	}
+	/* An uncorrected error in the bank is not overwritten by a corrected one. */
+	if ((bank[BANK_STATUS] & MCI_STATUS_VAL) && (bank[BANK_STATUS] & MCI_STATUS_UC))
+		bank[BANK_STATUS] |= MCI_STATUS_OVER;
+	else
+		record(bank, mce);
+	return 0;
+}

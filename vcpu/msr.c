@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RDMSR and WRMSR: which MSRs a guest has, what they may hold. SDM 4.
+ *
+ * The functions return 0, or 1 where the guest gets #GP(0) and user space an
+ * MSR less than it asked for; then nothing has changed.
+ */
+#define pr_fmt(fmt) "kvm: " fmt
+
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/ratelimit.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/types.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
+#include "state.h"
+
+static bool ignore_msrs;
+module_param(ignore_msrs, bool, 0644);
+MODULE_PARM_DESC(ignore_msrs, "Unknown MSRs read as 0 and take any write, instead of #GP");
+static bool report_ignored_msrs = true;
+module_param(report_ignored_msrs, bool, 0644);
+MODULE_PARM_DESC(report_ignored_msrs, "Log accesses that ignore_msrs let through");
+
+#define FEAT_CTL_BITS		FEAT_CTL_LOCKED
+#define PLATFORM_CPUID_FAULT	BIT_ULL(31)
+#define APIC_BASE_RESERVED	(GENMASK_ULL(7, 0) | BIT_ULL(9))
+/* A number that no microcode has; what it means is known to nobody but us. */
+#define UCODE_REV_DEFAULT	(0x1ull << 32)
+#define HWCR_STORED		(BIT_ULL(18) | BIT_ULL(24))
+#define HWCR_IGNORED		(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8))
+/* What a CPU without branch records and block stepping can do without. */
+#define DEBUGCTL_IGNORED	(BIT_ULL(0) | BIT_ULL(1))
+
+/* IA32_ARCH_CAPABILITIES: what stays true in a guest. */
+#define ARCH_CAP_PASSED	(ARCH_CAP_RDCL_NO | ARCH_CAP_RSBA | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | \
+			 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | \
+			 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | \
+			 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_RRSBA | ARCH_CAP_BHI_NO | \
+			 ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | \
+			 ARCH_CAP_RFDS_CLEAR | ARCH_CAP_ITS_NO)
+
+static u64 host_arch_capabilities(void)
+{
+	u64 val = 0, passed = ARCH_CAP_PASSED;
+
+	if (!kvm_host_offers(KVM_F_ARCH_CAPABILITIES))
+		return 0;
+	if (kvm_host_offers(KVM_F_SPEC_CTRL))
+		passed |= ARCH_CAP_IBRS_ALL;
+	rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &val);
+	return val & passed;
+}
+
+/**
+ * kvm_get_msr_feature - a feature MSR as KVM_GET_MSRS on /dev/kvm shows it
+ * @index: MSR
+ * @val: receives what a guest may have at most
+ *
+ * Return: 0, or 1 if the MSR is not a feature MSR.
+ */
+int kvm_get_msr_feature(u32 index, u64 *val)
+{
+	switch (index) {
+	case MSR_IA32_ARCH_CAPABILITIES:
+		*val = host_arch_capabilities();
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
+		*val = 0;
+		return 0;
+	case MSR_IA32_UCODE_REV:
+		if (rdmsrl_safe(MSR_IA32_UCODE_REV, val))
+			*val = UCODE_REV_DEFAULT;
+		return 0;
+	case MSR_PLATFORM_INFO:
+		*val = PLATFORM_CPUID_FAULT;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/* --- time --- */
+
+/** kvm_read_guest_tsc - RDTSC as the guest would have it now */
+u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu)
+{
+	return rdtsc() + vcpu->tsc_offset;
+}
+
+static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
+{
+	WRITE_ONCE(vcpu->tsc_offset, offset);
+	vmx_set_tsc_offset(vcpu);
+}
+
+/**
+ * kvm_synchronize_tsc - a vCPU starts, or user space writes its TSC
+ * @vcpu: the vCPU
+ * @val: the value asked for
+ *
+ * User space gives the vCPUs of a VM their values one after the other, and
+ * guests need them equal to the tick. So a value within a second of another
+ * vCPU's TSC, or zero, means that TSC.
+ */
+void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val)
+{
+	u64 now = rdtsc(), offset = val - now, second = (u64)tsc_khz * 1000;
+	struct kvm_vcpu *other;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, other, vcpu->kvm) {
+		u64 theirs = READ_ONCE(other->tsc_offset);
+
+		if (other == vcpu || other->virtual_tsc_khz != vcpu->virtual_tsc_khz)
+			continue;
+		if (val == 0 || theirs - offset + second <= 2 * second) {
+			offset = theirs;
+			break;
+		}
+	}
+	set_tsc_offset(vcpu, offset);
+}
+
+/* SDM 3B, 17.17.3: a guest that writes either changes both by as much. */
+static void guest_sets_tsc(struct kvm_vcpu *vcpu, u64 val)
+{
+	u64 delta = val - kvm_read_guest_tsc(vcpu);
+
+	vcpu->tsc_adjust += delta;
+	set_tsc_offset(vcpu, vcpu->tsc_offset + delta);
+}
+
+static int set_tsc_adjust(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	if (!host) {
+		if (!kvm_guest_has(vcpu, KVM_F_TSC_ADJUST))
+			return 1;
+		set_tsc_offset(vcpu, vcpu->tsc_offset + val - vcpu->tsc_adjust);
+	}
+	vcpu->tsc_adjust = val;
+	return 0;
+}
+
+/* --- registers with rules of their own --- */
+
+/**
+ * kvm_set_apic_base - IA32_APIC_BASE
+ * @vcpu: the vCPU
+ * @val: the new value
+ * @host: user space writes, which may go from any mode of the APIC to any
+ */
+int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	const u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
+	u64 reserved = vcpu->reserved_gpa_bits | APIC_BASE_RESERVED;
+	u64 from = vcpu->apic_base & mode, to = val & mode;
+
+	if (!kvm_guest_has(vcpu, KVM_F_X2APIC))
+		reserved |= X2APIC_ENABLE;
+	if ((val & reserved) || to == X2APIC_ENABLE)
+		return 1;
+	/* SDM 3A, 10.12.5: x2APIC is left by way of disabled, and entered from xAPIC. */
+	if (!host && ((from == mode && to == MSR_IA32_APICBASE_ENABLE) || (!from && to == mode)))
+		return 1;
+	vcpu->apic_base = val;
+	kvm_cpuid_refresh(vcpu);
+	return 0;
+}
+
+static int set_misc_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	const u64 read_only = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+	u64 changed = val ^ vcpu->misc_enable;
+
+	if (!host)
+		val = (val & ~read_only) | (vcpu->misc_enable & read_only);
+	/* MONITOR may be offered only beside SSE3. */
+	if ((vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+	    (changed & MSR_IA32_MISC_ENABLE_MWAIT) && !kvm_guest_has(vcpu, KVM_F_SSE3))
+		return 1;
+	vcpu->misc_enable = val;
+	kvm_cpuid_refresh(vcpu);
+	return 0;
+}
+
+static int set_feature_control(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	if ((val & ~FEAT_CTL_BITS) || (!host && (vcpu->feature_control & FEAT_CTL_LOCKED)))
+		return 1;
+	vcpu->feature_control = val;
+	return 0;
+}
+
+static int set_platform_info(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	if (!host)
+		return 1;
+	/* CPUID faulting that is in use cannot go away. */
+	if (!(val & PLATFORM_CPUID_FAULT) &&
+	    (vcpu->misc_features_enables & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT))
+		return 1;
+	vcpu->platform_info = val;
+	return 0;
+}
+
+static int set_misc_features(struct kvm_vcpu *vcpu, u64 val)
+{
+	if (val & ~MSR_MISC_FEATURES_ENABLES_CPUID_FAULT)
+		return 1;
+	if (val && !(vcpu->platform_info & PLATFORM_CPUID_FAULT))
+		return 1;
+	vcpu->misc_features_enables = val;
+	return 0;
+}
+
+static int set_spec_ctrl(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	u64 allowed = 0;
+
+	if (!kvm_host_offers(KVM_F_SPEC_CTRL) && !kvm_host_offers(KVM_F_SSBD))
+		return 1;
+	if (host || kvm_guest_has(vcpu, KVM_F_SPEC_CTRL))
+		allowed |= SPEC_CTRL_IBRS;
+	if (kvm_host_offers(KVM_F_STIBP) && (host || kvm_guest_has(vcpu, KVM_F_STIBP)))
+		allowed |= SPEC_CTRL_STIBP;
+	if (kvm_host_offers(KVM_F_SSBD) && (host || kvm_guest_has(vcpu, KVM_F_SSBD)))
+		allowed |= SPEC_CTRL_SSBD;
+	if (!allowed || (val & ~allowed))
+		return 1;
+	vcpu->spec_ctrl = val;
+	return 0;
+}
+
+static bool has_spec_ctrl(const struct kvm_vcpu *vcpu)
+{
+	return kvm_guest_has(vcpu, KVM_F_SPEC_CTRL) || kvm_guest_has(vcpu, KVM_F_STIBP) ||
+	       kvm_guest_has(vcpu, KVM_F_SSBD);
+}
+
+/* Write-only commands that the host's CPU carries out: bit 0 or nothing. */
+static int do_command(u32 index, u64 val, bool guest_has, bool host_has)
+{
+	if (!guest_has || !host_has || (val & ~1ull))
+		return 1;
+	if (val)
+		wrmsrl(index, val);
+	return 0;
+}
+
+static bool is_canonical(const struct kvm_vcpu *vcpu, u64 la)
+{
+	int width = vcpu->cr4 & X86_CR4_LA57 ? 57 : 48;
+
+	return (s64)(la << (64 - width)) >> (64 - width) == (s64)la;
+}
+
+/* What vmx_set_msr() stores was allowed here. */
+static bool vmx_value_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
+{
+	switch (index) {
+	case MSR_FS_BASE:
+	case MSR_GS_BASE:
+	case MSR_KERNEL_GS_BASE:
+	case MSR_LSTAR:
+	case MSR_CSTAR:
+	case MSR_IA32_SYSENTER_ESP:
+	case MSR_IA32_SYSENTER_EIP:
+		return is_canonical(vcpu, val);
+	case MSR_SYSCALL_MASK:
+		return !(val >> 32);
+	case MSR_IA32_CR_PAT:
+		return kvm_pat_valid(val);
+	case MSR_IA32_DEBUGCTLMSR:
+		return !val;
+	default:
+		return true;
+	}
+}
+
+/* --- registers that read as nothing much on CPUs and that guests ask for --- */
+
+static bool is_benign(u32 index)
+{
+	switch (index) {
+	case MSR_IA32_PLATFORM_ID:
+	case MSR_IA32_EBL_CR_POWERON:
+	case MSR_SMI_COUNT:
+	case MSR_IA32_PERF_CTL:
+	case MSR_IA32_LASTBRANCHFROMIP:
+	case MSR_IA32_LASTBRANCHTOIP:
+	case MSR_IA32_LASTINTFROMIP:
+	case MSR_IA32_LASTINTTOIP:
+	case MSR_PP0_ENERGY_STATUS:
+	case MSR_PP1_ENERGY_STATUS:
+	case MSR_PKG_ENERGY_STATUS:
+	case MSR_DRAM_ENERGY_STATUS:
+	case MSR_RAPL_POWER_UNIT:
+	/* Performance counters of a CPU that counts nothing. */
+	case MSR_P6_PERFCTR0 ... MSR_P6_PERFCTR1:
+	case MSR_P6_EVNTSEL0 ... MSR_P6_EVNTSEL1:
+	case MSR_K7_EVNTSEL0 ... MSR_K7_PERFCTR3:
+	/* Other vendors' CPU models are run here, too. */
+	case MSR_AMD64_SYSCFG:
+	case MSR_K8_INT_PENDING_MSG:
+	case MSR_AMD64_NB_CFG:
+	case MSR_AMD64_BU_CFG2:
+	case MSR_AMD64_DC_CFG:
+	case MSR_F15H_EX_CFG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int get_unknown(u32 index, u64 *val, bool host)
+{
+	if (!ignore_msrs)
+		return 1;
+	if (report_ignored_msrs && !host)
+		pr_info_ratelimited("ignored rdmsr: 0x%x\n", index);
+	*val = 0;
+	return 0;
+}
+
+static int set_unknown(u32 index, u64 val, bool host)
+{
+	if (!ignore_msrs)
+		return 1;
+	if (report_ignored_msrs && !host)
+		pr_info_ratelimited("ignored wrmsr: 0x%x data 0x%llx\n", index, val);
+	return 0;
+}
+
+/* --- all of them --- */
+
+/* Registers that are elsewhere: 0, 1 for #GP, or -ENOENT. */
+static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+{
+	int r;
+
+	r = vmx_get_msr(vcpu, index, val);
+	if (r == -ENOENT)
+		r = kvm_mtrr_get_msr(vcpu, index, val);
+	if (r == -ENOENT)
+		r = kvm_mce_get_msr(vcpu, index, val);
+	if (r == -ENOENT && is_benign(index)) {
+		*val = 0;
+		r = 0;
+	}
+	return r;
+}
+
+/* A register that is a field of the vCPU, and may be read. */
+static u64 *stored(struct kvm_vcpu *vcpu, u32 index, bool host)
+{
+	switch (index) {
+	case MSR_IA32_APICBASE:
+		return &vcpu->apic_base;
+	case MSR_EFER:
+		return &vcpu->efer;
+	case MSR_IA32_MISC_ENABLE:
+		return &vcpu->misc_enable;
+	case MSR_IA32_FEAT_CTL:
+		return &vcpu->feature_control;
+	case MSR_IA32_UCODE_REV:
+		return &vcpu->ucode_rev;
+	case MSR_MISC_FEATURES_ENABLES:
+		return &vcpu->misc_features_enables;
+	case MSR_K7_HWCR:
+		return &vcpu->hwcr;
+	case MSR_IA32_SMBASE:
+		return host ? &vcpu->smbase : NULL;
+	case MSR_IA32_TSC_ADJUST:
+		return host || kvm_guest_has(vcpu, KVM_F_TSC_ADJUST) ? &vcpu->tsc_adjust : NULL;
+	case MSR_TSC_AUX:
+		return host || kvm_guest_has(vcpu, KVM_F_RDTSCP) ||
+		       kvm_guest_has(vcpu, KVM_F_RDPID) ? &vcpu->tsc_aux : NULL;
+	case MSR_IA32_XSS:
+		return kvm_host_offers(KVM_F_XSAVES) &&
+		       (host || kvm_guest_has(vcpu, KVM_F_XSAVES)) ? &vcpu->xss : NULL;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		return host || kvm_guest_has(vcpu, KVM_F_ARCH_CAPABILITIES) ?
+		       &vcpu->arch_capabilities : NULL;
+	case MSR_IA32_PERF_CAPABILITIES:
+		return host || kvm_guest_has(vcpu, KVM_F_PDCM) ? &vcpu->perf_capabilities : NULL;
+	case MSR_PLATFORM_INFO:
+		return host || !vcpu->kvm->platform_info_hidden ? &vcpu->platform_info : NULL;
+	case MSR_IA32_SPEC_CTRL:
+		return host || has_spec_ctrl(vcpu) ? &vcpu->spec_ctrl : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/**
+ * kvm_get_msr - RDMSR
+ * @vcpu: the vCPU, loaded
+ * @index: MSR
+ * @val: receives it
+ * @host: user space reads
+ */
+int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	const u64 *field = stored(vcpu, index, host);
+	int r;
+
+	if (field) {
+		*val = *field;
+		return 0;
+	}
+	switch (index) {
+	case MSR_IA32_TSC:
+		*val = kvm_read_guest_tsc(vcpu);
+		return 0;
+	case MSR_IA32_PERF_STATUS:
+		/* A current state, not zero: some guests divide by it. */
+		*val = 1000 | 4ull << 40;
+		return 0;
+	case MSR_FSB_FREQ:
+		*val = 3;
+		return 0;
+	case MSR_EBC_FREQUENCY_ID:
+		*val = 1 << 24;
+		return 0;
+	/* The fields that this guest may not read. */
+	case MSR_IA32_SMBASE:
+	case MSR_IA32_TSC_ADJUST:
+	case MSR_TSC_AUX:
+	case MSR_IA32_XSS:
+	case MSR_IA32_ARCH_CAPABILITIES:
+	case MSR_IA32_PERF_CAPABILITIES:
+	case MSR_PLATFORM_INFO:
+	case MSR_IA32_SPEC_CTRL:
+	/* Write-only. */
+	case MSR_IA32_PRED_CMD:
+	case MSR_IA32_FLUSH_CMD:
+	case MSR_IA32_UCODE_WRITE:
+		return 1;
+	}
+	r = get_elsewhere(vcpu, index, val);
+	return r == -ENOENT ? get_unknown(index, val, host) : r;
+}
+
+static int set_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	int r;
+
+	if (index == MSR_IA32_DEBUGCTLMSR)
+		val &= ~DEBUGCTL_IGNORED;
+	if (!vmx_value_valid(vcpu, index, val))
+		return 1;
+	r = vmx_set_msr(vcpu, index, val);
+	if (r == -ENOENT)
+		r = kvm_mtrr_set_msr(vcpu, index, val);
+	if (r == -ENOENT)
+		r = kvm_mce_set_msr(vcpu, index, val, host);
+	if (r == -ENOENT && is_benign(index))
+		r = 0;
+	return r;
+}
+
+static int set_tsc_aux(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	if (!stored(vcpu, MSR_TSC_AUX, host) || (val >> 32))
+		return 1;
+	vcpu->tsc_aux = val;
+	/* The CPU gets it where the guest can read it, which user space cannot know. */
+	vmx_set_msr(vcpu, MSR_TSC_AUX, val);
+	return 0;
+}
+
+/**
+ * kvm_set_msr - WRMSR
+ * @vcpu: the vCPU, loaded
+ * @index: MSR
+ * @val: value
+ * @host: user space writes, which may also set what a guest can only read
+ */
+int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	int r;
+
+	switch (index) {
+	case MSR_EFER:
+		return kvm_set_efer(vcpu, val, host);
+	case MSR_IA32_TSC:
+		if (host)
+			kvm_synchronize_tsc(vcpu, val);
+		else
+			guest_sets_tsc(vcpu, val);
+		return 0;
+	case MSR_IA32_TSC_ADJUST:
+		return set_tsc_adjust(vcpu, val, host);
+	case MSR_TSC_AUX:
+		return set_tsc_aux(vcpu, val, host);
+	case MSR_IA32_APICBASE:
+		return kvm_set_apic_base(vcpu, val, host);
+	case MSR_IA32_MISC_ENABLE:
+		return set_misc_enable(vcpu, val, host);
+	case MSR_IA32_FEAT_CTL:
+		return set_feature_control(vcpu, val, host);
+	case MSR_PLATFORM_INFO:
+		return set_platform_info(vcpu, val, host);
+	case MSR_MISC_FEATURES_ENABLES:
+		return set_misc_features(vcpu, val);
+	case MSR_IA32_SPEC_CTRL:
+		return set_spec_ctrl(vcpu, val, host);
+	case MSR_IA32_PRED_CMD:
+		return do_command(index, val, host || kvm_guest_has(vcpu, KVM_F_SPEC_CTRL) ||
+				  kvm_guest_has(vcpu, KVM_F_IBPB), boot_cpu_has(X86_FEATURE_IBPB));
+	case MSR_IA32_FLUSH_CMD:
+		return do_command(index, val, host || kvm_guest_has(vcpu, KVM_F_FLUSH_L1D),
+				  kvm_host_offers(KVM_F_FLUSH_L1D));
+	case MSR_IA32_XSS:
+		/* No supervisor state is offered. */
+		return !stored(vcpu, index, host) || val;
+	case MSR_IA32_UCODE_REV:
+		/* SDM 3A, 9.11.7.1: a guest clears it before CPUID loads it. */
+		if (host)
+			vcpu->ucode_rev = val;
+		return 0;
+	case MSR_IA32_UCODE_WRITE:
+	case MSR_AMD64_PATCH_LOADER:
+		return 0;
+	case MSR_IA32_SMBASE:
+		if (!host)
+			return 1;
+		vcpu->smbase = val;
+		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		if (!host)
+			return 1;
+		vcpu->arch_capabilities = val;
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
+		/* Without a PMU there is no capability to have. */
+		return !host || val;
+	case MSR_K7_HWCR:
+		if (val & ~(HWCR_STORED | HWCR_IGNORED))
+			return 1;
+		vcpu->hwcr = val & HWCR_STORED;
+		return 0;
+	}
+	r = set_elsewhere(vcpu, index, val, host);
+	return r == -ENOENT ? set_unknown(index, val, host) : r;
+}
+
+/**
+ * kvm_msr_reset - power-up and INIT, SDM 3A, table 9-1 and the MSRs' own pages
+ * @vcpu: the vCPU
+ * @init_event: INIT, which leaves most MSRs alone
+ */
+void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
+{
+	bool bsp = vcpu->vcpu_id == vcpu->kvm->boot_cpu_id;
+
+	vcpu->cr8 = 0;
+	if (init_event)
+		return;
+	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+			  (bsp ? MSR_IA32_APICBASE_BSP : 0);
+	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING |
+			    MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+	vcpu->misc_features_enables = 0;
+	vcpu->feature_control = 0;
+	vcpu->platform_info = PLATFORM_CPUID_FAULT;
+	vcpu->arch_capabilities = host_arch_capabilities();
+	vcpu->perf_capabilities = 0;
+	vcpu->ucode_rev = UCODE_REV_DEFAULT;
+	vcpu->smbase = 0x30000;
+	vcpu->spec_ctrl = 0;
+	vcpu->hwcr = 0;
+	vcpu->tsc_aux = 0;
+	vcpu->tsc_adjust = 0;
+	vcpu->mtrr_def_type = 0;
+	memset(vcpu->mtrr_fixed, 0, sizeof(vcpu->mtrr_fixed));
+	memset(vcpu->mtrr_var, 0, sizeof(vcpu->mtrr_var));
+	kvm_cpuid_refresh(vcpu);
+}
