@@ -162,7 +162,7 @@ class Session:
 
     def verdict(self, check_log=True):
         """(exit status, why) once the machine is off; why is None if all is well."""
-        notes = dict(self.notes)
+        notes = dict(reversed(self.notes))  # the first of each kind
         dirty = logcheck.dirty_lines(self.log())
         if self.timed_out:
             return EXIT_TIMEOUT, (f"timed out after {self.settings.timeout} s "
