@@ -98,8 +98,9 @@ struct kvm {
 	unsigned int coalesced_count;
 
 	/* Settings of user space. */
-	u32 boot_cpu_id;
+	u64 boot_cpu_id;
 	u32 max_vcpu_ids;
+	bool max_vcpu_ids_set;
 	unsigned long tss_addr;
 	u64 identity_map_addr;
 	u32 default_tsc_khz;
@@ -110,6 +111,7 @@ struct kvm {
 	u64 disabled_quirks;
 	u32 bus_lock_detection;
 	u64 user_space_msr_mask;	/* KVM_MSR_EXIT_REASON_* */
+	struct kvm_msr_filter_set __rcu *msr_filter;
 	bool platform_info_hidden;	/* from the guest: KVM_CAP_MSR_PLATFORM_INFO */
 };
 
@@ -122,6 +124,7 @@ enum kvm_request {
 	KVM_REQ_TSC,			/* the TSC offset changed */
 	KVM_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear mappings of this vCPU */
 	KVM_REQ_DR,			/* debug registers must be loaded */
+	KVM_REQ_MSR_FILTER,		/* which MSRs may be reached without an exit */
 };
 
 /* The host's XCR0 and IA32_XSS. */
@@ -134,6 +137,7 @@ void kvm_hardware_put(void);
 bool kvm_is_rebooting(void);
 
 /* --- vm/vm.c --- */
+int kvm_vm_module_init(void);
 long kvm_dev_ioctl_create_vm(unsigned long type);
 void kvm_get_kvm(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);

@@ -95,6 +95,13 @@ void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
 /* A feature MSR: what a new vCPU may have at most. 0, or 1 if it is none. */
 int kvm_get_msr_feature(u32 index, u64 *val);
 
+/* --- vcpu/msr_exit.c --- */
+/* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER) */
+long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a);
+void kvm_msr_filter_free(struct kvm *kvm);
+long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
+bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write);
+
 /* --- vcpu/mtrr.c: 0 done, 1 #GP, -ENOENT not one of these --- */
 int kvm_mtrr_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 int kvm_mtrr_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);

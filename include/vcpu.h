@@ -136,6 +136,7 @@ struct kvm_vcpu {
 	void *pio_data;
 	u32 mp_state;
 	bool ran_once;
+	bool preempted;			/* its thread was scheduled out inside an ioctl */
 
 	struct kvm_io_state io;
 	struct emu_ctxt emu;
@@ -258,6 +259,8 @@ static inline void kvm_make_request(struct kvm_vcpu *vcpu, enum kvm_request req)
 }
 
 /* --- vcpu/vcpu.c --- */
+int kvm_vcpu_module_init(void);
+void kvm_vcpu_module_exit(void);
 long kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id);
 void kvm_destroy_vcpus(struct kvm *kvm);
 void vcpu_load(struct kvm_vcpu *vcpu);
@@ -290,6 +293,8 @@ void kvm_sync_regs_out(struct kvm_vcpu *vcpu);
 /* --- vcpu/msr_exit.c: RDMSR and WRMSR of the guest --- */
 int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
 int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
+/* KVM_RUN begins with this where vcpu->msr_exit_reason is not 0. */
+int kvm_complete_msr(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/io.c: device accesses of the emulator --- */
 void kvm_io_begin(struct kvm_vcpu *vcpu);
@@ -327,7 +332,8 @@ u64 kvm_get_dr(struct kvm_vcpu *vcpu, int dr);
 bool kvm_cr4_valid(struct kvm_vcpu *vcpu, u64 cr4);
 bool kvm_sregs_valid(struct kvm_vcpu *vcpu, const struct kvm_sregs *sregs);
 
-/* --- vcpu/msr.c: 0, or 1 where the guest gets #GP --- */
+/* --- vcpu/msr.c: 0, or 1 where the guest gets #GP; KVM_MSR_UNKNOWN likewise --- */
+#define KVM_MSR_UNKNOWN	2	/* there is no such MSR */
 int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 

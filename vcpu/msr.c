@@ -2,8 +2,9 @@
 /*
  * RDMSR and WRMSR: which MSRs a guest has, what they may hold. SDM 4.
  *
- * The functions return 0, or 1 where the guest gets #GP(0) and user space an
- * MSR less than it asked for; then nothing has changed.
+ * The functions return 0, or 1 (KVM_MSR_UNKNOWN for an MSR that does not
+ * exist) where the guest gets #GP(0) and user space an MSR less than it asked
+ * for; then nothing has changed.
  */
 #define pr_fmt(fmt) "kvm: " fmt
 
@@ -318,7 +319,7 @@ static bool is_benign(u32 index)
 static int get_unknown(u32 index, u64 *val, bool host)
 {
 	if (!ignore_msrs)
-		return 1;
+		return KVM_MSR_UNKNOWN;
 	if (report_ignored_msrs && !host)
 		pr_info_ratelimited("ignored rdmsr: 0x%x\n", index);
 	*val = 0;
@@ -328,7 +329,7 @@ static int get_unknown(u32 index, u64 *val, bool host)
 static int set_unknown(u32 index, u64 val, bool host)
 {
 	if (!ignore_msrs)
-		return 1;
+		return KVM_MSR_UNKNOWN;
 	if (report_ignored_msrs && !host)
 		pr_info_ratelimited("ignored wrmsr: 0x%x data 0x%llx\n", index, val);
 	return 0;

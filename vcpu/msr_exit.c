@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RDMSR and WRMSR exits: the filter of user space, and user space's answer for
+ * MSRs it wants to see. Documentation/virt/kvm/api.rst, 4.97 and 7.21.
+ */
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/uaccess.h>
+#include <asm/trapnr.h>
+#include "state.h"
+#include "trace.h"
+
+#define MAX_BITMAP_BYTES	0x600
+#define RANGE_FLAGS		(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
+#define EXIT_REASONS		(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | \
+				 KVM_MSR_EXIT_REASON_FILTER)
+#define X2APIC_FIRST		0x800
+#define X2APIC_LAST		0x8ff
+
+struct msr_range {
+	u32 flags, base, nmsrs;
+	unsigned long *bitmap;
+};
+
+/* Replaced whole; readers hold kvm->srcu. */
+struct kvm_msr_filter_set {
+	bool deny;		/* what no range covers */
+	int count;
+	struct msr_range range[KVM_MSR_FILTER_MAX_RANGES];
+};
+
+/* --- the filter --- */
+
+static void free_filter(struct kvm_msr_filter_set *set)
+{
+	int i;
+
+	if (!set)
+		return;
+	for (i = 0; i < set->count; i++)
+		kfree(set->range[i].bitmap);
+	kfree(set);
+}
+
+/**
+ * kvm_msr_allowed - does the filter let a guest's access through
+ * @vcpu: the vCPU; kvm->srcu is held
+ * @index: MSR
+ * @write: WRMSR
+ */
+bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write)
+{
+	const u32 kind = write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ;
+	const struct kvm_msr_filter_set *set;
+	int i;
+
+	set = srcu_dereference(vcpu->kvm->msr_filter, &vcpu->kvm->srcu);
+	if (likely(!set) || (index >= X2APIC_FIRST && index <= X2APIC_LAST))
+		return true;
+	for (i = 0; i < set->count; i++) {
+		const struct msr_range *r = &set->range[i];
+		u32 bit = index - r->base;
+
+		if ((r->flags & kind) && bit < r->nmsrs)
+			return test_bit(array_index_nospec(bit, r->nmsrs), r->bitmap);
+	}
+	return !set->deny;
+}
+
+static int take_range(struct kvm_msr_filter_set *set, const struct kvm_msr_filter_range *user)
+{
+	size_t bytes = DIV_ROUND_UP_ULL(user->nmsrs, BITS_PER_BYTE);
+	unsigned long *bitmap;
+
+	if (!user->nmsrs)
+		return 0;
+	if (!user->flags || bytes > MAX_BITMAP_BYTES)
+		return -EINVAL;
+	bitmap = kzalloc(round_up(bytes, sizeof(long)), GFP_KERNEL_ACCOUNT);
+	if (!bitmap)
+		return -ENOMEM;
+	if (copy_from_user(bitmap, (const u8 __user *)user->bitmap, bytes)) {
+		kfree(bitmap);
+		return -EFAULT;
+	}
+	set->range[set->count++] = (struct msr_range) {
+		.flags = user->flags, .base = user->base, .nmsrs = user->nmsrs,
+		.bitmap = bitmap,
+	};
+	return 0;
+}
+
+static int build_filter(const struct kvm_msr_filter *user, struct kvm_msr_filter_set **result)
+{
+	struct kvm_msr_filter_set *set;
+	int i, r = 0;
+
+	*result = NULL;
+	if (user->flags & ~KVM_MSR_FILTER_DEFAULT_DENY)
+		return -EINVAL;
+	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++)
+		if (user->ranges[i].flags & ~RANGE_FLAGS)
+			return -EINVAL;
+	set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+	if (!set)
+		return -ENOMEM;
+	set->deny = user->flags & KVM_MSR_FILTER_DEFAULT_DENY;
+	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !r; i++)
+		r = take_range(set, &user->ranges[i]);
+	if (!r && !set->count && set->deny)
+		r = -EINVAL;
+	if (r || !set->count)
+		free_filter(set);
+	else
+		*result = set;
+	return r;
+}
+
+/** kvm_vm_ioctl_set_msr_filter - KVM_X86_SET_MSR_FILTER */
+long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a)
+{
+	struct kvm *kvm = a->kvm;
+	struct kvm_msr_filter_set *set, *old;
+	int r;
+
+	r = build_filter(a->data, &set);
+	if (r)
+		return r;
+	mutex_lock(&kvm->lock);
+	old = rcu_replace_pointer(kvm->msr_filter, set, lockdep_is_held(&kvm->lock));
+	mutex_unlock(&kvm->lock);
+	synchronize_srcu(&kvm->srcu);
+	/* What the guest reaches without an exit depends on the filter. */
+	kvm_make_all_cpus_request(kvm, KVM_REQ_MSR_FILTER);
+	free_filter(old);
+	return 0;
+}
+
+/**
+ * kvm_msr_filter_free - the VM goes away
+ * @kvm: the VM, with no vCPU left
+ */
+void kvm_msr_filter_free(struct kvm *kvm)
+{
+	free_filter(rcu_dereference_protected(kvm->msr_filter, 1));
+	RCU_INIT_POINTER(kvm->msr_filter, NULL);
+}
+
+/**
+ * kvm_state_enable_cap - KVM_ENABLE_CAP on a VM, for capabilities about MSRs
+ * @kvm: the VM
+ * @cap: what to enable
+ *
+ * Return: 0, -EINVAL for a bad argument, -ENOENT if the capability is another.
+ */
+long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
+{
+	switch (cap->cap) {
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap->args[0] & ~(u64)EXIT_REASONS)
+			return -EINVAL;
+		kvm->user_space_msr_mask = cap->args[0];
+		return 0;
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		kvm->platform_info_hidden = !cap->args[0];
+		return 0;
+	default:
+		return -ENOENT;
+	}
+}
+
+/* --- the exits --- */
+
+static int inject_gp(struct kvm_vcpu *vcpu)
+{
+	kvm_queue_exception_e(vcpu, X86_TRAP_GP, 0);
+	return 1;
+}
+
+/* Shows a failed access to user space if that wants to see it: 0, else #GP for the guest. */
+static int refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index, u64 data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!(vcpu->kvm->user_space_msr_mask & why))
+		return inject_gp(vcpu);
+	run->exit_reason = exit_reason;
+	memset(&run->msr, 0, sizeof(run->msr));
+	run->msr.reason = why;
+	run->msr.index = index;
+	run->msr.data = data;
+	vcpu->msr_exit_reason = exit_reason;
+	return 0;
+}
+
+static u64 why_refused(int r)
+{
+	return r == KVM_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
+}
+
+static int give_result(struct kvm_vcpu *vcpu, u64 val)
+{
+	kvm_gpr_write(vcpu, KVM_REG_RAX, (u32)val);
+	kvm_gpr_write(vcpu, KVM_REG_RDX, val >> 32);
+	return vmx_skip_instruction(vcpu);
+}
+
+/**
+ * kvm_emulate_rdmsr - the guest executed RDMSR
+ * @vcpu: the vCPU; kvm->srcu is held
+ *
+ * Return: 1 to go on in the guest, 0 to go to user space.
+ */
+int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu)
+{
+	u32 index = kvm_gpr_read(vcpu, KVM_REG_RCX);
+	u64 val = 0;
+	int r;
+
+	if (!kvm_msr_allowed(vcpu, index, false)) {
+		trace_kvm_msr(0, index, 0, true);
+		return refuse(vcpu, KVM_EXIT_X86_RDMSR, KVM_MSR_EXIT_REASON_FILTER, index, 0);
+	}
+	r = kvm_get_msr(vcpu, index, &val, false);
+	trace_kvm_msr(0, index, val, r);
+	if (r)
+		return refuse(vcpu, KVM_EXIT_X86_RDMSR, why_refused(r), index, 0);
+	return give_result(vcpu, val);
+}
+
+/**
+ * kvm_emulate_wrmsr - the guest executed WRMSR
+ * @vcpu: the vCPU; kvm->srcu is held
+ *
+ * Return: 1 to go on in the guest, 0 to go to user space.
+ */
+int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu)
+{
+	u32 index = kvm_gpr_read(vcpu, KVM_REG_RCX);
+	u64 val = (u32)kvm_gpr_read(vcpu, KVM_REG_RAX) | kvm_gpr_read(vcpu, KVM_REG_RDX) << 32;
+	int r;
+
+	if (!kvm_msr_allowed(vcpu, index, true)) {
+		trace_kvm_msr(1, index, val, true);
+		return refuse(vcpu, KVM_EXIT_X86_WRMSR, KVM_MSR_EXIT_REASON_FILTER, index, val);
+	}
+	r = kvm_set_msr(vcpu, index, val, false);
+	trace_kvm_msr(1, index, val, r);
+	if (r)
+		return refuse(vcpu, KVM_EXIT_X86_WRMSR, why_refused(r), index, val);
+	return vmx_skip_instruction(vcpu);
+}
+
+/**
+ * kvm_complete_msr - user space has answered KVM_EXIT_X86_RDMSR or _WRMSR
+ * @vcpu: the vCPU, vcpu->msr_exit_reason set
+ *
+ * Return: 1 to go on in the guest, 0 to go to user space.
+ */
+int kvm_complete_msr(struct kvm_vcpu *vcpu)
+{
+	u32 exit = vcpu->msr_exit_reason;
+
+	vcpu->msr_exit_reason = 0;
+	if (READ_ONCE(vcpu->run->msr.error))
+		return inject_gp(vcpu);
+	if (exit == KVM_EXIT_X86_RDMSR)
+		return give_result(vcpu, READ_ONCE(vcpu->run->msr.data));
+	return vmx_skip_instruction(vcpu);
+}
