@@ -83,7 +83,7 @@ test:
 	@tools/test
 
 test-emulator:
-	@$(MAKE) --no-print-directory -C tests O=$(BUILD) run
+	@$(MAKE) --no-print-directory -C tests OUT=$(BUILD)/tests test
 
 bench:
 	@lab/setup lab test bench
