@@ -282,7 +282,6 @@ int kvm_set_dr(struct kvm_vcpu *vcpu, int dr, u64 val)
 	switch (dr) {
 	case 0 ... 3:
 		vcpu->dr[dr] = val;
-		kvm_make_request(vcpu, KVM_REQ_DR);
 		return 0;
 	case 4:
 	case 6:
@@ -293,7 +292,6 @@ int kvm_set_dr(struct kvm_vcpu *vcpu, int dr, u64 val)
 			vcpu->dr6 |= DR6_NO_RTM;
 		else
 			vcpu->dr6 &= ~DR6_NO_RTM;
-		kvm_make_request(vcpu, KVM_REQ_DR);
 		return 0;
 	default:
 		if (val >> 32)

@@ -30,6 +30,7 @@ MODULE_PARM_DESC(report_ignored_msrs, "Log accesses that ignore_msrs let through
 #define APIC_BASE_RESERVED	(GENMASK_ULL(7, 0) | BIT_ULL(9))
 /* A number that no microcode has; what it means is known to nobody but us. */
 #define UCODE_REV_DEFAULT	(0x1ull << 32)
+#define PAT_RESET		0x0007040600070406ull	/* SDM 3A, 11.12.4 */
 #define HWCR_STORED		(BIT_ULL(18) | BIT_ULL(24))
 #define HWCR_IGNORED		(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8))
 /* What a CPU without branch records and block stepping can do without. */
@@ -576,8 +577,10 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vcpu->hwcr = 0;
 	vcpu->tsc_aux = 0;
 	vcpu->tsc_adjust = 0;
+	vcpu->pat = PAT_RESET;
 	vcpu->mtrr_def_type = 0;
 	memset(vcpu->mtrr_fixed, 0, sizeof(vcpu->mtrr_fixed));
 	memset(vcpu->mtrr_var, 0, sizeof(vcpu->mtrr_var));
+	kvm_synchronize_tsc(vcpu, 0);
 	kvm_cpuid_refresh(vcpu);
 }

@@ -153,7 +153,7 @@ void kvm_msr_filter_free(struct kvm *kvm)
  * @kvm: the VM
  * @cap: what to enable
  *
- * Return: 0, -EINVAL for a bad argument, -ENOENT if the capability is another.
+ * Return: 0, or -EINVAL for a bad argument or another capability.
  */
 long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
@@ -167,7 +167,7 @@ long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 		kvm->platform_info_hidden = !cap->args[0];
 		return 0;
 	default:
-		return -ENOENT;
+		return -EINVAL;
 	}
 }
 

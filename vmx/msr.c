@@ -2,6 +2,7 @@
 /* MSRs that live in the VMCS or on the CPU, and the bitmap of those that exit (SDM 3C 25.6.9). */
 #include <asm/msr-index.h>
 #include "internal.h"
+#include "state.h"
 
 static void bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write)
 {
@@ -27,8 +28,18 @@ void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu)
 
 	memset(bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(both); i++)
-		bitmap_allow(bitmap, both[i], true, true);
-	bitmap_allow(bitmap, MSR_IA32_TSC, true, false);
+		bitmap_allow(bitmap, both[i], kvm_msr_allowed(vcpu, both[i], false),
+			     kvm_msr_allowed(vcpu, both[i], true));
+	bitmap_allow(bitmap, MSR_IA32_TSC, kvm_msr_allowed(vcpu, MSR_IA32_TSC, false), false);
+}
+
+/**
+ * vmx_msr_filter_changed - user space filters other MSRs of the guest than before
+ * @vcpu: loaded vCPU; kvm->srcu is held
+ */
+void vmx_msr_filter_changed(struct kvm_vcpu *vcpu)
+{
+	vmx_msr_bitmap_init(vcpu);
 }
 
 /* While the guest's state is on the CPU, the CPU's value is the true one. */

@@ -108,7 +108,7 @@ void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 int vmx_vcpu_create(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
-	int r = kvm_vmcs_init(&vmx->vmcs01);
+	int r = kvm_vmcs_init(&vmx->vmcs01), srcu_idx;
 
 	if (r)
 		return r;
@@ -119,7 +119,9 @@ int vmx_vcpu_create(struct kvm_vcpu *vcpu)
 		return -ENOMEM;
 	}
 	vmx->vpid = vmx_vpid_alloc();
+	srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	vmx_msr_bitmap_init(vcpu);
+	srcu_read_unlock(&vcpu->kvm->srcu, srcu_idx);
 	vcpu_load(vcpu);
 	vmx_write_initial_controls(vcpu);
 	vcpu_put(vcpu);
