@@ -97,7 +97,8 @@ void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
  * rules for @acc (EMU_ACC_*) at the vCPU's present CPL and control registers;
  * sets accessed and dirty bits as the CPU does. @f is filled on EMU_FAULT (#PF).
  * Paging off: gpa = la. kvm->srcu held, may sleep.
- * KVM_WALK_USER: as CPL 3. KVM_WALK_NO_AD: change nothing (KVM_TRANSLATE).
+ * KVM_WALK_USER: as CPL 3. KVM_WALK_NO_AD: only look (KVM_TRANSLATE), which
+ * changes nothing and asks for no right.
  */
 #define KVM_WALK_USER	(1u << 8)
 #define KVM_WALK_NO_AD	(1u << 9)

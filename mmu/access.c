@@ -20,12 +20,57 @@ static const struct kvm_memslot *gpa_slot(struct kvm *kvm, gpa_t gpa, bool write
 	return slot;
 }
 
+/* What an instruction moves at once is moved at once here: other CPUs may look. */
+#define READ_USER(_type, _hva, _buf) ({						\
+	_type __v;								\
+	int __r = get_user(__v, (_type __user *)(_hva));			\
+										\
+	if (!__r)								\
+		memcpy(_buf, &__v, sizeof(__v));				\
+	__r;									\
+})
+
+#define WRITE_USER(_type, _hva, _buf) ({					\
+	_type __v;								\
+										\
+	memcpy(&__v, _buf, sizeof(__v));					\
+	put_user(__v, (_type __user *)(_hva));					\
+})
+
+static int read_hva(unsigned long hva, void *buf, unsigned long len)
+{
+	switch (len) {
+	case 2:
+		return READ_USER(u16, hva, buf);
+	case 4:
+		return READ_USER(u32, hva, buf);
+	case 8:
+		return READ_USER(u64, hva, buf);
+	default:
+		return copy_from_user(buf, (void __user *)hva, len) ? -EFAULT : 0;
+	}
+}
+
+static int write_hva(unsigned long hva, const void *buf, unsigned long len)
+{
+	switch (len) {
+	case 2:
+		return WRITE_USER(u16, hva, buf);
+	case 4:
+		return WRITE_USER(u32, hva, buf);
+	case 8:
+		return WRITE_USER(u64, hva, buf);
+	default:
+		return copy_to_user((void __user *)hva, buf, len) ? -EFAULT : 0;
+	}
+}
+
 /**
  * kvm_read_guest - read guest physical memory
  * @kvm: the VM; kvm->srcu held
  * @gpa: from there
  * @buf: to here
- * @len: bytes; may cross pages and slots
+ * @len: bytes; may cross pages and slots. 2, 4 and 8 aligned ones are read at once.
  *
  * Return: 0 or -EFAULT.
  */
@@ -34,8 +79,7 @@ int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
 	while (len) {
 		unsigned long n = len, hva;
 
-		if (!gpa_slot(kvm, gpa, false, &n, &hva) ||
-		    copy_from_user(buf, (void __user *)hva, n))
+		if (!gpa_slot(kvm, gpa, false, &n, &hva) || read_hva(hva, buf, n))
 			return -EFAULT;
 		gpa += n;
 		buf += n;
@@ -51,43 +95,28 @@ int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
  * @buf: from here
  * @len: bytes; may cross pages and slots
  *
- * Return: 0 or -EFAULT; then what comes before the first byte without memory is
- * written.
+ * Return: 0 or -EFAULT; then part of it may be written.
  */
 int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len)
 {
 	while (len) {
 		const struct kvm_memslot *slot;
-		unsigned long n = len, hva, left;
+		unsigned long n = len, hva;
+		int r;
 
 		slot = gpa_slot(kvm, gpa, true, &n, &hva);
 		if (!slot)
 			return -EFAULT;
-		left = copy_to_user((void __user *)hva, buf, n);
-		if (left < n)
-			kvm_slot_mark_dirty(slot, gpa >> PAGE_SHIFT);
-		if (left)
-			return -EFAULT;
+		r = write_hva(hva, buf, n);
+		/* Also after a failure, which may have come in the middle. */
+		kvm_slot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+		if (r)
+			return r;
 		gpa += n;
 		buf += n;
 		len -= n;
 	}
 	return 0;
-}
-
-int kvm_read_guest_entry(struct kvm *kvm, gpa_t gpa, unsigned int size, u64 *val)
-{
-	unsigned long n = size, hva;
-	u32 val32 = 0;
-	int r;
-
-	if (!gpa_slot(kvm, gpa, false, &n, &hva))
-		return -EFAULT;
-	if (size == 8)
-		return get_user(*val, (u64 __user *)hva);
-	r = get_user(val32, (u32 __user *)hva);
-	*val = val32;
-	return r;
 }
 
 /* There is no user access of 16 bytes, so the page is taken hold of. */

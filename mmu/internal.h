@@ -88,8 +88,4 @@ void kvm_notifier_unregister(struct kvm *kvm);
 /* Read side of mmu.lock: was the page found at @hva since @seq was read taken away? */
 bool kvm_notifier_retry(struct kvm *kvm, unsigned long seq, unsigned long hva);
 
-/* --- access.c --- */
-/* One page-table entry of 4 or 8 bytes, naturally aligned, read at once. 0 or -EFAULT. */
-int kvm_read_guest_entry(struct kvm *kvm, gpa_t gpa, unsigned int size, u64 *val);
-
 #endif

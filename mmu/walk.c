@@ -230,7 +230,8 @@ static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct emu_fault *f
 		return walk_fault(w, f, 0);
 	for (w->level = w->top; ; w->level--) {
 		w->where[w->level] = entry_gpa(w, table);
-		if (kvm_read_guest_entry(w->vcpu->kvm, w->where[w->level], entry_size(w), &entry) ||
+		entry = 0;
+		if (kvm_read_guest(w->vcpu->kvm, w->where[w->level], &entry, entry_size(w)) ||
 		    !(entry & PTE_PRESENT))
 			return walk_fault(w, f, 0);
 		w->entry[w->level] = entry;
@@ -244,13 +245,13 @@ static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct emu_fault *f
 			break;
 		table = entry & PTE_ADDR;
 	}
+	*gpa = leaf_gpa(w, entry);
+	if (w->acc & KVM_WALK_NO_AD)
+		return EMU_OK;
 	code = pkey_denies(w, entry) ? ERR_PKEY : 0;
 	if (code || access_denied(w))
 		return walk_fault(w, f, code | ERR_PRESENT);
-	if (!(w->acc & KVM_WALK_NO_AD) && set_accessed(w))
-		return EMU_RETRY;
-	*gpa = leaf_gpa(w, entry);
-	return EMU_OK;
+	return set_accessed(w) ? EMU_RETRY : EMU_OK;
 }
 
 /**
@@ -308,7 +309,7 @@ bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		if (kvm_read_guest_entry(vcpu->kvm, table + i * 8, 8, &pdptrs[i]) ||
+		if (kvm_read_guest(vcpu->kvm, table + i * 8, &pdptrs[i], 8) ||
 		    ((pdptrs[i] & PTE_PRESENT) && (pdptrs[i] & reserved)))
 			return false;
 	}
