@@ -13,8 +13,9 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 
-from lib import elf
+from lib import direct, elf
 from lib.config import BUILD, BUILD_LAB, LAB, LabError, say
 from lib.cpio import Archive
 
@@ -106,6 +107,16 @@ def _base():
 
     return _cached(os.path.join(IMAGE, "base.cpio"),
                    [agent, init, busybox, __file__], build, "the base system")
+
+
+def _kernel(kernel):
+    stub = os.path.join(LAB, "guest/direct.S")
+    target = os.path.join(IMAGE, "boot-" + kernel.release)
+    if _newer(target, [kernel.image, stub, direct.__file__]):
+        say(f"unpacking the {kernel.release} kernel")
+        with tempfile.TemporaryDirectory(dir=IMAGE) as work:
+            direct.make(kernel.image, target, work)
+    return target
 
 
 def _qemu():
@@ -295,14 +306,15 @@ def _kernel_command_line(settings):
 def build(directory, settings, job):
     """Make the image of a run in its directory; returns the ISO's path."""
     with _Lock():
+        kernel = _kernel(settings.kernel)
         archives = [_base()] + ([_qemu()] if job.qemu else [])
     own = os.path.join(directory, "run.cpio")
     _run_archive(own, settings, job)
     archives.append(own)
-    return _iso(directory, settings, archives)
+    return _iso(directory, settings, kernel, archives)
 
 
-def _iso(directory, settings, archives):
+def _iso(directory, settings, kernel, archives):
     iso = os.path.join(directory, "image.iso")
     boot = os.path.join(directory, "isolinux")
     os.makedirs(boot)
@@ -314,7 +326,7 @@ def _iso(directory, settings, archives):
     with open(os.path.join(boot, "isolinux.cfg"), "w", encoding="ascii") as f:
         f.write("DEFAULT lab\nPROMPT 0\nLABEL lab\n KERNEL /vmlinuz\n"
                 f" INITRD {','.join(names)}\n APPEND {_kernel_command_line(settings)}\n")
-    grafts = [f"/isolinux={boot}", f"/vmlinuz={settings.kernel.image}"]
+    grafts = [f"/isolinux={boot}", f"/vmlinuz={kernel}"]
     grafts += [f"{n}={a}" for n, a in zip(names, archives)]
     command_output(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso,
                     "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat",
