@@ -16,10 +16,18 @@
 /* The value of field isa: 1 is VMX. */
 #define KVM_ISA_VMX	1
 
+/* kvm_pio's rw. */
+#define KVM_TRACE_PIO_IN	0
+#define KVM_TRACE_PIO_OUT	1
+
 /* kvm_mmio's type. */
 #define KVM_TRACE_MMIO_READ_UNSATISFIED	0
 #define KVM_TRACE_MMIO_READ		1
 #define KVM_TRACE_MMIO_WRITE		2
+
+/* kvm_pio's rw. */
+#define KVM_TRACE_PIO_IN		0
+#define KVM_TRACE_PIO_OUT		1
 
 /* kvm_emulate_insn's flags. */
 #define KVM_EMUL_INSN_F_CR0_PE		(1 << 0)
@@ -127,7 +135,7 @@ TRACE_EVENT(kvm_exit,
 		  __entry->intr_info, __entry->error_code)
 );
 
-/* Port I/O: @rw 1 is OUT; @data holds @count values of @size bytes. */
+/* Port I/O: @data holds @count values of @size bytes. */
 TRACE_EVENT(kvm_pio,
 	TP_PROTO(unsigned int rw, unsigned int port, unsigned int size, unsigned int count,
 		 const void *data),
