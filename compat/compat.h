@@ -17,8 +17,10 @@
 /* The hotplug state in which no task runs any more (or yet) on the CPU. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_ONLINE
+#define kvmx_cpuhp_may_fail	true
 #else
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_STARTING
+#define kvmx_cpuhp_may_fail	false
 #endif
 
 /* Suspend and resume hooks: one object, kvmx_syscore, with kvmx_syscore_{,un}register(). */

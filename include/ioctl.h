@@ -30,6 +30,9 @@ struct kvm_ioctl_args {
 /* The handler copies out by itself (a large struct written in place, or nothing). */
 #define KVM_IOC_NOCOPYOUT	(1u << 5)
 
+/* The argument may be a null pointer; @data is NULL then. */
+#define KVM_IOC_NULL_OK		(1u << 6)
+
 struct kvm_ioctl {
 	u32 cmd;
 	u32 flags;
@@ -67,5 +70,29 @@ struct kvm_cap_table {
 	const struct kvm_cap_table _name = { .entry = (_array), .count = ARRAY_SIZE(_array) }
 
 int kvm_check_extension(struct kvm *kvm, u32 cap);
+
+extern const struct kvm_cap_table kvm_caps_vm, kvm_caps_vcpu, kvm_caps_coalesced;
+
+/* --- vm/coalesced.c --- */
+long kvm_vm_ioctl_register_coalesced(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_unregister_coalesced(struct kvm_ioctl_args *a);
+/* --- vcpu/events.c --- */
+long kvm_vcpu_ioctl_interrupt(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_nmi(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a);
+/* --- vcpu/run.c --- */
+long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a);
+/* --- vcpu/regs.c --- */
+long kvm_vcpu_ioctl_get_regs(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_regs(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_get_sregs(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_sregs(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_get_sregs2(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_sregs2(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_get_debugregs(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_debugregs(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_translate(struct kvm_ioctl_args *a);
 
 #endif

@@ -3,8 +3,8 @@
 #ifndef KVMX_VCPU_H
 #define KVMX_VCPU_H
 
+#include <linux/bits.h>
 #include <linux/preempt.h>
-#include <linux/rcuwait.h>
 #include <asm/fpu/types.h>
 #include "emulate.h"
 #include "kvmx.h"
@@ -26,6 +26,14 @@ enum kvm_reg {
 	KVM_REG_EXIT_INTR_INFO,
 	KVM_REG_EXIT_QUAL,
 };
+
+/* Debug registers, SDM 3B 17.2. */
+#define DR6_BD		BIT_ULL(13)	/* an access while DR7.GD was set */
+#define DR6_BS		BIT_ULL(14)	/* single step */
+#define DR6_RTM		BIT_ULL(16)	/* 1: not in a transactional region */
+#define DR6_RESET	0xffff0ff0ull
+#define DR7_GD		BIT_ULL(13)
+#define DR7_RESET	0x400ull
 
 /* vcpu->mode: the kick protocol, see Documentation/locking.rst. */
 enum {

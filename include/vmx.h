@@ -60,6 +60,7 @@ struct kvm_vmx {
 	u32 host_pkru;
 	/* User-return MSRs: the guest's values. */
 	u64 star, lstar, cstar, sfmask;
+	u64 guest_tf;			/* RFLAGS.TF of the guest while a debugger steps it */
 };
 
 /* What was found of the CPU; read-only after kvm_arch_hardware_setup(). */
@@ -135,10 +136,13 @@ void vmx_open_nmi_window(struct kvm_vcpu *vcpu);
 /* The instruction at RIP is done: RIP, TF, shadow. 1, or 0 for a debugger's exit. */
 int vmx_skip_instruction(struct kvm_vcpu *vcpu);
 int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
+int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6);
 
 /* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
+/* What kvm_msr_allowed() says has changed. */
+void vmx_msr_filter_changed(struct kvm_vcpu *vcpu);
 
 /* --- vmx/enter.c --- */
 /* Preemption off: the host's lazily switched state becomes the guest's. */

@@ -3,7 +3,6 @@
 #define pr_fmt(fmt) "kvm: " fmt
 
 #include <linux/printk.h>
-#include <linux/seq_buf.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include "internal.h"
@@ -254,16 +253,14 @@ const char *vmx_feature_line(char *buf, size_t len)
 		{ "invpcid", vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID },
 		{ "xsaves", vmx_caps.xsaves },
 	};
-	struct seq_buf s;
+	size_t n = 0;
 	int i, pass;
 
-	seq_buf_init(&s, buf, len);
 	for (pass = 1; pass >= 0; pass--) {
-		seq_buf_puts(&s, pass ? "uses" : "; without");
+		n += scnprintf(buf + n, len - n, pass ? "uses" : "; without");
 		for (i = 0; i < ARRAY_SIZE(f); i++)
 			if (f[i].used == pass)
-				seq_buf_printf(&s, " %s", f[i].name);
+				n += scnprintf(buf + n, len - n, " %s", f[i].name);
 	}
-	buf[min(len - 1, seq_buf_used(&s))] = '\0';
 	return buf;
 }

@@ -174,7 +174,8 @@ static void note_exit(struct kvm_vcpu *vcpu, int failed)
 /* An event arrived safely, or a trap is due: the slow path sees to it. */
 static bool fast_path_open(struct kvm_vcpu *vcpu)
 {
-	return !vcpu->vmx.event_entered && !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
+	return !vcpu->vmx.event_entered && !vcpu->guest_debug &&
+	       !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
 }
 
 /* The shadow of an STI before this instruction is now stale, see vmx_interrupt_shadow(). */

@@ -4,7 +4,6 @@
  * on in the guest, 0 with kvm_run filled to go to user space, or -errno.
  */
 #include <linux/sched.h>
-#include <asm/debugreg.h>
 #include <asm/trapnr.h>
 #include "cpuid.h"
 #include "internal.h"
@@ -32,7 +31,15 @@ static u64 linear_rip(struct kvm_vcpu *vcpu)
 	return vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
 }
 
-static int debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
+/**
+ * vmx_debug_exit - KVM_EXIT_DEBUG
+ * @vcpu: loaded vCPU with a debugger outside
+ * @exception: DB_VECTOR or BP_VECTOR
+ * @dr6: what the debugger is shown of it
+ *
+ * Return: 0
+ */
+int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 {
 	struct kvm_debug_exit_arch *d = &vcpu->run->debug.arch;
 
@@ -56,7 +63,7 @@ int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip)
 	kvm_rip_write(vcpu, rip);
 	vcpu->insn_skipped = true;
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
-		return debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESERVED);
+		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	if (kvm_rflags_read(vcpu) & X86_EFLAGS_TF)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
 	return 1;
@@ -144,7 +151,7 @@ static int handle_db(struct kvm_vcpu *vcpu)
 	u64 dr6 = exit_qual(vcpu);
 
 	if (vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
-		return debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESERVED);
+		return vmx_debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESET);
 	if ((vcpu->vmx.exit_intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
 	keep_pending_step(vcpu);
@@ -156,7 +163,7 @@ static int handle_bp(struct kvm_vcpu *vcpu)
 {
 	/* The breakpoint is the debugger's; RIP stays at it. */
 	vcpu->events.soft_insn_len = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
-	return debug_exit(vcpu, BP_VECTOR, 0);
+	return vmx_debug_exit(vcpu, BP_VECTOR, 0);
 }
 
 static int handle_exception(struct kvm_vcpu *vcpu)
@@ -347,7 +354,7 @@ static int handle_dr(struct kvm_vcpu *vcpu)
 		return inject_gp(vcpu);
 	if (dr7 & DR7_GD) {
 		if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
-			return debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESERVED);
+			return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESET);
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BD);
 		return 1;
 	}

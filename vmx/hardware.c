@@ -5,7 +5,7 @@
 #include <linux/gfp.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
-#include <asm/intel_pt.h>
+#include <asm/perf_event.h>
 #include <asm/tlbflush.h>
 #include "internal.h"
 

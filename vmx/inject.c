@@ -110,7 +110,7 @@ void vmx_inject_interrupt(struct kvm_vcpu *vcpu)
 
 void vmx_inject_nmi(struct kvm_vcpu *vcpu)
 {
-	inject(vcpu, INTR_TYPE_NMI_INTR | NMI_VECTOR);
+	inject(vcpu, INTR_TYPE_NMI_INTR | X86_TRAP_NMI);
 }
 
 /* An event chosen for this entry, which will not happen: it stays "injected". */

@@ -37,6 +37,9 @@ void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 		break;
 	case KVM_REG_RFLAGS:
 		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
+		/* The debugger's TF is not the guest's. */
+		if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+			vcpu->rflags = (vcpu->rflags & ~X86_EFLAGS_TF) | vcpu->vmx.guest_tf;
 		break;
 	case KVM_REG_CR0:
 		vcpu->cr0 = merge_owned(vcpu->cr0, vmcs_readl(GUEST_CR0), vcpu->cr0_guest_owned);
@@ -158,7 +161,11 @@ void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags)
 {
 	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
 	vcpu->regs_avail |= 1u << KVM_REG_RFLAGS;
-	vmcs_writel(GUEST_RFLAGS, vcpu->rflags);
+	vcpu->vmx.guest_tf = rflags & X86_EFLAGS_TF;
+	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
+		vmcs_writel(GUEST_RFLAGS, vcpu->rflags | X86_EFLAGS_TF);
+	else
+		vmcs_writel(GUEST_RFLAGS, vcpu->rflags);
 }
 
 /*

@@ -183,7 +183,7 @@ void vmx_unload_guest_state(struct kvm_vcpu *vcpu)
 	if (v->host_ldt_sel || v->host_gs_sel) {
 		local_irq_save(flags);
 		if (v->host_ldt_sel)
-			load_ldt(v->host_ldt_sel);
+			asm volatile("lldt %0" : : "r" (v->host_ldt_sel));
 		load_gs_index(v->host_gs_sel);
 		local_irq_restore(flags);
 	}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Module init and exit, VMX on and off over all CPUs, /dev/kvm. */
+#define pr_fmt(fmt) "kvm: " fmt
+
+#include <linux/compat.h>
+#include <linux/cpu.h>
+#include <linux/fs.h>
+#include <linux/kvm.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+#include <asm/fpu/xcr.h>
+#include <asm/reboot.h>
+#include "async_pf.h"
+#include "compat/compat.h"
+#include "cpuid.h"
+#include "ioctl.h"
+#include "irqfd.h"
+#include "mmu.h"
+#include "state.h"
+#include "vcpu.h"
+#include "vmx.h"
+
+u64 kvm_host_xcr0, kvm_host_xss;
+
+/* VMX is on while there are VMs; hotplug and suspend follow. */
+static DEFINE_MUTEX(hardware_lock);
+static unsigned int hardware_users;
+static bool rebooting;
+
+static void enable_cpu(void *failed)
+{
+	int r = vmx_hardware_enable();
+
+	if (r)
+		atomic_set(failed, r);
+}
+
+static void disable_cpu(void *unused)
+{
+	vmx_hardware_disable();
+}
+
+/**
+ * kvm_hardware_get - a VM needs VMX: the first one turns it on everywhere
+ *
+ * Context: may sleep.
+ * Return: 0, -EBUSY if another hypervisor has VMX, -EIO.
+ */
+int kvm_hardware_get(void)
+{
+	atomic_t failed = ATOMIC_INIT(0);
+
+	cpus_read_lock();
+	mutex_lock(&hardware_lock);
+	if (rebooting)
+		atomic_set(&failed, -EIO);
+	else if (!hardware_users)
+		on_each_cpu(enable_cpu, &failed, 1);
+	if (!atomic_read(&failed))
+		hardware_users++;
+	else if (!hardware_users)
+		on_each_cpu(disable_cpu, NULL, 1);
+	mutex_unlock(&hardware_lock);
+	cpus_read_unlock();
+	return atomic_read(&failed);
+}
+
+void kvm_hardware_put(void)
+{
+	cpus_read_lock();
+	mutex_lock(&hardware_lock);
+	if (!--hardware_users)
+		on_each_cpu(disable_cpu, NULL, 1);
+	mutex_unlock(&hardware_lock);
+	cpus_read_unlock();
+}
+
+/* Hotplug holds cpus_lock for writing, so hardware_users does not change here. */
+static int cpu_comes(unsigned int cpu)
+{
+	unsigned long flags;
+	int r = 0;
+
+	local_irq_save(flags);
+	if (hardware_users) {
+		r = vmx_check_cpu() ?: vmx_hardware_enable();
+		if (r)
+			pr_err("CPU%u cannot run guests (%d)\n", cpu, r);
+	}
+	local_irq_restore(flags);
+	return kvmx_cpuhp_may_fail ? r : 0;
+}
+
+static int cpu_goes(unsigned int cpu)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmx_hardware_disable();
+	local_irq_restore(flags);
+	return 0;
+}
+
+/* Suspend: only this CPU is left, interrupts are off. */
+static int suspend(void)
+{
+	vmx_hardware_disable();
+	return 0;
+}
+
+static void resume(void)
+{
+	if (hardware_users && vmx_hardware_enable())
+		pr_err("VMX cannot be turned on again after suspend\n");
+}
+
+KVMX_SYSCORE(suspend, resume);
+
+static int on_reboot(struct notifier_block *nb, unsigned long val, void *data)
+{
+	/* Some firmware hangs when it finds VMX on. */
+	rebooting = true;
+	on_each_cpu(disable_cpu, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block reboot_nb = { .notifier_call = on_reboot };
+
+static long ioctl_get_api_version(struct kvm_ioctl_args *a)
+{
+	return a->raw ? -EINVAL : KVM_API_VERSION;
+}
+
+static long ioctl_create_vm(struct kvm_ioctl_args *a)
+{
+	return kvm_dev_ioctl_create_vm(a->raw);
+}
+
+static long ioctl_check_extension(struct kvm_ioctl_args *a)
+{
+	return kvm_check_extension(NULL, a->raw);
+}
+
+static long ioctl_get_vcpu_mmap_size(struct kvm_ioctl_args *a)
+{
+	return a->raw ? -EINVAL : KVM_VCPU_MMAP_PAGES * PAGE_SIZE;
+}
+
+static const struct kvm_ioctl dev_ioctls[] = {
+	KVM_IOCTL(KVM_GET_API_VERSION, ioctl_get_api_version, KVM_IOC_VALUE, 0),
+	KVM_IOCTL(KVM_CREATE_VM, ioctl_create_vm, KVM_IOC_VALUE, 0),
+	KVM_IOCTL(KVM_GET_MSR_INDEX_LIST, kvm_dev_ioctl_get_msr_index_list,
+		  KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, 0),
+	KVM_IOCTL(KVM_CHECK_EXTENSION, ioctl_check_extension, KVM_IOC_VALUE, 0),
+	KVM_IOCTL(KVM_GET_VCPU_MMAP_SIZE, ioctl_get_vcpu_mmap_size, KVM_IOC_VALUE, 0),
+	KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, kvm_dev_ioctl_get_supported_cpuid,
+		  KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID),
+	KVM_IOCTL(KVM_GET_EMULATED_CPUID, kvm_dev_ioctl_get_emulated_cpuid,
+		  KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_EMUL_CPUID),
+	KVM_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, kvm_dev_ioctl_get_msr_feature_index_list,
+		  KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_GET_MSR_FEATURES),
+	KVM_IOCTL(KVM_GET_MSRS, kvm_dev_ioctl_get_msrs, KVM_IOC_TAIL, KVM_CAP_GET_MSR_FEATURES),
+	KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, kvm_dev_ioctl_get_mce_cap, 0, KVM_CAP_MCE),
+	KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_dev_ioctl_get_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES),
+	KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_dev_ioctl_has_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES),
+};
+
+static struct kvm_ioctl_table dev_table = {
+	.entry = dev_ioctls, .count = ARRAY_SIZE(dev_ioctls),
+};
+
+static long kvm_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kvm_ioctl_args a = { .file = file, .raw = arg };
+	const struct kvm_ioctl *e = kvm_ioctl_find(&dev_table, cmd);
+
+	return e ? kvm_ioctl_dispatch(e, &a) : -EINVAL;
+}
+
+#ifdef CONFIG_COMPAT
+static long kvm_dev_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return kvm_dev_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
+
+static const struct file_operations kvm_dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = kvm_dev_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = kvm_dev_compat_ioctl,
+#endif
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice kvm_dev = {
+	.minor = KVM_MINOR,
+	.name = "kvm",
+	.fops = &kvm_dev_fops,
+	.mode = 0666,
+};
+
+/* Caches and tables, and what of the host never changes. */
+static int kvm_arch_init(void)
+{
+	int r;
+
+	if (boot_cpu_has(X86_FEATURE_XSAVE))
+		kvm_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrl(MSR_IA32_XSS, kvm_host_xss);
+	r = kvm_ioctl_index(&dev_table);
+	if (!r)
+		r = kvm_vm_module_init();
+	if (!r)
+		r = kvm_mmu_module_init();
+	if (r)
+		return r;
+	r = kvm_vcpu_module_init();
+	if (r)
+		kvm_mmu_module_exit();
+	return r;
+}
+
+static void kvm_arch_exit(void)
+{
+	kvm_vcpu_module_exit();
+	kvm_mmu_module_exit();
+}
+
+static int kvm_arch_hardware_setup(void)
+{
+	int r = vmx_setup();
+
+	if (r)
+		return r;
+	r = vmx_percpu_alloc();
+	if (r)
+		return r;
+	r = kvm_cpuid_module_init();
+	if (r)
+		vmx_percpu_free();
+	return r;
+}
+
+static void check_cpu(void *result)
+{
+	int r = vmx_check_cpu();
+
+	if (r)
+		atomic_set(result, r);
+}
+
+/* Every online CPU must offer what was chosen on this one. */
+static int kvm_arch_check_processor_compat(void)
+{
+	atomic_t result = ATOMIC_INIT(0);
+
+	on_each_cpu(check_cpu, &result, 1);
+	if (atomic_read(&result))
+		pr_err("the CPUs differ in what VMX offers\n");
+	return atomic_read(&result);
+}
+
+static int kvm_register_notifiers(void)
+{
+	int r = cpuhp_setup_state_nocalls(KVMX_CPUHP_STATE, "kvm/cpu:online", cpu_comes, cpu_goes);
+
+	if (r < 0)
+		return r;
+	register_reboot_notifier(&reboot_nb);
+	kvmx_syscore_register();
+	cpu_emergency_register_virt_callback(vmx_emergency_disable);
+	return 0;
+}
+
+static void kvm_unregister_notifiers(void)
+{
+	cpu_emergency_unregister_virt_callback(vmx_emergency_disable);
+	kvmx_syscore_unregister();
+	unregister_reboot_notifier(&reboot_nb);
+	cpuhp_remove_state_nocalls(KVMX_CPUHP_STATE);
+}
+
+static int __init kvm_init(void)
+{
+	char features[160];
+	int r;
+
+	r = kvm_arch_init();
+	if (r)
+		return r;
+	r = kvm_irqfd_init();
+	if (r)
+		goto out_arch;
+	r = kvm_arch_hardware_setup();
+	if (r)
+		goto out_irqfd;
+	r = kvm_arch_check_processor_compat();
+	if (r)
+		goto out_hardware;
+	r = kvm_register_notifiers();
+	if (r)
+		goto out_hardware;
+	r = kvm_async_pf_init();
+	if (r)
+		goto out_notifiers;
+	r = misc_register(&kvm_dev);
+	if (r)
+		goto out_async_pf;
+	pr_info("kvmx %s, %s\n", KVMX_VERSION, vmx_feature_line(features, sizeof(features)));
+	return 0;
+
+out_async_pf:
+	kvm_async_pf_exit();
+out_notifiers:
+	kvm_unregister_notifiers();
+out_hardware:
+	vmx_percpu_free();
+out_irqfd:
+	kvm_irqfd_exit();
+out_arch:
+	kvm_arch_exit();
+	return r;
+}
+
+static void __exit kvm_exit(void)
+{
+	misc_deregister(&kvm_dev);
+	kvm_async_pf_exit();
+	kvm_unregister_notifiers();
+	vmx_percpu_free();
+	kvm_irqfd_exit();
+	kvm_arch_exit();
+}
+
+module_init(kvm_init);
+module_exit(kvm_exit);
+
+MODULE_AUTHOR("kvmx");
+MODULE_DESCRIPTION("/dev/kvm for Intel VT-x");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(KVMX_VERSION);
+MODULE_ALIAS_MISCDEV(KVM_MINOR);
+MODULE_ALIAS("devname:kvm");

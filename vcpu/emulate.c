@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The emulator's callbacks on a vCPU, and what becomes of its answers. */
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <asm/trapnr.h>
+#include "cpuid.h"
+#include "mmu.h"
+#include "state.h"
+#include "trace.h"
+#include "vcpu.h"
+
+static struct kvm_vcpu *vcpu_of(struct emu_ctxt *c)
+{
+	return c->priv;
+}
+
+static enum emu_status fault(struct emu_ctxt *c, u8 vector, bool has_error, u32 error_code)
+{
+	c->fault = (struct emu_fault){
+		.vector = vector, .has_error = has_error, .error_code = error_code,
+	};
+	return EMU_FAULT;
+}
+
+static enum emu_status gp_if(struct emu_ctxt *c, int bad)
+{
+	return bad ? fault(c, GP_VECTOR, true, 0) : EMU_OK;
+}
+
+static enum emu_status translate(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+	const struct kvm_io_state *io = &vcpu->io;
+
+	if (io->la_known && (la & PAGE_MASK) == io->la_page && !(acc & ~EMU_ACC_WRITE) &&
+	    (io->la_write || !(acc & EMU_ACC_WRITE))) {
+		*gpa = io->gpa_page | (la & ~PAGE_MASK);
+		return EMU_OK;
+	}
+	return kvm_walk_guest(vcpu, la, acc, gpa, &c->fault);
+}
+
+/* An access of up to 64 bytes lies in at most two pages; both translate before either is touched. */
+struct span {
+	unsigned int n;
+	struct { gpa_t gpa; unsigned int len; } part[2];
+};
+
+static enum emu_status make_span(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc,
+				 struct span *sp)
+{
+	unsigned int first = min_t(unsigned int, len, PAGE_SIZE - (la & ~PAGE_MASK));
+	enum emu_status s;
+
+	sp->n = first == len ? 1 : 2;
+	sp->part[0].len = first;
+	sp->part[1].len = len - first;
+	s = translate(c, la, acc, &sp->part[0].gpa);
+	if (s != EMU_OK || sp->n == 1)
+		return s;
+	la += first;
+	if (c->mode != EMU_MODE_PROT64)
+		la = (u32)la;
+	return translate(c, la, acc, &sp->part[1].gpa);
+}
+
+static enum emu_status op_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len, u32 acc)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+	struct span sp;
+	enum emu_status s = make_span(c, la, len, acc, &sp);
+	unsigned int i;
+
+	for (i = 0; s == EMU_OK && i < sp.n; i++) {
+		if (kvm_read_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
+			s = kvm_io_read(vcpu, sp.part[i].gpa, buf, sp.part[i].len);
+		buf += sp.part[i].len;
+	}
+	return s;
+}
+
+static enum emu_status op_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len,
+				u32 acc)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+	struct span sp;
+	enum emu_status s = make_span(c, la, len, acc | EMU_ACC_WRITE, &sp);
+	unsigned int i;
+
+	for (i = 0; s == EMU_OK && i < sp.n; i++) {
+		if (kvm_write_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
+			s = kvm_io_write(vcpu, sp.part[i].gpa, buf, sp.part[i].len);
+		buf += sp.part[i].len;
+	}
+	return s;
+}
+
+static enum emu_status op_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned int len)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+	struct span sp;
+	enum emu_status s = make_span(c, la, len, EMU_ACC_FETCH, &sp);
+	unsigned int i;
+
+	for (i = 0; s == EMU_OK && i < sp.n; i++) {
+		/* Instructions are not fetched from devices. */
+		if (kvm_read_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
+			s = EMU_FAIL;
+		buf += sp.part[i].len;
+	}
+	return s;
+}
+
+static enum emu_status op_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, const void *new,
+				  unsigned int len)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+	struct span sp;
+	enum emu_status s = make_span(c, la, len, EMU_ACC_WRITE, &sp);
+
+	if (s != EMU_OK)
+		return s;
+	/* A device or a split lock: no other bus master is held off. */
+	if (sp.n == 1 && !(la & (len - 1))) {
+		switch (kvm_cmpxchg_guest(vcpu->kvm, sp.part[0].gpa, old, new, len)) {
+		case 0:
+			return EMU_OK;
+		case -EAGAIN:
+			return EMU_RETRY;
+		}
+	}
+	return op_write(c, la, new, len, 0);
+}
+
+static enum emu_status op_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
+{
+	struct span sp;
+
+	return make_span(c, la, len, acc, &sp);
+}
+
+static enum emu_status op_pio_in(struct emu_ctxt *c, u16 port, unsigned int size, void *buf,
+				 unsigned int count)
+{
+	return kvm_io_pio_in(vcpu_of(c), port, size, buf, count);
+}
+
+static enum emu_status op_pio_out(struct emu_ctxt *c, u16 port, unsigned int size, const void *buf,
+				  unsigned int count)
+{
+	return kvm_io_pio_out(vcpu_of(c), port, size, buf, count);
+}
+
+static void op_get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
+{
+	vmx_get_segment(vcpu_of(c), seg, s);
+}
+
+static void op_set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
+{
+	vmx_set_segment(vcpu_of(c), seg, s);
+}
+
+static void op_get_gdt(struct emu_ctxt *c, struct emu_table *t)
+{
+	vmx_get_gdt(vcpu_of(c), t);
+}
+
+static void op_set_gdt(struct emu_ctxt *c, const struct emu_table *t)
+{
+	vmx_set_gdt(vcpu_of(c), t);
+}
+
+static void op_get_idt(struct emu_ctxt *c, struct emu_table *t)
+{
+	vmx_get_idt(vcpu_of(c), t);
+}
+
+static void op_set_idt(struct emu_ctxt *c, const struct emu_table *t)
+{
+	vmx_set_idt(vcpu_of(c), t);
+}
+
+static u64 op_get_cr(struct emu_ctxt *c, int cr)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+
+	switch (cr) {
+	case 0:
+		return kvm_cr0_read(vcpu);
+	case 2:
+		return vcpu->cr2;
+	case 3:
+		return kvm_cr3_read(vcpu);
+	case 4:
+		return kvm_cr4_read(vcpu);
+	}
+	return vcpu->cr8;
+}
+
+static enum emu_status op_set_cr(struct emu_ctxt *c, int cr, u64 val)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+
+	switch (cr) {
+	case 0:
+		return gp_if(c, kvm_set_cr0(vcpu, val));
+	case 2:
+		vcpu->cr2 = val;
+		return EMU_OK;
+	case 3:
+		return gp_if(c, kvm_set_cr3(vcpu, val));
+	case 4:
+		return gp_if(c, kvm_set_cr4(vcpu, val));
+	}
+	return gp_if(c, kvm_set_cr8(vcpu, val));
+}
+
+static u64 op_get_dr(struct emu_ctxt *c, int dr)
+{
+	return kvm_get_dr(vcpu_of(c), dr);
+}
+
+static enum emu_status op_set_dr(struct emu_ctxt *c, int dr, u64 val)
+{
+	return gp_if(c, kvm_set_dr(vcpu_of(c), dr, val));
+}
+
+static enum emu_status op_get_msr(struct emu_ctxt *c, u32 msr, u64 *val)
+{
+	return gp_if(c, kvm_get_msr(vcpu_of(c), msr, val, false));
+}
+
+static enum emu_status op_set_msr(struct emu_ctxt *c, u32 msr, u64 val)
+{
+	return gp_if(c, kvm_set_msr(vcpu_of(c), msr, val, false));
+}
+
+static u64 op_get_efer(struct emu_ctxt *c)
+{
+	return vcpu_of(c)->efer;
+}
+
+static enum emu_status op_set_xcr(struct emu_ctxt *c, u32 index, u64 val)
+{
+	return gp_if(c, kvm_set_xcr(vcpu_of(c), index, val));
+}
+
+static enum emu_status op_rdpmc(struct emu_ctxt *c, u32 index, u64 *val)
+{
+	return fault(c, GP_VECTOR, true, 0);
+}
+
+static u64 op_rdtsc(struct emu_ctxt *c, u32 *aux)
+{
+	if (aux)
+		*aux = vcpu_of(c)->tsc_aux;
+	return kvm_read_guest_tsc(vcpu_of(c));
+}
+
+static void op_cpuid(struct emu_ctxt *c, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+{
+	kvm_cpuid(vcpu_of(c), eax, ebx, ecx, edx);
+}
+
+static enum emu_status op_halt(struct emu_ctxt *c)
+{
+	vcpu_of(c)->io.halt = true;
+	return EMU_OK;
+}
+
+static enum emu_status op_invlpg(struct emu_ctxt *c, u64 la)
+{
+	vmx_flush_gva(vcpu_of(c), la);
+	return EMU_OK;
+}
+
+static enum emu_status op_wbinvd(struct emu_ctxt *c)
+{
+	return EMU_OK;
+}
+
+static enum emu_status op_hypercall(struct emu_ctxt *c)
+{
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+
+	/* The instruction has not touched a register yet. */
+	kvm_hypercall(vcpu);
+	c->gpr[KVM_REG_RAX] = vcpu->regs[KVM_REG_RAX];
+	return EMU_OK;
+}
+
+static const struct emu_ops vcpu_emu_ops = {
+	.fetch = op_fetch,
+	.read = op_read,
+	.write = op_write,
+	.cmpxchg = op_cmpxchg,
+	.probe = op_probe,
+	.pio_in = op_pio_in,
+	.pio_out = op_pio_out,
+	.get_segment = op_get_segment,
+	.set_segment = op_set_segment,
+	.get_gdt = op_get_gdt,
+	.set_gdt = op_set_gdt,
+	.get_idt = op_get_idt,
+	.set_idt = op_set_idt,
+	.get_cr = op_get_cr,
+	.set_cr = op_set_cr,
+	.get_dr = op_get_dr,
+	.set_dr = op_set_dr,
+	.get_msr = op_get_msr,
+	.set_msr = op_set_msr,
+	.get_efer = op_get_efer,
+	.set_xcr = op_set_xcr,
+	.rdpmc = op_rdpmc,
+	.rdtsc = op_rdtsc,
+	.cpuid = op_cpuid,
+	.halt = op_halt,
+	.invlpg = op_invlpg,
+	.wbinvd = op_wbinvd,
+	.hypercall = op_hypercall,
+	.get_vec = kvm_emu_get_vec,
+	.set_vec = kvm_emu_set_vec,
+	.get_mmx = kvm_emu_get_mmx,
+	.set_mmx = kvm_emu_set_mmx,
+};
+
+static enum emu_mode mode_of(struct kvm_vcpu *vcpu)
+{
+	struct emu_segment cs;
+
+	if (!(kvm_cr0_read(vcpu) & X86_CR0_PE))
+		return EMU_MODE_REAL;
+	if (kvm_rflags_read(vcpu) & X86_EFLAGS_VM)
+		return EMU_MODE_VM86;
+	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
+	if ((vcpu->efer & EFER_LMA) && cs.l)
+		return EMU_MODE_PROT64;
+	return cs.db ? EMU_MODE_PROT32 : EMU_MODE_PROT16;
+}
+
+static void set_up(struct kvm_vcpu *vcpu)
+{
+	struct emu_ctxt *c = &vcpu->emu;
+
+	c->ops = &vcpu_emu_ops;
+	c->priv = vcpu;
+	c->mode = mode_of(vcpu);
+	c->cpl = vmx_cpl(vcpu);
+	c->long_mode_active = vcpu->efer & EFER_LMA;
+	c->forced = false;
+	c->vendor_intel = true;
+	kvm_rsp_read(vcpu);
+	memcpy(c->gpr, vcpu->regs, sizeof(c->gpr));
+	c->rip = kvm_rip_read(vcpu);
+	c->rflags = kvm_rflags_read(vcpu);
+	c->fault = (struct emu_fault){};
+	c->block_sti = false;
+	c->block_mov_ss = false;
+	c->more = false;
+	c->unblock_nmi = false;
+}
+
+/* The instruction's effects on the registers become the vCPU's. */
+static void commit_regs(struct kvm_vcpu *vcpu)
+{
+	struct emu_ctxt *c = &vcpu->emu;
+
+	kvm_gpr_write(vcpu, KVM_REG_RSP, c->gpr[KVM_REG_RSP]);
+	memcpy(vcpu->regs, c->gpr, sizeof(c->gpr));
+	if (c->rflags != vcpu->rflags)
+		vmx_set_rflags(vcpu, c->rflags);
+	kvm_rip_write(vcpu, c->rip);
+}
+
+static int finish_ok(struct kvm_vcpu *vcpu)
+{
+	struct emu_ctxt *c = &vcpu->emu;
+	bool step = kvm_rflags_read(vcpu) & X86_EFLAGS_TF;
+
+	commit_regs(vcpu);
+	if (c->unblock_nmi)
+		vmx_set_nmi_masked(vcpu, false);
+	if (c->block_mov_ss)
+		vmx_set_interrupt_shadow(vcpu, KVM_X86_SHADOW_INT_MOV_SS);
+	else if (c->block_sti)
+		vmx_set_interrupt_shadow(vcpu, KVM_X86_SHADOW_INT_STI);
+	else
+		vcpu->insn_skipped = true;
+	if (c->fault.trap)
+		kvm_queue_fault(vcpu, &c->fault);
+	else if (step && !c->block_mov_ss)
+		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	if (vcpu->io.out)
+		return 0;
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
+	if (vcpu->io.halt) {
+		vcpu->run->exit_reason = KVM_EXIT_HLT;
+		return 0;
+	}
+	return 1;
+}
+
+/* What the emulator does not do: the supervisor's ends the run, a program's is its own fault. */
+static int finish_fail(struct kvm_vcpu *vcpu)
+{
+	const struct emu_insn *insn = &vcpu->emu.insn;
+	struct kvm_run *run = vcpu->run;
+
+	trace_kvm_emulate_insn(vcpu, 1);
+	if (vmx_cpl(vcpu) && !vcpu->kvm->exit_on_emulation_error) {
+		kvm_queue_exception(vcpu, UD_VECTOR);
+		return 1;
+	}
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 3;
+	run->emulation_failure.flags = 0;
+	if (insn->fetched) {
+		run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = insn->fetched;
+		memset(run->emulation_failure.insn_bytes, 0x90,
+		       sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->fetched);
+	}
+	return 0;
+}
+
+static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
+{
+	struct kvm_io_state *io = &vcpu->io;
+
+	switch (s) {
+	case EMU_OK:
+		trace_kvm_emulate_insn(vcpu, 0);
+		return finish_ok(vcpu);
+	case EMU_FAULT:
+		kvm_queue_fault(vcpu, &vcpu->emu.fault);
+		return 1;
+	case EMU_RETRY:
+		return 1;
+	case EMU_IO:
+		/* Nothing out: more accesses than any instruction has. */
+		if (!io->out)
+			return finish_fail(vcpu);
+		io->linear_rip = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+		io->pending = KVM_IO_EMULATE;
+		return 0;
+	case EMU_FAIL:
+		break;
+	}
+	return finish_fail(vcpu);
+}
+
+static int decode_and_execute(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len)
+{
+	enum emu_status s;
+
+	set_up(vcpu);
+	s = emu_decode(&vcpu->emu, bytes, len);
+	if (s == EMU_OK)
+		s = emu_execute(&vcpu->emu);
+	vcpu->io.la_known = false;
+	return finish(vcpu, s);
+}
+
+/* As much of the instruction as its page has, with one walk. What fails is left to the decoder. */
+static unsigned int fetch_page(struct kvm_vcpu *vcpu, u8 *bytes)
+{
+	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+	struct emu_fault f;
+	unsigned int len;
+	gpa_t gpa;
+
+	if (!(vcpu->efer & EFER_LMA))
+		la = (u32)la;
+	len = min_t(unsigned int, EMU_MAX_INSN, PAGE_SIZE - (la & ~PAGE_MASK));
+	if (kvm_walk_guest(vcpu, la, EMU_ACC_FETCH, &gpa, &f) != EMU_OK ||
+	    kvm_read_guest(vcpu->kvm, gpa, bytes, len))
+		return 0;
+	return len;
+}
+
+/**
+ * kvm_emulate_instruction - emulate the instruction at RIP
+ * @vcpu: loaded vCPU, kvm->srcu held
+ * @bytes: what is known of it, or NULL
+ * @len: how many bytes that is
+ *
+ * Return: 1 to go on, 0 to user space with kvm_run filled.
+ */
+int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len)
+{
+	u8 fetched[EMU_MAX_INSN];
+
+	kvm_io_begin(vcpu);
+	if (!bytes) {
+		len = fetch_page(vcpu, fetched);
+		bytes = fetched;
+	}
+	return decode_and_execute(vcpu, bytes, len);
+}
+
+/* The bytes are those of the first time, whatever memory holds by now. */
+int kvm_emulate_again(struct kvm_vcpu *vcpu)
+{
+	u8 bytes[EMU_MAX_INSN];
+	unsigned int len = vcpu->emu.insn.fetched;
+
+	memcpy(bytes, vcpu->emu.insn.bytes, len);
+	vcpu->io.next = 0;
+	vcpu->io.posted = false;
+	vcpu->io.out = false;
+	return decode_and_execute(vcpu, bytes, len);
+}
+
+/**
+ * kvm_task_switch - a hardware task switch that exited
+ * @vcpu: loaded vCPU; RIP is where the old task goes on
+ * @selector: of the new task's TSS
+ * @idt_vector: vector of the software interrupt whose gate it was, or -1
+ * @reason: 0 CALL, 1 IRET, 2 JMP, 3 gate in the IDT
+ * @has_error: the event has an error code for the new task's stack
+ * @error_code: that code
+ *
+ * Return: 1 to go on, 0 to user space.
+ */
+int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
+		    u32 error_code)
+{
+	enum emu_status s;
+
+	kvm_io_begin(vcpu);
+	set_up(vcpu);
+	memset(&vcpu->emu.insn, 0, sizeof(vcpu->emu.insn));
+	s = emu_task_switch(&vcpu->emu, selector, idt_vector, reason, has_error, error_code);
+	/* A TSS on a device is nothing the architecture has. */
+	if (s == EMU_IO)
+		s = EMU_FAIL;
+	return finish(vcpu, s);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device accesses that user space answers.
+ *
+ * The emulator runs an instruction from its start each time; what devices have
+ * answered is kept in a log and played back in order, so each access happens
+ * exactly once. The last write of an instruction needs no second run: it is
+ * posted, the instruction completes, and KVM_RUN returns with the write in
+ * kvm_run.
+ */
+#include <linux/nospec.h>
+#include <linux/string.h>
+#include "mmu.h"
+#include "trace.h"
+#include "vcpu.h"
+
+static u64 linear_rip(struct kvm_vcpu *vcpu)
+{
+	return vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+}
+
+/**
+ * kvm_io_begin - a new instruction: nothing is logged
+ * @vcpu: loaded vCPU
+ */
+void kvm_io_begin(struct kvm_vcpu *vcpu)
+{
+	struct kvm_io_state *io = &vcpu->io;
+
+	io->done = 0;
+	io->next = 0;
+	io->posted = false;
+	io->out = false;
+	io->halt = false;
+	io->pending = KVM_IO_NONE;
+}
+
+static bool same_access(const struct kvm_io_entry *e, u64 addr, u32 len, bool write)
+{
+	return e->addr == addr && e->len == len && e->write == write;
+}
+
+/*
+ * The next access of the emulation. Returns its entry: an answered one below
+ * io->done, or a fresh one; NULL if one is out already or the log is full.
+ */
+static struct kvm_io_entry *next_entry(struct kvm_vcpu *vcpu, u64 addr, u32 len, bool write,
+				       bool *answered)
+{
+	struct kvm_io_state *io = &vcpu->io;
+	struct kvm_io_entry *e;
+
+	*answered = false;
+	if (io->out || io->next >= KVM_IO_LOG_MAX)
+		return NULL;
+	e = &io->log[io->next];
+	if (io->next < io->done) {
+		/* The guest changed its registers' memory meanwhile: what follows is new. */
+		if (same_access(e, addr, len, write)) {
+			io->next++;
+			*answered = true;
+			return e;
+		}
+		io->done = io->next;
+	}
+	e->addr = addr;
+	e->len = len;
+	e->write = write;
+	return e;
+}
+
+static void hand_out_mmio(struct kvm_vcpu *vcpu, const struct kvm_io_entry *e)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.phys_addr = e->addr;
+	run->mmio.len = e->len;
+	run->mmio.is_write = e->write;
+	if (e->write)
+		memcpy(run->mmio.data, e->data, sizeof(run->mmio.data));
+	vcpu->io.out = true;
+}
+
+static enum emu_status read_piece(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
+{
+	struct kvm_io_entry *e;
+	bool answered;
+
+	e = next_entry(vcpu, gpa, len, false, &answered);
+	if (!e)
+		return EMU_IO;
+	if (answered) {
+		memcpy(buf, e->data, len);
+		return EMU_OK;
+	}
+	trace_kvm_mmio(KVM_TRACE_MMIO_READ_UNSATISFIED, len, gpa, NULL);
+	hand_out_mmio(vcpu, e);
+	return EMU_IO;
+}
+
+static enum emu_status write_piece(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf,
+				   unsigned int len)
+{
+	struct kvm_io_state *io = &vcpu->io;
+	struct kvm_io_entry *e;
+	bool answered;
+
+	e = next_entry(vcpu, gpa, len, true, &answered);
+	if (!e)
+		return EMU_IO;
+	if (answered)
+		return EMU_OK;
+	memset(e->data, 0, sizeof(e->data));
+	memcpy(e->data, buf, len);
+	trace_kvm_mmio(KVM_TRACE_MMIO_WRITE, len, gpa, e->data);
+	if (kvm_coalesced_write(vcpu->kvm, gpa, len, e->data, false)) {
+		io->done = ++io->next;
+		return EMU_OK;
+	}
+	hand_out_mmio(vcpu, e);
+	io->posted = true;
+	return EMU_OK;
+}
+
+/**
+ * kvm_io_read - read from a device at a guest physical address
+ * @vcpu: loaded vCPU
+ * @gpa: where; no memory slot is there
+ * @buf: answer goes here
+ * @len: 1 to 64 bytes, within a page
+ *
+ * Return: EMU_OK, or EMU_IO when user space must answer first.
+ */
+enum emu_status kvm_io_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
+{
+	while (len) {
+		unsigned int n = min(len, 8u);
+		enum emu_status s = read_piece(vcpu, gpa, buf, n);
+
+		if (s != EMU_OK)
+			return s;
+		gpa += n;
+		buf += n;
+		len -= n;
+	}
+	return EMU_OK;
+}
+
+/**
+ * kvm_io_write - write to a device at a guest physical address
+ * @vcpu: loaded vCPU
+ * @gpa: where; no memory slot that can be written is there
+ * @buf: what
+ * @len: 1 to 64 bytes, within a page
+ *
+ * Return: EMU_OK, perhaps with the write posted; EMU_IO when one is posted already.
+ */
+enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
+{
+	while (len) {
+		unsigned int n = min(len, 8u);
+		enum emu_status s = write_piece(vcpu, gpa, buf, n);
+
+		if (s != EMU_OK)
+			return s;
+		gpa += n;
+		buf += n;
+		len -= n;
+	}
+	return EMU_OK;
+}
+
+static void hand_out_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, unsigned int count,
+			 bool in)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = count;
+	run->io.data_offset = KVM_PIO_PAGE * PAGE_SIZE;
+	vcpu->io.out = true;
+}
+
+/**
+ * kvm_io_pio_in - string input for the emulator
+ * @vcpu: loaded vCPU
+ * @port: port number
+ * @size: of an element, 1, 2 or 4 bytes
+ * @buf: @size * @count bytes
+ * @count: elements, at most a page of them
+ */
+enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, void *buf,
+			      unsigned int count)
+{
+	struct kvm_io_entry *e;
+	bool answered;
+
+	if (!count || (u64)size * count > PAGE_SIZE)
+		return EMU_FAIL;
+	/* A block's address in the log is beyond what MMIO can have. */
+	e = next_entry(vcpu, BIT_ULL(63) | port, size * count, false, &answered);
+	if (!e)
+		return EMU_IO;
+	if (answered) {
+		memcpy(buf, vcpu->pio_data, size * count);
+		trace_kvm_pio(KVM_TRACE_PIO_IN, port, size, count, buf);
+		return EMU_OK;
+	}
+	hand_out_pio(vcpu, port, size, count, true);
+	return EMU_IO;
+}
+
+enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int size, const void *buf,
+			       unsigned int count)
+{
+	struct kvm_io_state *io = &vcpu->io;
+	struct kvm_io_entry *e;
+	bool answered;
+
+	if (!count || (u64)size * count > PAGE_SIZE)
+		return EMU_FAIL;
+	e = next_entry(vcpu, BIT_ULL(63) | port, size * count, true, &answered);
+	if (!e)
+		return EMU_IO;
+	if (answered)
+		return EMU_OK;
+	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, count, buf);
+	if (count == 1 && kvm_coalesced_write(vcpu->kvm, port, size, buf, true)) {
+		io->done = ++io->next;
+		return EMU_OK;
+	}
+	memcpy(vcpu->pio_data, buf, size * count);
+	hand_out_pio(vcpu, port, size, count, false);
+	io->posted = true;
+	return EMU_OK;
+}
+
+/**
+ * kvm_fast_pio - IN or OUT between a port and RAX, from what the exit says of it
+ * @vcpu: loaded vCPU
+ * @port: port number
+ * @size: 1, 2 or 4 bytes
+ * @in: direction
+ *
+ * Return: 1 to go on, 0 to user space.
+ */
+int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
+{
+	kvm_io_begin(vcpu);
+	if (in) {
+		hand_out_pio(vcpu, port, size, 1, true);
+		vcpu->io.pio_size = size;
+		vcpu->io.linear_rip = linear_rip(vcpu);
+		vcpu->io.pending = KVM_IO_FAST_IN;
+		return 0;
+	}
+	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs[KVM_REG_RAX]);
+	if (kvm_coalesced_write(vcpu->kvm, port, size, &vcpu->regs[KVM_REG_RAX], true))
+		return vmx_skip_instruction(vcpu);
+	memcpy(vcpu->pio_data, &vcpu->regs[KVM_REG_RAX], size);
+	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
+		/* The step is reported when the write is done. */
+		vcpu->io.linear_rip = linear_rip(vcpu);
+		vcpu->io.pending = KVM_IO_FAST_OUT;
+	} else {
+		vmx_skip_instruction(vcpu);
+	}
+	hand_out_pio(vcpu, port, size, 1, false);
+	return 0;
+}
+
+static int complete_fast_in(struct kvm_vcpu *vcpu)
+{
+	u32 size = vcpu->io.pio_size, val = 0;
+	u64 rax = vcpu->regs[KVM_REG_RAX];
+
+	memcpy(&val, vcpu->pio_data, size);
+	trace_kvm_pio(KVM_TRACE_PIO_IN, vcpu->run->io.port, size, 1, &val);
+	/* A 32-bit result clears the upper half, a shorter one keeps the rest. */
+	if (size == 4)
+		rax = val;
+	else
+		rax = (rax & ~((1ull << 8 * size) - 1)) | val;
+	kvm_gpr_write(vcpu, KVM_REG_RAX, rax);
+	return vmx_skip_instruction(vcpu);
+}
+
+/**
+ * kvm_complete_io - user space answered: finish the instruction that waits
+ * @vcpu: loaded vCPU, vcpu->io.pending set
+ *
+ * If user space moved the vCPU elsewhere (a reset, say), there is nothing to finish.
+ *
+ * Return: 1 to go on, 0 to user space, -errno.
+ */
+int kvm_complete_io(struct kvm_vcpu *vcpu)
+{
+	struct kvm_io_state *io = &vcpu->io;
+	struct kvm_io_entry *e = &io->log[io->done];
+	u8 pending = io->pending;
+
+	io->pending = KVM_IO_NONE;
+	if (linear_rip(vcpu) != io->linear_rip)
+		return 1;
+	if (pending == KVM_IO_FAST_IN)
+		return complete_fast_in(vcpu);
+	if (pending == KVM_IO_FAST_OUT)
+		return vmx_skip_instruction(vcpu);
+	if (!e->write && !(e->addr & BIT_ULL(63))) {
+		memcpy(e->data, vcpu->run->mmio.data, sizeof(e->data));
+		trace_kvm_mmio(KVM_TRACE_MMIO_READ, e->len, e->addr, e->data);
+	}
+	io->done++;
+	return kvm_emulate_again(vcpu);
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KVM_RUN: the loop around the guest, its requests, and what kvm_run shows afterwards. */
+#include <linux/context_tracking.h>
+#include <linux/entry-kvm.h>
+#include <linux/sched/signal.h>
+#include <linux/vtime.h>
+#include <asm/fpu/api.h>
+#include "ioctl.h"
+#include "mmu.h"
+#include "state.h"
+#include "trace.h"
+#include "vcpu.h"
+
+static bool interrupt_window_wanted(struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->request_interrupt_window);
+}
+
+/* 1 go on; 0 exit; <0 errno */
+static int handle_requests(struct kvm_vcpu *vcpu)
+{
+	if (kvm_check_request(vcpu, KVM_REQ_VM_DEAD))
+		return -EIO;
+	if (kvm_check_request(vcpu, KVM_REQ_TRIPLE_FAULT)) {
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
+	if (kvm_check_request(vcpu, KVM_REQ_TSC))
+		vmx_set_tsc_offset(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_MSR_FILTER))
+		vmx_msr_filter_changed(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_TLB_FLUSH_GUEST))
+		vmx_flush_guest_tlb(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_EVENT)) {
+		kvm_inject_events(vcpu);
+		if (kvm_check_request(vcpu, KVM_REQ_TRIPLE_FAULT)) {
+			vmx_cancel_injection(vcpu);
+			vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+			return 0;
+		}
+	}
+	return 1;
+}
+
+static bool must_not_enter(struct kvm_vcpu *vcpu)
+{
+	return kvm_request_pending(vcpu) || xfer_to_guest_mode_work_pending();
+}
+
+static void restore_fpu_if_stale(void)
+{
+	if (test_thread_flag(TIF_NEED_FPU_LOAD))
+		switch_fpu_return();
+}
+
+/* The timer tick that ended the guest's turn is accounted to it: interrupts come in first. */
+static void leave_guest_accounting(void)
+{
+	if (vtime_accounting_enabled_this_cpu()) {
+		vtime_guest_exit(current);
+		local_irq_enable();
+	} else {
+		local_irq_enable();
+		current->flags &= ~PF_VCPU;
+	}
+}
+
+static void enter_guest_accounting(void)
+{
+	if (vtime_accounting_enabled_this_cpu())
+		vtime_guest_enter(current);
+	else
+		current->flags |= PF_VCPU;
+}
+
+static int enter_guest(struct kvm_vcpu *vcpu)
+{
+	int r;
+
+	if (kvm_request_pending(vcpu)) {
+		r = handle_requests(vcpu);
+		if (r <= 0)
+			return r;
+	}
+	if (interrupt_window_wanted(vcpu) && !kvm_ready_for_interrupt(vcpu))
+		vmx_open_interrupt_window(vcpu);
+
+	preempt_disable();
+	vmx_prepare_switch(vcpu);
+	local_irq_disable();
+	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+	/*
+	 * Whoever makes a request and then reads the mode sees either this, and
+	 * sends an IPI, or is seen below. Likewise for the TLB generation.
+	 */
+	smp_store_mb(vcpu->mode, IN_GUEST_MODE);
+	if (must_not_enter(vcpu)) {
+		smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
+		local_irq_enable();
+		preempt_enable();
+		vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+		vmx_cancel_injection(vcpu);
+		return 1;
+	}
+	restore_fpu_if_stale();
+	enter_guest_accounting();
+	vmx_enter_guest(vcpu);
+	smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
+	vmx_handle_host_events(vcpu);
+	leave_guest_accounting();
+	preempt_enable();
+	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+	return vmx_handle_exit(vcpu);
+}
+
+static int run_loop(struct kvm_vcpu *vcpu)
+{
+	int r;
+
+	for (;;) {
+		r = enter_guest(vcpu);
+		if (r <= 0)
+			return r;
+		if (interrupt_window_wanted(vcpu) && kvm_ready_for_interrupt(vcpu)) {
+			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		if (__xfer_to_guest_mode_work_pending()) {
+			srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+			r = xfer_to_guest_mode_handle_work(vcpu);
+			vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+			if (r) {
+				vcpu->run->exit_reason = KVM_EXIT_INTR;
+				return r;
+			}
+		}
+	}
+}
+
+static void fill_run(struct kvm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->if_flag = !!(kvm_rflags_read(vcpu) & X86_EFLAGS_IF);
+	run->flags = 0;
+	run->cr8 = vcpu->cr8;
+	run->apic_base = vcpu->apic_base;
+	run->ready_for_interrupt_injection = kvm_ready_for_interrupt(vcpu);
+}
+
+static bool sync_regs_valid(const struct kvm_run *run)
+{
+	return !((READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs)) &
+		 ~(u64)KVM_SYNC_X86_VALID_FIELDS);
+}
+
+/* 0 to enter the guest, else KVM_RUN's answer. */
+static int before_guest(struct kvm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	int r;
+
+	if (READ_ONCE(run->kvm_dirty_regs)) {
+		r = kvm_sync_regs_in(vcpu);
+		if (r)
+			return r;
+	}
+	if (kvm_set_cr8(vcpu, READ_ONCE(run->cr8)))
+		return -EINVAL;
+	if (vcpu->msr_exit_reason) {
+		r = kvm_complete_msr(vcpu);
+		if (r <= 0)
+			return r ?: 1;
+	}
+	if (vcpu->io.pending) {
+		r = kvm_complete_io(vcpu);
+		if (r <= 0)
+			return r ?: 1;
+	}
+	return 0;
+}
+
+static void deliver_signal_mask(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
+}
+
+static void take_signal_mask_back(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->sigset_active) {
+		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+		sigemptyset(&current->real_blocked);
+	}
+}
+
+/**
+ * kvm_vcpu_ioctl_run - KVM_RUN
+ * @a: vCPU, loaded, its mutex held
+ *
+ * Return: 0 with kvm_run filled; -EINTR for a signal or immediate_exit; -EINVAL,
+ * -EFAULT, -EIO.
+ */
+long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+	struct kvm_run *run = vcpu->run;
+	int r;
+
+	if (a->raw)
+		return -EINVAL;
+	kvm_vcpu_note_thread(vcpu);
+	if (!sync_regs_valid(run))
+		return -EINVAL;
+	deliver_signal_mask(vcpu);
+	run->flags = 0;
+	kvm_fpu_load(vcpu);
+	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+	r = before_guest(vcpu);
+	if (!r) {
+		if (READ_ONCE(run->immediate_exit)) {
+			run->exit_reason = KVM_EXIT_INTR;
+			r = -EINTR;
+		} else {
+			vcpu->ran_once = true;
+			r = run_loop(vcpu);
+		}
+	} else if (r > 0) {
+		r = 0;
+	}
+	fill_run(vcpu);
+	if (READ_ONCE(run->kvm_valid_regs))
+		kvm_sync_regs_out(vcpu);
+	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+	kvm_fpu_put(vcpu);
+	take_signal_mask_back(vcpu);
+	trace_kvm_userspace_exit(run->exit_reason, r);
+	return r;
+}

@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The vCPU: its life, its file descriptor, loading on a CPU and kicking off it. */
+#include <linux/anon_inodes.h>
+#include <linux/compat.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+#include <asm/tsc.h>
+#include "ioctl.h"
+#include "mmu.h"
+#include "state.h"
+#include "trace.h"
+#include "vcpu.h"
+
+static struct kmem_cache *vcpu_cache;
+
+static void sched_in(struct preempt_notifier *pn, int cpu)
+{
+	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
+
+	WRITE_ONCE(vcpu->cpu, cpu);
+	WRITE_ONCE(vcpu->preempted, false);
+	vmx_vcpu_load(vcpu, cpu);
+}
+
+static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
+{
+	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
+
+	WRITE_ONCE(vcpu->preempted, true);
+	vmx_vcpu_put(vcpu);
+}
+
+static struct preempt_ops vcpu_preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+/**
+ * vcpu_load - this thread works with the vCPU: its VMCS is current wherever it runs
+ * @vcpu: vCPU, mutex held
+ *
+ * Context: may sleep.
+ */
+void vcpu_load(struct kvm_vcpu *vcpu)
+{
+	int cpu = get_cpu();
+
+	preempt_notifier_register(&vcpu->preempt_notifier);
+	WRITE_ONCE(vcpu->cpu, cpu);
+	vmx_vcpu_load(vcpu, cpu);
+	put_cpu();
+}
+
+void vcpu_put(struct kvm_vcpu *vcpu)
+{
+	preempt_disable();
+	vmx_vcpu_put(vcpu);
+	preempt_notifier_unregister(&vcpu->preempt_notifier);
+	preempt_enable();
+}
+
+/**
+ * kvm_vcpu_kick - make a vCPU leave guest mode, to look at its requests
+ * @vcpu: the vCPU
+ *
+ * One IPI, and only if it is in the guest: see Documentation/locking.rst.
+ *
+ * Context: any.
+ */
+void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
+{
+	int me = get_cpu(), cpu;
+
+	if (READ_ONCE(vcpu->mode) == IN_GUEST_MODE &&
+	    cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) == IN_GUEST_MODE) {
+		cpu = READ_ONCE(vcpu->cpu);
+		if (cpu != me && (unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
+			smp_send_reschedule(cpu);
+	}
+	put_cpu();
+}
+
+/* The thread that directed yields are for. */
+void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu)
+{
+	struct pid *old = rcu_access_pointer(vcpu->pid), *new;
+
+	if (likely(old == task_pid(current)))
+		return;
+	new = get_task_pid(current, PIDTYPE_PID);
+	rcu_assign_pointer(vcpu->pid, new);
+	if (old)
+		synchronize_rcu();
+	put_pid(old);
+}
+
+static bool yield_to_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct task_struct *task;
+	bool done = false;
+
+	rcu_read_lock();
+	task = get_pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+	rcu_read_unlock();
+	if (task) {
+		done = yield_to(task, true) > 0;
+		put_task_struct(task);
+	}
+	return done;
+}
+
+/**
+ * kvm_vcpu_on_spin - the guest spins: let a vCPU of it run that was preempted
+ * @me: the spinning vCPU
+ *
+ * Context: process context; may schedule.
+ */
+void kvm_vcpu_on_spin(struct kvm_vcpu *me)
+{
+	unsigned long n = atomic_read(&me->kvm->online_vcpus), i;
+
+	for (i = 1; i < n; i++) {
+		struct kvm_vcpu *v = kvm_get_vcpu(me->kvm, (me->vcpu_idx + i) % n);
+
+		if (v && READ_ONCE(v->preempted) && yield_to_vcpu(v))
+			return;
+	}
+	cond_resched();
+}
+
+/**
+ * kvm_vcpu_reset - the registers of power-up, or of INIT
+ * @vcpu: loaded vCPU
+ * @init_event: INIT rather than power-up
+ */
+void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
+{
+	memset(vcpu->regs, 0, sizeof(vcpu->regs));
+	/* Family, model, stepping: EDX of CPUID.1 would be after the guest's CPUID is set. */
+	vcpu->regs[KVM_REG_RDX] = 0x600;
+	kvm_gpr_write(vcpu, KVM_REG_RSP, 0);
+	kvm_rip_write(vcpu, 0xfff0);
+	vmx_set_rflags(vcpu, X86_EFLAGS_FIXED);
+	kvm_events_reset(vcpu);
+	memset(vcpu->dr, 0, sizeof(vcpu->dr));
+	vcpu->dr6 = DR6_RESET;
+	vcpu->dr7 = DR7_RESET;
+	vcpu->cr2 = 0;
+	vcpu->cr8 = 0;
+	kvm_msr_reset(vcpu, init_event);
+	kvm_fpu_reset(vcpu, init_event);
+	vmx_set_efer(vcpu, 0);
+	vmx_set_cr0(vcpu, X86_CR0_CD | X86_CR0_NW | X86_CR0_ET);
+	vmx_set_cr3(vcpu, 0);
+	vmx_set_cr4(vcpu, 0);
+	vmx_vcpu_reset(vcpu, init_event);
+	kvm_cpuid_refresh(vcpu);
+}
+
+static void free_pages_of(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->pages[KVM_RUN_PAGE])
+		__free_page(vcpu->pages[KVM_RUN_PAGE]);
+	if (vcpu->pages[KVM_PIO_PAGE])
+		__free_page(vcpu->pages[KVM_PIO_PAGE]);
+}
+
+static int alloc_pages_of(struct kvm_vcpu *vcpu)
+{
+	vcpu->pages[KVM_RUN_PAGE] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	vcpu->pages[KVM_PIO_PAGE] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	/* The VM's, and freed with it. */
+	vcpu->pages[KVM_COALESCED_PAGE] = virt_to_page(vcpu->kvm->coalesced_ring);
+	if (!vcpu->pages[KVM_RUN_PAGE] || !vcpu->pages[KVM_PIO_PAGE])
+		return -ENOMEM;
+	vcpu->run = page_address(vcpu->pages[KVM_RUN_PAGE]);
+	vcpu->pio_data = page_address(vcpu->pages[KVM_PIO_PAGE]);
+	return 0;
+}
+
+static void vcpu_free(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->vmx.vmcs01.region)
+		vmx_vcpu_free(vcpu);
+	kvm_mce_destroy(vcpu);
+	kvm_fpu_destroy(vcpu);
+	kvm_cpuid_free(vcpu);
+	put_pid(rcu_dereference_protected(vcpu->pid, true));
+	free_pages_of(vcpu);
+	kmem_cache_free(vcpu_cache, vcpu);
+}
+
+static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
+{
+	struct kvm_vcpu *vcpu = kmem_cache_zalloc(vcpu_cache, GFP_KERNEL_ACCOUNT);
+	int r;
+
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	vcpu->kvm = kvm;
+	vcpu->vcpu_id = id;
+	vcpu->cpu = -1;
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	vcpu->virtual_tsc_khz = kvm->default_tsc_khz;
+	mutex_init(&vcpu->mutex);
+	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
+	r = alloc_pages_of(vcpu);
+	if (!r)
+		r = kvm_fpu_create(vcpu);
+	if (!r)
+		r = kvm_mce_create(vcpu);
+	if (!r)
+		r = vmx_vcpu_create(vcpu);
+	if (r) {
+		vcpu_free(vcpu);
+		return ERR_PTR(r);
+	}
+	vcpu_load(vcpu);
+	kvm_cpuid_init_vcpu(vcpu);
+	kvm_vcpu_reset(vcpu, false);
+	vcpu_put(vcpu);
+	return vcpu;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct kvm_vcpu *vcpu = file->private_data;
+
+	kvm_put_kvm(vcpu->kvm);
+	return 0;
+}
+
+static vm_fault_t vcpu_fault(struct vm_fault *vmf)
+{
+	struct kvm_vcpu *vcpu = vmf->vma->vm_file->private_data;
+
+	if (vmf->pgoff >= KVM_VCPU_MMAP_PAGES)
+		return VM_FAULT_SIGBUS;
+	vmf->page = vcpu->pages[vmf->pgoff];
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_fault,
+};
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static long ioctl_set_signal_mask(struct kvm_ioctl_args *a)
+{
+	const struct kvm_signal_mask *m = a->data;
+	struct kvm_vcpu *vcpu = a->vcpu;
+	sigset_t set;
+
+	if (!m) {
+		vcpu->sigset_active = false;
+		return 0;
+	}
+	if (m->len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, a->tail, sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigset = set;
+	vcpu->sigset_active = true;
+	return 0;
+}
+
+static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
+{
+	struct kvm_mp_state *s = a->data;
+
+	s->mp_state = a->vcpu->mp_state;
+	return 0;
+}
+
+/* Without a local APIC in the kernel a vCPU is always runnable. */
+static long ioctl_set_mp_state(struct kvm_ioctl_args *a)
+{
+	const struct kvm_mp_state *s = a->data;
+
+	if (s->mp_state != KVM_MP_STATE_RUNNABLE)
+		return -EINVAL;
+	a->vcpu->mp_state = s->mp_state;
+	return 0;
+}
+
+static long ioctl_get_tsc_khz(struct kvm_ioctl_args *a)
+{
+	return a->vcpu->virtual_tsc_khz;
+}
+
+/* Without TSC scaling only the host's own frequency, give or take what NTP makes of it. */
+static long ioctl_set_tsc_khz(struct kvm_ioctl_args *a)
+{
+	u64 khz = (u32)a->raw ?: a->vcpu->kvm->default_tsc_khz;
+	u64 slack = div_u64((u64)tsc_khz * 250, 1000000);
+
+	if (a->raw >> 32 || khz + slack < tsc_khz || khz > tsc_khz + slack)
+		return -EINVAL;
+	a->vcpu->virtual_tsc_khz = khz;
+	return 0;
+}
+
+static const struct kvm_ioctl vcpu_ioctls[] = {
+	KVM_IOCTL(KVM_RUN, kvm_vcpu_ioctl_run, KVM_IOC_VALUE, 0),
+	KVM_IOCTL(KVM_GET_REGS, kvm_vcpu_ioctl_get_regs, 0, 0),
+	KVM_IOCTL(KVM_SET_REGS, kvm_vcpu_ioctl_set_regs, 0, 0),
+	KVM_IOCTL(KVM_GET_SREGS, kvm_vcpu_ioctl_get_sregs, 0, 0),
+	KVM_IOCTL(KVM_SET_SREGS, kvm_vcpu_ioctl_set_sregs, 0, 0),
+	KVM_IOCTL(KVM_TRANSLATE, kvm_vcpu_ioctl_translate, 0, 0),
+	KVM_IOCTL(KVM_INTERRUPT, kvm_vcpu_ioctl_interrupt, 0, 0),
+	KVM_IOCTL(KVM_GET_MSRS, kvm_vcpu_ioctl_get_msrs, KVM_IOC_TAIL, 0),
+	KVM_IOCTL(KVM_SET_MSRS, kvm_vcpu_ioctl_set_msrs, KVM_IOC_TAIL, 0),
+	KVM_IOCTL(KVM_SET_CPUID, kvm_vcpu_ioctl_set_cpuid, KVM_IOC_TAIL, 0),
+	KVM_IOCTL(KVM_SET_SIGNAL_MASK, ioctl_set_signal_mask,
+		  KVM_IOC_NOLOAD | KVM_IOC_TAIL | KVM_IOC_NULL_OK, 0),
+	KVM_IOCTL(KVM_GET_FPU, kvm_vcpu_ioctl_get_fpu, KVM_IOC_NOLOAD, 0),
+	KVM_IOCTL(KVM_SET_FPU, kvm_vcpu_ioctl_set_fpu, KVM_IOC_NOLOAD, 0),
+	KVM_IOCTL(KVM_SET_CPUID2, kvm_vcpu_ioctl_set_cpuid2, KVM_IOC_TAIL, KVM_CAP_EXT_CPUID),
+	KVM_IOCTL(KVM_GET_CPUID2, kvm_vcpu_ioctl_get_cpuid2, KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG,
+		  KVM_CAP_EXT_CPUID),
+	KVM_IOCTL(KVM_GET_MP_STATE, ioctl_get_mp_state, 0, KVM_CAP_MP_STATE),
+	KVM_IOCTL(KVM_SET_MP_STATE, ioctl_set_mp_state, 0, KVM_CAP_MP_STATE),
+	KVM_IOCTL(KVM_NMI, kvm_vcpu_ioctl_nmi, 0, KVM_CAP_USER_NMI),
+	KVM_IOCTL(KVM_SET_GUEST_DEBUG, kvm_vcpu_ioctl_set_guest_debug, 0, KVM_CAP_SET_GUEST_DEBUG),
+	KVM_IOCTL(KVM_X86_SETUP_MCE, kvm_vcpu_ioctl_setup_mce, KVM_IOC_NOLOAD, KVM_CAP_MCE),
+	KVM_IOCTL(KVM_X86_SET_MCE, kvm_vcpu_ioctl_set_mce, 0, KVM_CAP_MCE),
+	KVM_IOCTL(KVM_GET_VCPU_EVENTS, kvm_vcpu_ioctl_get_vcpu_events, 0, KVM_CAP_VCPU_EVENTS),
+	KVM_IOCTL(KVM_SET_VCPU_EVENTS, kvm_vcpu_ioctl_set_vcpu_events, 0, KVM_CAP_VCPU_EVENTS),
+	KVM_IOCTL(KVM_GET_DEBUGREGS, kvm_vcpu_ioctl_get_debugregs, 0, KVM_CAP_DEBUGREGS),
+	KVM_IOCTL(KVM_SET_DEBUGREGS, kvm_vcpu_ioctl_set_debugregs, 0, KVM_CAP_DEBUGREGS),
+	KVM_IOCTL(KVM_SET_TSC_KHZ, ioctl_set_tsc_khz, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ),
+	KVM_IOCTL(KVM_GET_TSC_KHZ, ioctl_get_tsc_khz, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ),
+	KVM_IOCTL(KVM_GET_XSAVE, kvm_vcpu_ioctl_get_xsave, KVM_IOC_NOLOAD, KVM_CAP_XSAVE),
+	KVM_IOCTL(KVM_SET_XSAVE, kvm_vcpu_ioctl_set_xsave, KVM_IOC_NOLOAD | KVM_IOC_TAIL,
+		  KVM_CAP_XSAVE),
+	KVM_IOCTL(KVM_GET_XCRS, kvm_vcpu_ioctl_get_xcrs, KVM_IOC_NOLOAD, KVM_CAP_XCRS),
+	KVM_IOCTL(KVM_SET_XCRS, kvm_vcpu_ioctl_set_xcrs, 0, KVM_CAP_XCRS),
+	KVM_IOCTL(KVM_GET_SREGS2, kvm_vcpu_ioctl_get_sregs2, 0, KVM_CAP_SREGS2),
+	KVM_IOCTL(KVM_SET_SREGS2, kvm_vcpu_ioctl_set_sregs2, 0, KVM_CAP_SREGS2),
+	KVM_IOCTL(KVM_GET_XSAVE2, kvm_vcpu_ioctl_get_xsave2, KVM_IOC_NOLOAD | KVM_IOC_NOCOPYOUT,
+		  KVM_CAP_XSAVE2),
+};
+
+static struct kvm_ioctl_table vcpu_table = {
+	.entry = vcpu_ioctls, .count = ARRAY_SIZE(vcpu_ioctls),
+};
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kvm_vcpu *vcpu = file->private_data;
+	struct kvm_ioctl_args a = {
+		.kvm = vcpu->kvm, .vcpu = vcpu, .file = file, .raw = arg,
+	};
+	const struct kvm_ioctl *e;
+	long r;
+
+	if (vcpu->kvm->mm != current->mm || READ_ONCE(vcpu->kvm->dead))
+		return -EIO;
+	e = kvm_ioctl_find(&vcpu_table, cmd);
+	if (!e)
+		return -EINVAL;
+	if (e->flags & KVM_IOC_ASYNC)
+		return kvm_ioctl_dispatch(e, &a);
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	if (!(e->flags & KVM_IOC_NOLOAD))
+		vcpu_load(vcpu);
+	r = kvm_ioctl_dispatch(e, &a);
+	if (!(e->flags & KVM_IOC_NOLOAD))
+		vcpu_put(vcpu);
+	mutex_unlock(&vcpu->mutex);
+	return r;
+}
+
+#ifdef CONFIG_COMPAT
+/* Only pointers, and the layout of the signal mask, differ for 32-bit user space. */
+static long vcpu_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return vcpu_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = vcpu_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vcpu_compat_ioctl,
+#endif
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+static bool id_taken(struct kvm *kvm, u32 id)
+{
+	struct kvm_vcpu *v;
+	unsigned long i;
+
+	xa_for_each(&kvm->vcpus, i, v)
+		if (v->vcpu_id == id)
+			return true;
+	return false;
+}
+
+/* kvm->lock held: the id is free and the vCPU gets its index and its file descriptor. */
+static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
+{
+	char name[32];
+	int r, fd;
+
+	if (id_taken(kvm, vcpu->vcpu_id))
+		return -EEXIST;
+	vcpu->vcpu_idx = atomic_read(&kvm->online_vcpus);
+	r = xa_insert(&kvm->vcpus, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
+	if (r)
+		return r;
+	kvm_get_kvm(kvm);
+	snprintf(name, sizeof(name), "kvm-vcpu:%d", vcpu->vcpu_id);
+	fd = anon_inode_getfd(name, &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		xa_erase(&kvm->vcpus, vcpu->vcpu_idx);
+		kvm_put_kvm(kvm);
+		return fd;
+	}
+	/* Whoever sees the count sees the entry. */
+	smp_wmb();
+	atomic_inc(&kvm->online_vcpus);
+	return fd;
+}
+
+/**
+ * kvm_vm_ioctl_create_vcpu - KVM_CREATE_VCPU
+ * @kvm: the VM
+ * @id: its vCPU id, the APIC id
+ *
+ * Return: file descriptor; -EINVAL, -EEXIST, -ENOMEM, -EMFILE.
+ */
+long kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id)
+{
+	struct kvm_vcpu *vcpu;
+	long r;
+
+	if (id >= kvm->max_vcpu_ids)
+		return -EINVAL;
+	mutex_lock(&kvm->lock);
+	if (kvm->created_vcpus >= KVM_MAX_VCPUS) {
+		mutex_unlock(&kvm->lock);
+		return -EINVAL;
+	}
+	kvm->created_vcpus++;
+	mutex_unlock(&kvm->lock);
+
+	vcpu = vcpu_alloc(kvm, id);
+	r = PTR_ERR_OR_ZERO(vcpu);
+	mutex_lock(&kvm->lock);
+	if (!r) {
+		r = publish(kvm, vcpu);
+		if (r < 0)
+			vcpu_free(vcpu);
+	}
+	if (r < 0)
+		kvm->created_vcpus--;
+	mutex_unlock(&kvm->lock);
+	return r;
+}
+
+/* The last reference of the VM is gone: no file descriptor, no running vCPU. */
+void kvm_destroy_vcpus(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	xa_for_each(&kvm->vcpus, i, vcpu)
+		vcpu_free(vcpu);
+	xa_destroy(&kvm->vcpus);
+}
+
+int kvm_vcpu_module_init(void)
+{
+	vcpu_cache = kmem_cache_create("kvm_vcpu", sizeof(struct kvm_vcpu), __alignof__(u64[8]),
+				       SLAB_ACCOUNT, NULL);
+	return vcpu_cache ? kvm_ioctl_index(&vcpu_table) : -ENOMEM;
+}
+
+void kvm_vcpu_module_exit(void)
+{
+	kmem_cache_destroy(vcpu_cache);
+}
+
+static const struct kvm_cap caps[] = {
+	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_USER_NMI, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
+	{ KVM_CAP_VCPU_EVENTS, 1 },
+	{ KVM_CAP_INTR_SHADOW, 1 },
+	{ KVM_CAP_DEBUGREGS, 1 },
+	{ KVM_CAP_GET_TSC_KHZ, 1 },
+	{ KVM_CAP_SREGS2, 1 },
+	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
+	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },
+	{ KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
+	{ KVM_CAP_EXCEPTION_PAYLOAD, 1 },
+	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
+	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1 },
+};
+KVM_CAP_TABLE(kvm_caps_vcpu, caps);

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The VM: its life, its file descriptor, its ioctls. */
+#include <linux/anon_inodes.h>
+#include <linux/compat.h>
+#include <linux/cpumask.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/preempt.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/tsc.h>
+#include "ioctl.h"
+#include "mmu.h"
+#include "params.h"
+#include "state.h"
+#include "vcpu.h"
+
+/**
+ * kvm_get_kvm - take a reference
+ * @kvm: a VM the caller has a reference to
+ */
+void kvm_get_kvm(struct kvm *kvm)
+{
+	refcount_inc(&kvm->users);
+}
+
+static struct kvm *kvm_create_vm(unsigned long type)
+{
+	struct kvm *kvm;
+	int r = -ENOMEM;
+
+	/* Only the plain VM type. */
+	if (type)
+		return ERR_PTR(-EINVAL);
+	kvm = kvzalloc(sizeof(*kvm), GFP_KERNEL_ACCOUNT);
+	if (!kvm)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&kvm->users, 1);
+	mutex_init(&kvm->lock);
+	mutex_init(&kvm->slots_lock);
+	xa_init(&kvm->vcpus);
+	kvm->max_vcpu_ids = KVM_MAX_VCPU_IDS;
+	kvm->default_tsc_khz = tsc_khz;
+	mmgrab(current->mm);
+	kvm->mm = current->mm;
+	if (init_srcu_struct(&kvm->srcu))
+		goto out_mm;
+	r = kvm_memslots_init(kvm);
+	if (r)
+		goto out_srcu;
+	kvmx_params_hold();
+	r = kvm_hardware_get();
+	if (r)
+		goto out_slots;
+	r = kvm_mmu_init_vm(kvm);
+	if (r)
+		goto out_hardware;
+	r = kvm_coalesced_mmio_init(kvm);
+	if (r)
+		goto out_mmu;
+	preempt_notifier_inc();
+	return kvm;
+
+out_mmu:
+	kvm_mmu_release_vm(kvm);
+	kvm_mmu_destroy_vm(kvm);
+out_hardware:
+	kvm_hardware_put();
+out_slots:
+	kvmx_params_release();
+	kvm_memslots_free(kvm);
+out_srcu:
+	cleanup_srcu_struct(&kvm->srcu);
+out_mm:
+	mmdrop(kvm->mm);
+	kvfree(kvm);
+	return ERR_PTR(r);
+}
+
+static void kvm_destroy_vm(struct kvm *kvm)
+{
+	struct mm_struct *mm = kvm->mm;
+
+	/* No callback of the host's memory management after this. */
+	kvm_mmu_release_vm(kvm);
+	kvm_destroy_vcpus(kvm);
+	kvm_coalesced_mmio_free(kvm);
+	kvm_msr_filter_free(kvm);
+	kvm_mmu_destroy_vm(kvm);
+	kvm_memslots_free(kvm);
+	cleanup_srcu_struct(&kvm->srcu);
+	preempt_notifier_dec();
+	kvm_hardware_put();
+	kvmx_params_release();
+	kvfree(kvm);
+	mmdrop(mm);
+}
+
+/**
+ * kvm_put_kvm - give a reference back; the last one destroys the VM
+ * @kvm: the VM
+ *
+ * Context: may sleep.
+ */
+void kvm_put_kvm(struct kvm *kvm)
+{
+	if (refcount_dec_and_test(&kvm->users))
+		kvm_destroy_vm(kvm);
+}
+
+struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index)
+{
+	int n = atomic_read(&kvm->online_vcpus);
+
+	if (index < 0 || index >= n)
+		return NULL;
+	/* Pairs with the barrier before the count went up. */
+	smp_rmb();
+	return xa_load(&kvm->vcpus, index);
+}
+
+void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	kvm_for_each_vcpu(i, vcpu, kvm) {
+		kvm_make_request(vcpu, req);
+		kvm_vcpu_kick(vcpu);
+	}
+}
+
+static void ack_kick(void *unused)
+{
+}
+
+/**
+ * kvm_kick_all_and_wait - every vCPU leaves the guest entry it is in
+ * @kvm: the VM
+ *
+ * What the caller wrote before is seen by each vCPU before it enters again.
+ *
+ * Context: interrupts on; spin locks may be held that no vCPU takes with
+ * interrupts off.
+ */
+void kvm_kick_all_and_wait(struct kvm *kvm)
+{
+	static DEFINE_PER_CPU(struct cpumask, kick_mask);
+	struct kvm_vcpu *vcpu;
+	struct cpumask *mask;
+	unsigned long i;
+	int me;
+
+	/* The caller's writes before the modes are read; pairs with the entry's barrier. */
+	smp_mb();
+	me = get_cpu();
+	mask = this_cpu_ptr(&kick_mask);
+	cpumask_clear(mask);
+	kvm_for_each_vcpu(i, vcpu, kvm) {
+		int cpu = READ_ONCE(vcpu->cpu);
+
+		if (READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE)
+			continue;
+		cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE);
+		if (cpu >= 0 && cpu != me)
+			cpumask_set_cpu(cpu, mask);
+	}
+	smp_call_function_many(mask, ack_kick, NULL, true);
+	put_cpu();
+}
+
+static long ioctl_create_vcpu(struct kvm_ioctl_args *a)
+{
+	return a->raw >> 32 ? -EINVAL : kvm_vm_ioctl_create_vcpu(a->kvm, a->raw);
+}
+
+static long ioctl_check_extension(struct kvm_ioctl_args *a)
+{
+	return kvm_check_extension(a->kvm, a->raw);
+}
+
+/* Three pages below 4 GiB; unrestricted guests need no TSS there, so it is only kept. */
+static long ioctl_set_tss_addr(struct kvm_ioctl_args *a)
+{
+	if (a->raw > (u32)(-3 * PAGE_SIZE))
+		return -EINVAL;
+	a->kvm->tss_addr = a->raw;
+	return 0;
+}
+
+static long set_before_vcpus(struct kvm *kvm, u64 *where, u64 val, int err)
+{
+	long r = 0;
+
+	mutex_lock(&kvm->lock);
+	if (kvm->created_vcpus)
+		r = err;
+	else
+		*where = val;
+	mutex_unlock(&kvm->lock);
+	return r;
+}
+
+static long ioctl_set_identity_map_addr(struct kvm_ioctl_args *a)
+{
+	return set_before_vcpus(a->kvm, &a->kvm->identity_map_addr, *(u64 *)a->data, -EINVAL);
+}
+
+static long ioctl_set_boot_cpu_id(struct kvm_ioctl_args *a)
+{
+	return set_before_vcpus(a->kvm, &a->kvm->boot_cpu_id, a->raw, -EBUSY);
+}
+
+static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
+{
+	long r = -EINVAL;
+
+	mutex_lock(&kvm->lock);
+	if (max && max <= KVM_MAX_VCPU_IDS && !kvm->max_vcpu_ids_set && !kvm->created_vcpus) {
+		kvm->max_vcpu_ids = max;
+		kvm->max_vcpu_ids_set = true;
+		r = 0;
+	}
+	mutex_unlock(&kvm->lock);
+	return r;
+}
+
+static long enable_switch(bool *where, u64 val)
+{
+	if (val > 1)
+		return -EINVAL;
+	*where = val;
+	return 0;
+}
+
+static long ioctl_enable_cap(struct kvm_ioctl_args *a)
+{
+	const struct kvm_enable_cap *cap = a->data;
+	struct kvm *kvm = a->kvm;
+
+	if (cap->flags)
+		return -EINVAL;
+	switch (cap->cap) {
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		return enable_switch(&kvm->exception_payload_enabled, cap->args[0]);
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		return enable_switch(&kvm->triple_fault_event, cap->args[0]);
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		return enable_switch(&kvm->exit_on_emulation_error, cap->args[0]);
+	case KVM_CAP_MAX_VCPU_ID:
+		return enable_max_vcpu_id(kvm, cap->args[0]);
+	}
+	return kvm_state_enable_cap(kvm, cap);
+}
+
+static const struct kvm_ioctl vm_ioctls[] = {
+	KVM_IOCTL(KVM_CHECK_EXTENSION, ioctl_check_extension, KVM_IOC_VALUE,
+		  KVM_CAP_CHECK_EXTENSION_VM),
+	KVM_IOCTL(KVM_CREATE_VCPU, ioctl_create_vcpu, KVM_IOC_VALUE, 0),
+	KVM_IOCTL(KVM_GET_DIRTY_LOG, kvm_vm_ioctl_get_dirty_log, 0, 0),
+	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION, kvm_vm_ioctl_set_memory_region, 0,
+		  KVM_CAP_USER_MEMORY),
+	KVM_IOCTL(KVM_SET_TSS_ADDR, ioctl_set_tss_addr, KVM_IOC_VALUE, KVM_CAP_SET_TSS_ADDR),
+	KVM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, ioctl_set_identity_map_addr, 0,
+		  KVM_CAP_SET_IDENTITY_MAP_ADDR),
+	KVM_IOCTL(KVM_REGISTER_COALESCED_MMIO, kvm_vm_ioctl_register_coalesced, 0,
+		  KVM_CAP_COALESCED_MMIO),
+	KVM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, kvm_vm_ioctl_unregister_coalesced, 0,
+		  KVM_CAP_COALESCED_MMIO),
+	KVM_IOCTL(KVM_SET_BOOT_CPU_ID, ioctl_set_boot_cpu_id, KVM_IOC_VALUE,
+		  KVM_CAP_SET_BOOT_CPU_ID),
+	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
+	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER),
+};
+
+static struct kvm_ioctl_table vm_table = {
+	.entry = vm_ioctls, .count = ARRAY_SIZE(vm_ioctls),
+};
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kvm *kvm = file->private_data;
+	struct kvm_ioctl_args a = { .kvm = kvm, .file = file, .raw = arg };
+	const struct kvm_ioctl *e;
+
+	if (kvm->mm != current->mm || READ_ONCE(kvm->dead))
+		return -EIO;
+	e = kvm_ioctl_find(&vm_table, cmd);
+	return e ? kvm_ioctl_dispatch(e, &a) : -ENOTTY;
+}
+
+#ifdef CONFIG_COMPAT
+static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return vm_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
+}
+#endif
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	kvm_put_kvm(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.release = vm_release,
+	.unlocked_ioctl = vm_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = vm_compat_ioctl,
+#endif
+	.llseek = noop_llseek,
+};
+
+/**
+ * kvm_dev_ioctl_create_vm - KVM_CREATE_VM
+ * @type: machine type, 0
+ *
+ * Return: file descriptor; -EINVAL, -ENOMEM, -EMFILE, -EBUSY, -EIO.
+ */
+long kvm_dev_ioctl_create_vm(unsigned long type)
+{
+	struct kvm *kvm = kvm_create_vm(type);
+	int fd;
+
+	if (IS_ERR(kvm))
+		return PTR_ERR(kvm);
+	fd = anon_inode_getfd("kvm-vm", &vm_fops, kvm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		kvm_put_kvm(kvm);
+	return fd;
+}
+
+int kvm_vm_module_init(void)
+{
+	return kvm_ioctl_index(&vm_table);
+}
+
+static int recommended_vcpus(struct kvm *kvm)
+{
+	return min_t(int, num_online_cpus(), KVM_MAX_VCPUS);
+}
+
+static const struct kvm_cap caps[] = {
+	{ KVM_CAP_CHECK_EXTENSION_VM, 1 },
+	{ KVM_CAP_ENABLE_CAP_VM, 1 },
+	{ KVM_CAP_NR_VCPUS, .fn = recommended_vcpus },
+	{ KVM_CAP_MAX_VCPUS, KVM_MAX_VCPUS },
+	{ KVM_CAP_MAX_VCPU_ID, KVM_MAX_VCPU_IDS },
+	{ KVM_CAP_SET_TSS_ADDR, 1 },
+	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
+	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+};
+KVM_CAP_TABLE(kvm_caps_vm, caps);
