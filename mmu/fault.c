@@ -127,16 +127,17 @@ out:
  */
 static int find_page(struct kvm_page_fault *f)
 {
-	unsigned int flags = FOLL_HWPOISON | KVMX_FOLL_INTERRUPTIBLE | KVMX_FOLL_NUMA;
+	unsigned int flags = FOLL_HWPOISON | KVMX_FOLL_INTERRUPTIBLE | KVMX_FOLL_NUMA |
+			     (f->write ? FOLL_WRITE : 0);
 	long n;
 
 	f->cached = true;
 	f->writable = true;
 	if (!(f->slot->flags & KVM_MEM_READONLY) &&
-	    get_user_pages_fast_only(f->hva, 1, FOLL_WRITE, &f->page) == 1)
+	    get_user_pages_fast_only(f->hva, 1, FOLL_WRITE | KVMX_FOLL_NUMA, &f->page) == 1)
 		goto found;
 	f->writable = f->write;
-	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | (f->write ? FOLL_WRITE : 0));
+	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags);
 	if (n == 1)
 		goto found;
 	f->page = NULL;
