@@ -119,6 +119,31 @@ enum emu_status emu_mem_write(struct emu_ctxt *c, int seg, u64 off, u64 val, uns
 	return c->ops->write(c, la, &val, size, EMU_ACC_WRITE);
 }
 
+/* Is all of an operand in memory, which may cross a page, accessible? */
+enum emu_status emu_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
+{
+	unsigned int first = 4096 - la % 4096;
+	enum emu_status st;
+
+	if (len <= first)
+		return c->ops->probe(c, la, len, acc);
+	st = c->ops->probe(c, la, first, acc);
+	return st == EMU_OK ? c->ops->probe(c, la + first, len - first, acc) : st;
+}
+
+/* Could @size bytes be written at the stack pointer plus @delta? */
+enum emu_status emu_probe_stack(struct emu_ctxt *c, s64 delta, unsigned int size)
+{
+	u64 sp = (c->gpr[RSP] + delta) & emu_mask(emu_stack_bytes(c));
+	enum emu_status st;
+	u64 la;
+
+	st = emu_linear(c, EMU_SEG_SS, sp, size, EMU_ACC_WRITE, &la);
+	if (st == EMU_OK)
+		st = emu_align_check(c, la, size);
+	return st == EMU_OK ? emu_probe(c, la, size, EMU_ACC_WRITE) : st;
+}
+
 static u64 system_address(struct emu_ctxt *c, u64 la)
 {
 	return c->long_mode_active ? la : la & 0xffffffff;

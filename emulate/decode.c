@@ -199,6 +199,70 @@ static enum emu_status take_opcode(struct emu_ctxt *c)
 	return take_byte(c, &in->opcode);
 }
 
+static void set_sizes(struct emu_ctxt *c, u32 flags)
+{
+	struct emu_insn *in = &c->insn;
+	bool small = c->mode != EMU_MODE_PROT32 && !emu_is64(c);
+	struct emu_segment cs;
+
+	/* Real-mode code has CS.D set between leaving protected mode and the next far jump. */
+	if (c->mode == EMU_MODE_REAL) {
+		c->ops->get_segment(c, EMU_SEG_CS, &cs);
+		small = !cs.db;
+	}
+	in->op_bytes = small != in->opsize_prefix ? 2 : 4;
+	in->ad_bytes = small != in->adsize_prefix ? 2 : 4;
+	if (!emu_is64(c))
+		return;
+	in->ad_bytes = in->adsize_prefix ? 4 : 8;
+	if (in->rex & 8 || flags & D_F64 || (flags & D_D64 && !in->opsize_prefix))
+		in->op_bytes = 8;
+}
+
+/* SIB and displacement. */
+static enum emu_status take_address(struct emu_ctxt *c)
+{
+	struct emu_insn *in = &c->insn;
+	unsigned int mod = in->modrm >> 6, rm = in->modrm & 7;
+	unsigned int bytes = mod == 1 ? 1 : 0;
+	enum emu_status st;
+	u64 disp = 0;
+
+	if (in->ad_bytes == 2) {
+		if (mod == 2 || (mod == 0 && rm == 6))
+			bytes = 2;
+	} else {
+		if (rm == 4) {
+			st = take_byte(c, &in->sib);
+			if (st != EMU_OK)
+				return st;
+			rm = in->sib & 7;
+		} else if (mod == 0 && rm == 5) {
+			in->rip_relative = emu_is64(c);
+		}
+		if (mod == 2 || (mod == 0 && rm == 5))
+			bytes = 4;
+	}
+	if (bytes) {
+		st = take(c, bytes, &disp);
+		if (st != EMU_OK)
+			return st;
+	}
+	in->disp = disp;
+	return EMU_OK;
+}
+
+/* An undefined opcode of a group: #UD comes after the operand's address has been fetched. */
+static enum emu_status undefined(struct emu_ctxt *c)
+{
+	enum emu_status st = EMU_OK;
+
+	set_sizes(c, 0);
+	if (c->insn.has_modrm && c->insn.modrm < 0xc0)
+		st = take_address(c);
+	return st == EMU_OK ? emu_raise(c, VEC_UD, 0) : st;
+}
+
 /* Walks from the opcode through the groups to the entry of the instruction. */
 static enum emu_status lookup(struct emu_ctxt *c)
 {
@@ -239,7 +303,7 @@ static enum emu_status lookup(struct emu_ctxt *c)
 		case DESC_FAIL:
 			return EMU_FAIL;
 		case DESC_UNDEF:
-			return emu_raise(c, VEC_UD, 0);
+			return undefined(c);
 		default:
 			in->desc = d;
 			return EMU_OK;
@@ -264,26 +328,6 @@ static bool am_has_modrm(unsigned int am)
 		return true;
 	}
 	return false;
-}
-
-static void set_sizes(struct emu_ctxt *c, u32 flags)
-{
-	struct emu_insn *in = &c->insn;
-	bool small = c->mode != EMU_MODE_PROT32 && !emu_is64(c);
-	struct emu_segment cs;
-
-	/* Real-mode code has CS.D set between leaving protected mode and the next far jump. */
-	if (c->mode == EMU_MODE_REAL) {
-		c->ops->get_segment(c, EMU_SEG_CS, &cs);
-		small = !cs.db;
-	}
-	in->op_bytes = small != in->opsize_prefix ? 2 : 4;
-	in->ad_bytes = small != in->adsize_prefix ? 2 : 4;
-	if (!emu_is64(c))
-		return;
-	in->ad_bytes = in->adsize_prefix ? 4 : 8;
-	if (in->rex & 8 || flags & D_F64 || (flags & D_D64 && !in->opsize_prefix))
-		in->op_bytes = 8;
 }
 
 /**
@@ -327,39 +371,6 @@ unsigned int emu_size(const struct emu_ctxt *c, unsigned int sz, bool mem)
 		return in->op_bytes == 8 ? 16 : 8;
 	}
 	return 0;
-}
-
-/* SIB and displacement. */
-static enum emu_status take_address(struct emu_ctxt *c)
-{
-	struct emu_insn *in = &c->insn;
-	unsigned int mod = in->modrm >> 6, rm = in->modrm & 7;
-	unsigned int bytes = mod == 1 ? 1 : 0;
-	enum emu_status st;
-	u64 disp = 0;
-
-	if (in->ad_bytes == 2) {
-		if (mod == 2 || (mod == 0 && rm == 6))
-			bytes = 2;
-	} else {
-		if (rm == 4) {
-			st = take_byte(c, &in->sib);
-			if (st != EMU_OK)
-				return st;
-			rm = in->sib & 7;
-		} else if (mod == 0 && rm == 5) {
-			in->rip_relative = emu_is64(c);
-		}
-		if (mod == 2 || (mod == 0 && rm == 5))
-			bytes = 4;
-	}
-	if (bytes) {
-		st = take(c, bytes, &disp);
-		if (st != EMU_OK)
-			return st;
-	}
-	in->disp = disp;
-	return EMU_OK;
 }
 
 static u64 address16(const struct emu_ctxt *c, u8 *seg)
@@ -484,7 +495,7 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 			return true;
 		if (am == AM_D && in->rex & 4)
 			return true;
-		vvvv |= am == AM_H;
+		vvvv |= am == AM_H && (mod3 || !(d->flags & D_HREG));
 	}
 	return in->vex && ((d->flags & D_VEX0 && in->vex_l) || (!vvvv && in->vex_vvvv));
 }

@@ -150,7 +150,8 @@ static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool 
 	enum emu_status st;
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, o->size, acc, &o->la);
-	if (st == EMU_OK && x->d->flags & D_ALIGN && o->la & (o->size - 1))
+	/* In 64-bit mode this comes even before #SS of a non-canonical stack address. */
+	if ((st == EMU_OK || emu_is64(c)) && x->d->flags & D_ALIGN && o->la & (o->size - 1))
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
 		st = emu_align_check(c, o->la, o->size);
@@ -181,6 +182,8 @@ static enum emu_status store(struct emu_exec *x, struct emu_opnd *o)
 	struct emu_ctxt *c = x->c;
 	u64 old = o->old;
 
+	if (x->d->flags & (D_SSE | D_MMX))
+		return EMU_OK;
 	if (o->kind == OPND_REG) {
 		if (o->high)
 			c->gpr[o->reg] = (c->gpr[o->reg] & ~0xff00ull) | (o->val & 0xff) << 8;
@@ -188,7 +191,7 @@ static enum emu_status store(struct emu_exec *x, struct emu_opnd *o)
 			emu_reg_set(c, o->reg, o->size, o->val);
 		return EMU_OK;
 	}
-	if (o->kind != OPND_MEM || moves_itself(x))
+	if (o->kind != OPND_MEM || x->d->flags & D_ADDR)
 		return EMU_OK;
 	if (x->lock)
 		return c->ops->cmpxchg(c, o->la, &old, &o->val, o->size);

@@ -429,10 +429,14 @@ enum emu_status ex_cmpxchg(struct emu_exec *x)
 	u64 acc = emu_reg_get(x->c, RAX, size);
 
 	x->flags = emu_compare(x->flags, acc, x->op[0].val, size);
-	if (x->flags & FL_ZF)
+	if (x->flags & FL_ZF) {
 		x->op[0].val = x->op[1].val;
-	else
-		emu_reg_set(x->c, RAX, size, x->op[0].val);
+		return EMU_OK;
+	}
+	emu_reg_set(x->c, RAX, size, x->op[0].val);
+	/* Memory is written back, a register is not: its upper half stays. */
+	if (x->op[0].kind == OPND_REG)
+		x->op[0].kind = OPND_NONE;
 	return EMU_OK;
 }
 

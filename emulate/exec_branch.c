@@ -24,20 +24,28 @@ enum emu_status ex_jmp_ind(struct emu_exec *x)
 	return emu_branch(x, x->op[0].val, x->in->op_bytes);
 }
 
+/* A fault of the stack comes before that of a bad target. */
+static enum emu_status call(struct emu_exec *x, u64 target)
+{
+	unsigned int size = x->in->op_bytes;
+	u64 ret = x->next_rip;
+	enum emu_status st, stack;
+
+	st = emu_branch(x, target, size);
+	if (st == EMU_OK)
+		return emu_push(x->c, ret, size);
+	stack = emu_probe_stack(x->c, -(s64)size, size);
+	return stack == EMU_OK ? emu_branch(x, target, size) : stack;
+}
+
 enum emu_status ex_call(struct emu_exec *x)
 {
-	u64 ret = x->next_rip;
-	enum emu_status st = relative(x);
-
-	return st == EMU_OK ? emu_push(x->c, ret, x->in->op_bytes) : st;
+	return call(x, x->next_rip + x->op[0].val);
 }
 
 enum emu_status ex_call_ind(struct emu_exec *x)
 {
-	u64 ret = x->next_rip;
-	enum emu_status st = emu_branch(x, x->op[0].val, x->in->op_bytes);
-
-	return st == EMU_OK ? emu_push(x->c, ret, x->in->op_bytes) : st;
+	return call(x, x->op[0].val);
 }
 
 /* An immediate, if there is one, is released from the stack. */

@@ -328,9 +328,9 @@ static enum emu_status enter_levels(struct emu_exec *x, unsigned int level, u64 
 enum emu_status ex_enter(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	unsigned int width = emu_stack_bytes(c), level = x->op[1].val & 31;
+	unsigned int level = x->op[1].val & 31;
 	enum emu_status st;
-	u64 frame, la;
+	u64 frame;
 
 	st = emu_push(c, c->gpr[RBP], x->in->op_bytes);
 	if (st != EMU_OK)
@@ -342,13 +342,9 @@ enum emu_status ex_enter(struct emu_exec *x)
 			return st;
 	}
 	emu_move_sp(c, -(s64)(x->op[0].val & 0xffff));
-	emu_reg_set(c, RBP, width == 8 ? 8 : x->in->op_bytes, frame);
-
+	emu_reg_set(c, RBP, x->in->op_bytes, frame);
 	/* The new top of the stack must be writable, although nothing is written. */
-	st = emu_linear(c, EMU_SEG_SS, c->gpr[RSP] & emu_mask(width), 1, EMU_ACC_WRITE, &la);
-	if (st == EMU_OK)
-		st = c->ops->probe(c, la, 1, EMU_ACC_WRITE);
-	return st;
+	return emu_probe_stack(c, 0, x->in->op_bytes);
 }
 
 enum emu_status ex_leave(struct emu_exec *x)

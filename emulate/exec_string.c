@@ -52,6 +52,14 @@ static unsigned int page_room(u64 la, unsigned int size, bool down)
 	return n ? n : 1;
 }
 
+/* Between the parts of a repeated comparison, the flags are those from before it. */
+static enum emu_status unfinished(struct emu_exec *x)
+{
+	x->flags = x->c->rflags;
+	x->c->more = true;
+	return EMU_OK;
+}
+
 /*
  * Runs @element, which leaves the linear addresses in op[0] (destination) and
  * op[1] (source), as often as REP says.
@@ -65,8 +73,11 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 	bool down = x->flags & FL_DF;
 	enum emu_status st;
 
-	if (!left)
+	if (!left) {
+		/* A 32-bit count of zero is written back, and clears the upper half. */
+		emu_reg_set(c, RCX, x->in->ad_bytes, 0);
 		return EMU_OK;
+	}
 	for (;;) {
 		st = element(x);
 		if (st != EMU_OK)
@@ -92,15 +103,12 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 				room = n < room ? n : room;
 			}
 		}
-		if (c->element >= room || x->flags & FL_TF) {
-			c->more = true;
-			return EMU_OK;
-		}
+		if (c->element >= room || x->flags & FL_TF)
+			return unfinished(x);
 	}
 	if (!c->element)
 		return st;
-	c->more = true;
-	return EMU_OK;
+	return unfinished(x);
 }
 
 static enum emu_status one_movs(struct emu_exec *x)
@@ -111,9 +119,9 @@ static enum emu_status one_movs(struct emu_exec *x)
 
 	st = source(x, size, &x->op[1].la);
 	if (st == EMU_OK)
-		st = destination(x, size, EMU_ACC_WRITE, &x->op[0].la);
-	if (st == EMU_OK)
 		st = x->c->ops->read(x->c, x->op[1].la, &val, size, 0);
+	if (st == EMU_OK)
+		st = destination(x, size, EMU_ACC_WRITE, &x->op[0].la);
 	if (st == EMU_OK)
 		st = x->c->ops->write(x->c, x->op[0].la, &val, size, EMU_ACC_WRITE);
 	return st;
@@ -150,13 +158,14 @@ static enum emu_status one_cmps(struct emu_exec *x)
 	u64 a = 0, b = 0;
 	enum emu_status st;
 
-	st = source(x, size, &x->op[1].la);
-	if (st == EMU_OK)
-		st = destination(x, size, 0, &x->op[0].la);
-	if (st == EMU_OK)
-		st = x->c->ops->read(x->c, x->op[1].la, &a, size, 0);
+	/* CPUs look at the second operand first, as their faults show. */
+	st = destination(x, size, 0, &x->op[0].la);
 	if (st == EMU_OK)
 		st = x->c->ops->read(x->c, x->op[0].la, &b, size, 0);
+	if (st == EMU_OK)
+		st = source(x, size, &x->op[1].la);
+	if (st == EMU_OK)
+		st = x->c->ops->read(x->c, x->op[1].la, &a, size, 0);
 	if (st == EMU_OK)
 		x->flags = emu_compare(x->flags, a, b, size);
 	return st;
@@ -232,18 +241,6 @@ static void finish_batch(struct emu_exec *x, unsigned int reg, unsigned int n)
 	x->c->more = offset(x, RCX);
 }
 
-/* Is all of an element, which may cross a page, accessible? */
-static enum emu_status probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
-{
-	unsigned int first = PAGE_BYTES - la % PAGE_BYTES;
-	enum emu_status st;
-
-	if (len <= first)
-		return c->ops->probe(c, la, len, acc);
-	st = c->ops->probe(c, la, first, acc);
-	return st == EMU_OK ? c->ops->probe(c, la + first, len - first, acc) : st;
-}
-
 enum emu_status ex_ins(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
@@ -261,7 +258,7 @@ enum emu_status ex_ins(struct emu_exec *x)
 		return st;
 	n = batch(x, RDI, EMU_SEG_ES, EMU_ACC_WRITE, la);
 	/* Input that cannot be stored would be lost. */
-	st = probe(c, la, n * size, EMU_ACC_WRITE);
+	st = emu_probe(c, la, n * size, EMU_ACC_WRITE);
 	if (st == EMU_OK)
 		st = c->ops->pio_in(c, port, size, buf, n);
 	for (done = 0; st == EMU_OK && done < n * size; done += len) {

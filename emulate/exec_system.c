@@ -10,6 +10,7 @@
 #define DR6_BD			0x00002000ull
 #define DR7_GD			0x00002000ull
 #define MSR_KERNEL_GS_BASE	0xc0000102u
+#define XCR_XINUSE		1
 
 enum emu_status ex_cpuid(struct emu_exec *x)
 {
@@ -92,7 +93,7 @@ enum emu_status ex_xcr(struct emu_exec *x)
 			return emu_raise(c, VEC_GP, 0);
 		return c->ops->set_xcr(c, c->gpr[RCX], edx_eax(c));
 	}
-	if (!c->ops->get_xcr)
+	if (!c->ops->get_xcr || (u32)c->gpr[RCX] == XCR_XINUSE)
 		return EMU_FAIL;
 	if ((u32)c->gpr[RCX])
 		return emu_raise(c, VEC_GP, 0);
@@ -429,13 +430,19 @@ enum emu_status ex_verr(struct emu_exec *x)
 	return EMU_OK;
 }
 
+/* Memory is written only if the RPL has to be raised. */
 enum emu_status ex_arpl(struct emu_exec *x)
 {
 	bool raise = (x->op[0].val & 3) < (x->op[1].val & 3);
 
+	u64 val = (x->op[0].val & ~3ull) | (x->op[1].val & 3);
+
 	set_zf(x, raise);
-	if (raise)
-		x->op[0].val = (x->op[0].val & ~3ull) | (x->op[1].val & 3);
+	if (!raise)
+		return EMU_OK;
+	if (x->op[0].kind == OPND_MEM)
+		return emu_mem_write(x->c, x->in->mem_seg, x->in->mem_off, val, 2);
+	emu_reg_set(x->c, x->op[0].reg, 2, val);
 	return EMU_OK;
 }
 

@@ -85,8 +85,6 @@ enum emu_status ex_movs_scalar(struct emu_exec *x)
 	u8 buf[VEC_BYTES] = { 0 }, low[VEC_BYTES];
 	enum emu_status st;
 
-	if (!regs && x->in->vex && x->in->vex_vvvv)
-		return emu_raise(x->c, VEC_UD, 0);
 	st = get(x, &x->op[1], low, x->d->aux);
 	if (st != EMU_OK)
 		return st;

@@ -127,6 +127,7 @@ enum emu_sz {
 #define D_MMX		(1u << 16)	/* uses the MMX registers */
 #define D_VEX		(1u << 17)	/* may be VEX-encoded */
 #define D_VEX0		(1u << 18)	/* ... with VEX.L 0 only */
+#define D_HREG		(1u << 21)	/* VEX.vvvv is an operand between registers only */
 #define D_ALIGN		(1u << 19)	/* the memory operand must be aligned to its size */
 #define D_UMIP		(1u << 20)	/* CPL 0 only if CR4.UMIP is set */
 
@@ -229,6 +230,8 @@ enum emu_status emu_mem_read(struct emu_ctxt *c, int seg, u64 off, u64 *val, uns
 enum emu_status emu_mem_write(struct emu_ctxt *c, int seg, u64 off, u64 val, unsigned int size);
 enum emu_status emu_sys_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len);
 enum emu_status emu_sys_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len);
+enum emu_status emu_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc);
+enum emu_status emu_probe_stack(struct emu_ctxt *c, s64 delta, unsigned int size);
 unsigned int emu_stack_bytes(struct emu_ctxt *c);
 enum emu_status emu_push(struct emu_ctxt *c, u64 val, unsigned int size);
 enum emu_status emu_pop(struct emu_ctxt *c, u64 *val, unsigned int size);

@@ -96,7 +96,7 @@ static const struct emu_desc group11[2][8] = {
 };
 
 static const struct emu_desc op_63[2] = {
-	I2("arpl", arpl, 0, D_RW | D_PROT, Ew, Gw), I2("movsxd", movsx, 0, D_W0, Gv, Ez),
+	I2("arpl", arpl, 0, D_R0 | D_PROT, Ew, Gw), I2("movsxd", movsx, 0, D_W0, Gv, Ez),
 };
 
 static const struct emu_desc op_b8[4] = {
@@ -231,10 +231,14 @@ static const struct emu_desc group7_mem[8] = {
 	[6] = I1("lmsw", lmsw, 0, D_R0 | D_PRIV, Ew), I1("invlpg", invlpg, 0, D_ADDR | D_PRIV, Mb),
 };
 
+static const struct emu_desc op_01_xcr[2][4] = {
+	{ I0("xgetbv", xcr, 0, 0) }, { I0("xsetbv", xcr, 1, 0) },
+};
+
 static const struct emu_desc op_01[4][8] = {
 	{ [1] = I0("vmcall", vmcall, 0, 0) },
 	{ FAIL("monitor"), FAIL("mwait"), I0("clac", stac, 0, 0), I0("stac", stac, 1, 0) },
-	{ I0("xgetbv", xcr, 0, 0), I0("xsetbv", xcr, 1, 0), [5] = FAIL("xend"), FAIL("xtest") },
+	{ GROUP(PFX, op_01_xcr[0]), GROUP(PFX, op_01_xcr[1]), [5] = FAIL("xend"), FAIL("xtest") },
 	{ I0("swapgs", swapgs, 0, D_PRIV | D_ONLY64), I0("rdtscp", rdtsc, 1, 0) },
 };
 
@@ -283,14 +287,14 @@ static const struct emu_desc group15[2] = { GROUP(REG, group15_mem), GROUP(REG, 
 
 static const struct emu_desc op_10[4] = {
 	I2("movups", movv, 0, VLOAD, Vx, Wx), I2("movupd", movv, 0, VLOAD, Vx, Wx),
-	I3("movss", movs_scalar, 4, VLOAD, Vo, Wd, Ho),
-	I3("movsd", movs_scalar, 8, VLOAD, Vo, Wq, Ho),
+	I3("movss", movs_scalar, 4, VLOAD | D_HREG, Vo, Wd, Ho),
+	I3("movsd", movs_scalar, 8, VLOAD | D_HREG, Vo, Wq, Ho),
 };
 
 static const struct emu_desc op_11[4] = {
 	I2("movups", movv, 0, VSTORE, Wx, Vx), I2("movupd", movv, 0, VSTORE, Wx, Vx),
-	I3("movss", movs_scalar, 4, VSTORE, Wd, Vo, Ho),
-	I3("movsd", movs_scalar, 8, VSTORE, Wq, Vo, Ho),
+	I3("movss", movs_scalar, 4, VSTORE | D_HREG, Wd, Vo, Ho),
+	I3("movsd", movs_scalar, 8, VSTORE | D_HREG, Wq, Vo, Ho),
 };
 
 static const struct emu_desc op_12_mod[2] = {
@@ -357,9 +361,14 @@ static const struct emu_desc op_7f[4] = {
 	I2("movdqu", movv, 0, VSTORE, Wx, Vx),
 };
 
+static const struct emu_desc op_d6_mod[2][2] = {
+	{ [1] = I2("movq2dq", movv, 0, D_SSE | D_MMX, Vo, Qq) },
+	{ [1] = I2("movdq2q", movv, 0, D_SSE | D_MMX, Pq, Wq) },
+};
+
 static const struct emu_desc op_d6[4] = {
 	[1] = I2("movq", movv, 0, VSTORE | D_VEX0, Wq, Vo),
-	I2("movq2dq", movv, 0, D_SSE | D_MMX, Vo, Qq), I2("movdq2q", movv, 0, D_SSE | D_MMX, Pq, Wq),
+	GROUP(MOD, op_d6_mod[0]), GROUP(MOD, op_d6_mod[1]),
 };
 
 static const struct emu_desc op_e7[4] = {

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the emulator's test programs share: random numbers, the list of decode
+ * table entries, instruction generation, KTAP output.
+ */
+#ifndef KVMX_EMU_TEST_H
+#define KVMX_EMU_TEST_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "../emulate/internal.h"
+
+/* Random numbers that depend on nothing but the seed (splitmix64). */
+struct rng {
+	u64 state;
+};
+
+static inline u64 rng_next(struct rng *r)
+{
+	u64 z = r->state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static inline u64 rng_below(struct rng *r, u64 n)
+{
+	return rng_next(r) % n;
+}
+
+/* True @percent times in a hundred. */
+static inline bool rng_chance(struct rng *r, unsigned int percent)
+{
+	return rng_below(r, 100) < percent;
+}
+
+/* A number of the kind that shows mistakes: small, all ones, one bit, a limit, or any. */
+u64 rng_edge(struct rng *r);
+
+/* An entry of the decode tables and what bytes lead to it; -1: anything does. */
+struct leaf {
+	const struct emu_desc *desc;
+	u8 map, opcode;
+	s8 reg, mod, rm, pfx, m64;	/* mod: 0 memory, 1 register */
+	unsigned int cases, skipped;
+};
+
+#define MAX_LEAVES	2048
+
+extern struct leaf leaves[MAX_LEAVES];
+extern unsigned int nr_leaves;
+
+/* Fills leaves[] from the tables: instructions, and the other kinds if @all. */
+void find_leaves(bool all);
+/* "0f ba /5 btr" */
+const char *leaf_name(const struct leaf *l);
+bool leaf_has_modrm(const struct leaf *l);
+
+/* The registers and memory that addresses of a generated instruction should meet. */
+struct gen_target {
+	bool is64, is16;
+	u64 rip;
+	u64 base;		/* of the data segments */
+	u64 gpr[16];
+	/* An offset that is good to point at. */
+	u64 (*pick)(struct rng *r, const struct gen_target *t);
+};
+
+/*
+ * Makes an instruction of @l in @bytes (room for 32) and registers that let it
+ * reach memory. Returns how many bytes were written, at least those it needs.
+ */
+unsigned int generate(struct rng *r, const struct leaf *l, struct gen_target *t, u8 *bytes);
+
+/* KTAP */
+extern unsigned int ktap_count, ktap_failed;
+
+void ktap_start(unsigned int plan);
+void ktap_result(bool ok, const char *name);
+void ktap_skip(const char *name, const char *reason);
+/* The totals line; the exit status of the program. */
+int ktap_end(void);
+
+#endif
