@@ -106,29 +106,55 @@ static noinline const struct kvm_cpuid_leaf *find_sub(const struct kvm_cpuid_fun
 	return f->other;
 }
 
-static inline const struct kvm_cpuid_leaf *pick_leaf(const struct kvm_cpuid_func *f, u32 index)
+/* The answer for @index if the indices count from 0 without a gap as far as that, else NULL. */
+static inline const struct kvm_cpuid_leaf *pick_dense(const struct kvm_cpuid_func *f, u32 index)
 {
 	u32 i;
 
 	if (!f->index)
 		return f->leaf;
-	/* Indices mostly count from 0 without a gap. */
-	if (index < f->count) {
-		i = array_index_nospec(index, f->count);
-		if (f->index[i] == index)
-			return &f->leaf[i];
-	}
-	return find_sub(f, index);
+	if (index >= f->count)
+		return NULL;
+	i = array_index_nospec(index, f->count);
+	return f->index[i] == index ? &f->leaf[i] : NULL;
 }
 
-static inline const struct kvm_cpuid_func *pick_func(const struct kvm_cpuid_cache *c, u32 function)
+static const struct kvm_cpuid_leaf *pick_leaf(const struct kvm_cpuid_func *f, u32 index)
+{
+	return pick_dense(f, index) ?: find_sub(f, index);
+}
+
+/* NULL for leaves that must be searched for. */
+static inline const struct kvm_cpuid_func *pick_direct(const struct kvm_cpuid_cache *c, u32 function)
 {
 	/* The masks change nothing but what the CPU may speculate on. */
 	if (function < DIRECT)
 		return &c->basic[function & (DIRECT - 1)];
 	if (function - 0x80000000 < DIRECT)
 		return &c->ext[function & (DIRECT - 1)];
-	return find_any(c, function);
+	return NULL;
+}
+
+static noinline void cpuid_slow(const struct kvm_cpuid_cache *c, u32 *eax, u32 *ebx, u32 *ecx,
+				u32 *edx)
+{
+	const struct kvm_cpuid_func *f = &zero_func;
+	u32 function = *eax, index = *ecx;
+	const struct kvm_cpuid_leaf *l;
+
+	if (c)
+		f = pick_direct(c, function) ?: find_any(c, function);
+	l = pick_leaf(f, index);
+	*eax = l->eax;
+	*ebx = l->ebx;
+	*ecx = l->ecx;
+	*edx = l->edx;
+	/* Beyond the last level of topology the index and the x2APIC ID stay. */
+	if (f->topology && l == f->other) {
+		*ecx = index & 0xff;
+		*edx = f->leaf->edx;
+	}
+	trace_kvm_cpuid(function, index, *eax, *ebx, *ecx, *edx, f->found, f->used_max_basic);
 }
 
 /**
@@ -138,26 +164,30 @@ static inline const struct kvm_cpuid_func *pick_func(const struct kvm_cpuid_cach
  * @ebx: EBX
  * @ecx: subleaf, then ECX
  * @edx: EDX
+ *
+ * What can be answered without a call is.
  */
 void kvm_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	const struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
-	u32 function = *eax, index = *ecx;
-	const struct kvm_cpuid_func *f = likely(c) ? pick_func(c, function) : &zero_func;
-	const struct kvm_cpuid_leaf *l = pick_leaf(f, index);
+	const struct kvm_cpuid_func *f;
+	const struct kvm_cpuid_leaf *l;
 
+	if (unlikely(!c || trace_kvm_cpuid_enabled()))
+		goto slow;
+	f = pick_direct(c, *eax);
+	if (unlikely(!f))
+		goto slow;
+	l = pick_dense(f, *ecx);
+	if (unlikely(!l))
+		goto slow;
 	*eax = l->eax;
 	*ebx = l->ebx;
 	*ecx = l->ecx;
 	*edx = l->edx;
-	/* Beyond the last level of topology the index and the x2APIC ID stay. */
-	if (unlikely(f->topology) && l == f->other) {
-		*ecx = index & 0xff;
-		*edx = f->leaf->edx;
-	}
-	if (trace_kvm_cpuid_enabled())
-		trace_kvm_cpuid(function, index, *eax, *ebx, *ecx, *edx, f->found,
-				f->used_max_basic);
+	return;
+slow:
+	cpuid_slow(c, eax, ebx, ecx, edx);
 }
 
 /* --- answers that change --- */
