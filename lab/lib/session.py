@@ -205,9 +205,7 @@ def run_job(settings, job, out, err, check_log=True, keep=False, iso_hook=None):
     except LabError:
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    for name in ("image.iso", "run.cpio"):
-        if os.path.exists(session.path(name)):
-            os.unlink(session.path(name))
+    image.discard(directory)
     if why:
         say(why)
         say(f"logs: {os.path.relpath(directory)}")
