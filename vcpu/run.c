@@ -219,7 +219,7 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 	r = before_guest(vcpu);
 	if (!r) {
 		if (READ_ONCE(run->immediate_exit)) {
-			run->exit_reason = KVM_EXIT_INTR;
+			/* What the last exit left in kvm_run stays readable. */
 			r = -EINTR;
 		} else {
 			vcpu->ran_once = true;
