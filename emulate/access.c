@@ -37,7 +37,7 @@ bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len)
 	return last <= s->limit;
 }
 
-/* The linear address of @len bytes at @off in @seg, if they may be accessed so. */
+/* The linear address of @len bytes at @off in @seg; a fault if they may not be accessed so. */
 enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc, u64 *la)
 {
 	u8 vector = seg == EMU_SEG_SS ? VEC_SS : VEC_GP;
@@ -55,6 +55,7 @@ enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int le
 	}
 	c->ops->get_segment(c, seg, &s);
 	off &= 0xffffffff;
+	*la = (s.base + off) & 0xffffffff;
 	if (emu_protected(c)) {
 		if (s.unusable)
 			return emu_raise(c, vector, 0);
@@ -63,7 +64,6 @@ enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int le
 	}
 	if (!emu_in_limit(&s, off, len))
 		return emu_raise(c, vector, 0);
-	*la = (s.base + off) & 0xffffffff;
 	return EMU_OK;
 }
 

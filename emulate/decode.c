@@ -273,7 +273,7 @@ static enum emu_status lookup(struct emu_ctxt *c)
 	const struct emu_desc *d = &maps[in->map][in->opcode];
 	enum emu_status st;
 
-	for (;; in->desc = d) {
+	for (;;) {
 		if (d->kind == DESC_REG || d->kind == DESC_MOD || d->kind == DESC_RM) {
 			st = take_modrm(c);
 			if (st != EMU_OK)

@@ -150,8 +150,8 @@ static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool 
 	enum emu_status st;
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, o->size, acc, &o->la);
-	/* In 64-bit mode this comes even before #SS of a non-canonical stack address. */
-	if ((st == EMU_OK || emu_is64(c)) && x->d->flags & D_ALIGN && o->la & (o->size - 1))
+	/* This comes even before #SS. */
+	if (x->d->flags & D_ALIGN && o->la & (o->size - 1))
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
 		st = emu_align_check(c, o->la, o->size);

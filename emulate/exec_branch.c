@@ -88,9 +88,12 @@ enum emu_status ex_bound(struct emu_exec *x)
 	u64 low, high;
 
 	st = emu_mem_read(x->c, x->in->mem_seg, x->in->mem_off, &low, size);
+	if (st == EMU_OK && index < emu_sext(low, size))
+		return emu_raise(x->c, VEC_BR, 0);
 	if (st == EMU_OK)
-		st = emu_mem_read(x->c, x->in->mem_seg, x->in->mem_off + size, &high, size);
-	if (st == EMU_OK && (index < emu_sext(low, size) || index > emu_sext(high, size)))
+		st = emu_mem_read(x->c, x->in->mem_seg,
+				  (x->in->mem_off + size) & emu_mask(x->in->ad_bytes), &high, size);
+	if (st == EMU_OK && index > emu_sext(high, size))
 		return emu_raise(x->c, VEC_BR, 0);
 	return st;
 }

@@ -142,14 +142,17 @@ enum emu_status ex_nop(struct emu_exec *x)
 	return EMU_OK;
 }
 
-/* Opcode 90 is no exchange, so RAX keeps its upper half, unless REX.B makes it one of R8. */
+/*
+ * Opcode 90 is no exchange, so RAX keeps its upper half, unless REX.B makes it
+ * one with R8; but F3 makes it PAUSE.
+ */
 enum emu_status ex_nop_xchg(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
 	unsigned int size = x->in->op_bytes;
 	u64 rax = c->gpr[RAX];
 
-	if (x->in->rex & 1) {
+	if (x->in->rex & 1 && x->in->rep != 0xf3) {
 		emu_reg_set(c, RAX, size, c->gpr[8]);
 		emu_reg_set(c, 8, size, rax);
 	}

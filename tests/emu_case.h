@@ -72,11 +72,13 @@ void ldt_segment(unsigned int index, struct emu_segment *s);
 const char *native_start(struct batch *b, const u8 *data, const u8 *ro);
 bool native_run(struct batch *b);
 void native_stop(void);
-/* Is data memory in the child the same as @data? */
+/* The data memory of the child. */
 const u8 *native_data(void);
 
 /* The model: runs @t in the emulator. False if it left the known address space. */
 bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c);
+/* Takes back what the last case stored. */
+void model_undo(void);
 extern u8 model_data[DATA_BYTES], model_ro[RO_BYTES];
 
 #endif

@@ -253,14 +253,19 @@ static void copy_windows(u8 *to0, u8 *to1, const u8 *from0, const u8 *from1)
 	memcpy(to1, from1, WIN1_BYTES);
 }
 
+static u8 before[DATA_BYTES];
+
+void model_undo(void)
+{
+	memcpy(model_data, before, sizeof(before));
+}
+
 bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c)
 {
 	static const u8 modes[NR_PLACES] = { EMU_MODE_PROT64, EMU_MODE_PROT32, EMU_MODE_PROT32,
 					     EMU_MODE_PROT16 };
 	u8 *win0 = model_data + (WIN0 - DATA_BASE), *win1 = model_data + (WIN1 - DATA_BASE);
 	unsigned int room = CODE_BASE + CODE_BYTES - t->code;
-	static u8 before[DATA_BYTES];
-
 	now = t;
 	t->out = t->in;
 	regs = &t->out;
@@ -294,6 +299,6 @@ bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c)
 	if (*st != EMU_OK && *st != EMU_FAULT)
 		strayed = true;
 	if (strayed || *st == EMU_FAULT)
-		memcpy(model_data, before, sizeof(before));
+		model_undo();
 	return !strayed;
 }
