@@ -2,6 +2,7 @@
 """What the environment chooses, and where things are."""
 
 import os
+import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,6 +26,18 @@ class LabError(Exception):
 def say(text):
     """A progress line."""
     print(f"lab: {text}", file=sys.stderr, flush=True)
+
+
+def command_output(argv, what):
+    """Run a host tool; its failure is a lab error."""
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              check=False, encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise LabError(f"{argv[0]} is not installed: run lab/setup") from None
+    if done.returncode:
+        raise LabError(f"{what} failed: {done.stdout.strip()}")
+    return done.stdout
 
 
 def source_and_place(text):

@@ -8,40 +8,26 @@ archive holds what a run brings along. The kernel joins them when it unpacks.
 
 import fcntl
 import hashlib
-import lzma
 import os
 import shlex
 import shutil
 import subprocess
 import tempfile
 
-from lib import direct, elf
-from lib.config import BUILD, BUILD_LAB, LAB, LabError, say
+from lib import direct, elf, modules
+from lib.config import BUILD_LAB, LAB, LabError, command_output, say
 from lib.cpio import Archive
 
 IMAGE = os.path.join(BUILD_LAB, "image")
 QEMU = os.path.join(BUILD_LAB, "qemu")
 
 _AGENT_FLAGS = ["-static", "-Os", "-Wall", "-Wextra", "-D_GNU_SOURCE"]
-_DIST_KVM = ("irqbypass", "kvm", "kvm-intel")
 _ISOLINUX = "/usr/lib/ISOLINUX/isolinux.bin"
 _LDLINUX = "/usr/lib/syslinux/modules/bios/ldlinux.c32"
 _QEMU_DATA = ("usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu")
 _QEMU_SKIP = (".fd", ".dtb", "u-boot", "openbios", "skiboot", "slof", "hppa", "s390",
               "opensbi", "palcode", "npcm", "qemu_vga", ".svg", ".bmp", "vof", "edk2",
               "petalogix", "bamboo", "canyonlands", "icons", "applications", "trace-events")
-
-
-def command_output(argv, what):
-    """Run a host tool; its failure is a lab error."""
-    try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              check=False, encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        raise LabError(f"{argv[0]} is not installed: run lab/setup") from None
-    if done.returncode:
-        raise LabError(f"{what} failed: {done.stdout.strip()}")
-    return done.stdout
 
 
 class _Lock:
@@ -150,99 +136,6 @@ def _add_firmware(archive, directory):
                 archive.file(place, path)
 
 
-class ModuleSet:
-    """Modules of one kernel by name, with those they depend on before them."""
-
-    def __init__(self, kernel):
-        self.kernel = kernel
-        self.paths = {}
-        for root, _, files in os.walk(kernel.modules):
-            for name in files:
-                base = name.removesuffix(".xz")
-                if base.endswith(".ko"):
-                    self.paths[base[:-3].replace("_", "-")] = os.path.join(root, name)
-
-    def find(self, name):
-        """The file of a module of the distribution."""
-        path = self.paths.get(name.replace("_", "-"))
-        if not path:
-            raise LabError(f"the {self.kernel.release} kernel has no module {name}")
-        return path
-
-    def ordered(self, names):
-        """These modules and what they need, in load order."""
-        order = []
-
-        def visit(name):
-            path = self.find(name)
-            if path in order:
-                return
-            for dep in modinfo(path, "depends").replace(",", " ").split():
-                visit(dep)
-            order.append(path)
-
-        for name in names:
-            visit(name)
-        return order
-
-
-def modinfo(path, field):
-    """One field of a module's description."""
-    return command_output(["/sbin/modinfo", "-F", field, path], "modinfo").strip()
-
-
-def _kvm_modules(settings, module_set):
-    if settings.kvm == "none":
-        return []
-    if settings.kvm == "dist":
-        return [module_set.find(n) for n in _DIST_KVM]
-    built = os.path.join(BUILD, settings.kernel.release)
-    kvm = os.path.join(built, "kvm.ko")
-    if not os.path.exists(kvm):
-        raise LabError(f"{kvm} is not there: build it with make, or say LAB_KVM=dist")
-    first = [module_set.find(n)
-             for n in modinfo(kvm, "depends").replace(",", " ").split()]
-    thin = os.path.join(built, "kvm-intel.ko")
-    return first + [kvm] + ([thin] if os.path.exists(thin) else [])
-
-
-def module_files(settings, extra):
-    """(file in the image, source) of the modules to load, in load order."""
-    module_set = ModuleSet(settings.kernel)
-    paths = module_set.ordered(extra)
-    paths += [p for p in _kvm_modules(settings, module_set) if p not in paths]
-    return [(os.path.basename(p).removesuffix(".xz"), p) for p in paths]
-
-
-def _parameters(settings, modules):
-    """Which module each word of LAB_PARAMS belongs to: {file: words}."""
-    out = {name: [] for name, _ in modules}
-    for word in settings.params:
-        key = word.split("=")[0]
-        module, dot, _ = key.partition(".")
-        if dot:
-            name = module.replace("_", "-") + ".ko"
-            if name not in out:
-                raise LabError(f"LAB_PARAMS={word}: no module {module} is loaded")
-            out[name].append(word[len(module) + 1:])
-            continue
-        owners = [name for name, path in modules
-                  if any(line.split(":")[0] == key
-                         for line in modinfo(path, "parm").splitlines())]
-        if not owners:
-            raise LabError(f"LAB_PARAMS={word}: no module has this parameter")
-        out[owners[0]].append(word)
-    return out
-
-
-def _read_module(path):
-    if path.endswith(".xz"):
-        with lzma.open(path) as f:
-            return f.read()
-    with open(path, "rb") as f:
-        return f.read()
-
-
 class Job:
     """What one run brings along."""
 
@@ -278,17 +171,17 @@ def _add_files(archive, job):
 
 
 def _run_archive(path, settings, job):
-    modules = module_files(settings, job.modules)
-    words = _parameters(settings, modules)
-    lines = [" ".join([name] + words[name]) for name, _ in modules] if job.load else []
+    loaded = modules.files(settings, job.modules)
+    words = modules.parameters(settings, loaded)
+    lines = [" ".join([name] + words[name]) for name, _ in loaded] if job.load else []
     variables = {**job.variables,
                  "modules": "\n".join(lines),
                  "get": " ".join(shlex.quote(g.lstrip("/")) for g in job.get),
                  "shell": "" if job.command else "1"}
     with open(path, "wb") as out:
         archive = Archive(out)
-        for name, source in modules:
-            archive.data("lab/modules/" + name, _read_module(source))
+        for name, source in loaded:
+            archive.data("lab/modules/" + name, modules.read(source))
         text = "".join(f"{k}={shlex.quote(v)}\n" for k, v in variables.items())
         archive.data("lab/job", text.encode())
         if job.command:
