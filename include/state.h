@@ -112,7 +112,7 @@ bool kvm_pat_valid(u64 pat);
 int kvm_mce_create(struct kvm_vcpu *vcpu);
 void kvm_mce_destroy(struct kvm_vcpu *vcpu);
 /* 0 done, 1 #GP, -ENOENT not one of these */
-int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
+int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 /* /dev/kvm: KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, kvm_dev_ioctl_get_mce_cap, 0, KVM_CAP_MCE) */
 long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a);

@@ -159,7 +159,7 @@ struct kvm_vcpu {
 	u64 arch_capabilities, perf_capabilities;
 	u64 feature_control;
 	u64 smbase;
-	u64 spec_ctrl, hwcr;
+	u64 spec_ctrl, hwcr, power_ctl;
 	u64 ucode_rev;
 	u64 tsc_offset;
 	u32 virtual_tsc_khz;

@@ -60,10 +60,11 @@ static u64 *bank_reg(struct kvm_vcpu *vcpu, u32 index)
  * @vcpu: the vCPU
  * @index: MSR
  * @val: receives it
+ * @host: user space reads, which may save registers the guest does not have
  *
  * Return: 0, 1 for #GP, or -ENOENT if the MSR is none.
  */
-int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 {
 	const u64 *reg;
 
@@ -79,7 +80,7 @@ int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 		*val = vcpu->mce.status;
 		return 0;
 	case MSR_IA32_MCG_CTL:
-		if (!(vcpu->mce.cap & MCG_CTL_P))
+		if (!(vcpu->mce.cap & MCG_CTL_P) && !host)
 			return 1;
 		*val = vcpu->mce.ctl;
 		return 0;
@@ -129,7 +130,9 @@ int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		vcpu->mce.status = val;
 		return 0;
 	case MSR_IA32_MCG_CTL:
-		if (!(vcpu->mce.cap & MCG_CTL_P) || (val && val != ALL_ON))
+		if (val && val != ALL_ON)
+			return 1;
+		if (!(vcpu->mce.cap & MCG_CTL_P) && (val || !host))
 			return 1;
 		vcpu->mce.ctl = val;
 		return 0;

@@ -8,6 +8,7 @@
  */
 #define pr_fmt(fmt) "kvm: " fmt
 
+#include <linux/kvm_para.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
@@ -317,8 +318,18 @@ static bool is_benign(u32 index)
 	}
 }
 
+/* Clocks in guest memory, which are not there: user space finds and leaves them switched off. */
+static bool clock_off(u32 index, bool host)
+{
+	return host && (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME);
+}
+
 static int get_unknown(u32 index, u64 *val, bool host)
 {
+	if (clock_off(index, host)) {
+		*val = 0;
+		return 0;
+	}
 	if (!ignore_msrs)
 		return KVM_MSR_UNKNOWN;
 	if (report_ignored_msrs && !host)
@@ -329,6 +340,8 @@ static int get_unknown(u32 index, u64 *val, bool host)
 
 static int set_unknown(u32 index, u64 val, bool host)
 {
+	if (clock_off(index, host) && !val)
+		return 0;
 	if (!ignore_msrs)
 		return KVM_MSR_UNKNOWN;
 	if (report_ignored_msrs && !host)
@@ -339,7 +352,7 @@ static int set_unknown(u32 index, u64 val, bool host)
 /* --- all of them --- */
 
 /* Registers that are elsewhere: 0, 1 for #GP, or -ENOENT. */
-static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 {
 	int r;
 
@@ -347,7 +360,7 @@ static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 	if (r == -ENOENT)
 		r = kvm_mtrr_get_msr(vcpu, index, val);
 	if (r == -ENOENT)
-		r = kvm_mce_get_msr(vcpu, index, val);
+		r = kvm_mce_get_msr(vcpu, index, val, host);
 	if (r == -ENOENT && is_benign(index)) {
 		*val = 0;
 		r = 0;
@@ -373,6 +386,8 @@ static u64 *stored(struct kvm_vcpu *vcpu, u32 index, bool host)
 		return &vcpu->misc_features_enables;
 	case MSR_K7_HWCR:
 		return &vcpu->hwcr;
+	case MSR_IA32_POWER_CTL:
+		return &vcpu->power_ctl;
 	case MSR_IA32_SMBASE:
 		return host ? &vcpu->smbase : NULL;
 	case MSR_IA32_TSC_ADJUST:
@@ -442,7 +457,7 @@ int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 	case MSR_IA32_UCODE_WRITE:
 		return 1;
 	}
-	r = get_elsewhere(vcpu, index, val);
+	r = get_elsewhere(vcpu, index, val, host);
 	return r == -ENOENT ? get_unknown(index, val, host) : r;
 }
 
@@ -527,6 +542,9 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	case MSR_IA32_UCODE_WRITE:
 	case MSR_AMD64_PATCH_LOADER:
 		return 0;
+	case MSR_IA32_POWER_CTL:
+		vcpu->power_ctl = val;
+		return 0;
 	case MSR_IA32_SMBASE:
 		if (!host)
 			return 1;
@@ -575,6 +593,7 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vcpu->smbase = 0x30000;
 	vcpu->spec_ctrl = 0;
 	vcpu->hwcr = 0;
+	vcpu->power_ctl = 0;
 	vcpu->tsc_aux = 0;
 	vcpu->tsc_adjust = 0;
 	vcpu->pat = PAT_RESET;
