@@ -96,6 +96,8 @@ void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
 int kvm_get_msr_feature(u32 index, u64 *val);
 
 /* --- vcpu/msr_exit.c --- */
+/* What KVM_CAP_DISABLE_QUIRKS2 can turn off. */
+#define KVM_QUIRKS	(KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 /* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER) */
 long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a);
 void kvm_msr_filter_free(struct kvm *kvm);

@@ -149,7 +149,7 @@ void kvm_msr_filter_free(struct kvm *kvm)
 }
 
 /**
- * kvm_state_enable_cap - KVM_ENABLE_CAP on a VM, for capabilities about MSRs
+ * kvm_state_enable_cap - KVM_ENABLE_CAP on a VM, for capabilities about MSRs and quirks
  * @kvm: the VM
  * @cap: what to enable
  *
@@ -158,6 +158,13 @@ void kvm_msr_filter_free(struct kvm *kvm)
 long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
 	switch (cap->cap) {
+	case KVM_CAP_DISABLE_QUIRKS2:
+		if (cap->args[0] & ~(u64)KVM_QUIRKS)
+			return -EINVAL;
+		fallthrough;
+	case KVM_CAP_DISABLE_QUIRKS:
+		kvm->disabled_quirks = cap->args[0];
+		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (cap->args[0] & ~(u64)EXIT_REASONS)
 			return -EINVAL;

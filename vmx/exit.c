@@ -420,6 +420,15 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 	return kvm_emulate_instruction(vcpu, NULL, 0);
 }
 
+/* The idle hints do nothing; user space may ask for #UD where CPUID does not have them. */
+static int handle_mwait(struct kvm_vcpu *vcpu)
+{
+	if ((vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !kvm_guest_has(vcpu, KVM_F_MONITOR))
+		return inject_ud(vcpu);
+	return vmx_skip_instruction(vcpu);
+}
+
 static int handle_pause(struct kvm_vcpu *vcpu)
 {
 	kvm_vcpu_on_spin(vcpu);
@@ -484,10 +493,11 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 		return inject_gp(vcpu);
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
-	/* Guest memory is write-back and coherent; the idle hints do nothing. */
+		/* Guest memory is write-back and coherent. */
+		return vmx_skip_instruction(vcpu);
 	case EXIT_REASON_MONITOR_INSTRUCTION:
 	case EXIT_REASON_MWAIT_INSTRUCTION:
-		return vmx_skip_instruction(vcpu);
+		return handle_mwait(vcpu);
 	case EXIT_REASON_VMCLEAR:
 	case EXIT_REASON_VMLAUNCH:
 	case EXIT_REASON_VMPTRLD:
