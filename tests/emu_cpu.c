@@ -180,7 +180,7 @@ static u64 code_address(struct rng *r)
  * Bytes that turned out to be another instruction, which is excluded. What the
  * SDM leaves to the implementation: an access that wraps at the end of a
  * segment of 4 GiB. What CPUs do differently from their description: MOVBE with
- * both 66 and REX.W does not check alignment.
+ * both 66 and REX.W does not check alignment, and minds an SS override.
  */
 static bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
 {
@@ -189,11 +189,12 @@ static bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
 	if (in->desc && why_excluded(in->desc))
 		return true;
 	if (in->desc && ((const struct emu_desc *)in->desc)->exec == ex_movbe &&
-	    in->opsize_prefix && in->rex & 8 && t->in.rflags & FL_AC)
+	    in->opsize_prefix && in->rex & 8)
 		return true;
 	return t->place == PLACE_32 && (t->vector == VEC_GP || t->vector == VEC_SS) &&
 	       (in->mem_off > 0xffffffc0 || (u32)t->in.gpr[RSI] > 0xffffffc0 ||
-		(u32)t->in.gpr[RDI] > 0xffffffc0 || (u32)t->in.gpr[RBP] > 0xffffffc0);
+		(u32)t->in.gpr[RDI] > 0xffffffc0 ||
+		(u32)(t->in.gpr[RBP] - 0x80) > 0xffffff40);
 }
 
 /* Makes case @index; false if this one cannot be used. */
