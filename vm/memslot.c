@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory slots. Readers see, under kvm->srcu, an array of pointers sorted by
- * guest address that is never changed but replaced; so are the slots in it.
+ * guest address that is never changed but replaced; so are the slots in it. It
+ * is cut into blocks, and of those a new array takes over what is the same.
  * Writers hold slots_lock. Documentation/mmu.rst.
  */
 #include <linux/slab.h>
@@ -12,10 +13,22 @@
 #define KVM_MEMSLOT_MAX_PAGES	((1UL << 31) - 1)
 #define KVM_MEMSLOT_FLAGS	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
 
+/* A block is 2 KiB. */
+#define SLOT_BLOCK_MAX		254
+
+struct slot_block {
+	unsigned int refs;		/* arrays that have it; under slots_lock */
+	unsigned int count;		/* never 0 */
+	struct kvm_memslot *slot[SLOT_BLOCK_MAX];	/* by base_gfn */
+};
+
 struct kvm_memslots {
 	unsigned int count;
-	unsigned int hint;		/* the slot that answered last */
-	struct kvm_memslot *slot[];	/* by base_gfn */
+	struct kvm_memslot *last;	/* the slot that answered last, or NULL */
+	struct slot_span {
+		gfn_t base;		/* of the first slot in the block */
+		struct slot_block *block;
+	} span[];
 };
 
 static bool slot_has(const struct kvm_memslot *slot, gfn_t gfn)
@@ -23,20 +36,48 @@ static bool slot_has(const struct kvm_memslot *slot, gfn_t gfn)
 	return gfn >= slot->base_gfn && gfn - slot->base_gfn < slot->npages;
 }
 
-/* How many slots begin at or below @gfn: the only one that can hold it is the last of them. */
-static unsigned int slots_below(const struct kvm_memslots *slots, gfn_t gfn)
+/* How many blocks begin at or below @gfn. */
+static unsigned int spans_below(const struct kvm_memslots *slots, gfn_t gfn)
 {
 	unsigned int lo = 0, hi = slots->count;
 
 	while (lo < hi) {
 		unsigned int mid = lo + (hi - lo) / 2;
 
-		if (slots->slot[mid]->base_gfn <= gfn)
+		if (slots->span[mid].base <= gfn)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	return lo;
+}
+
+/* How many slots of the block begin at or below @gfn. */
+static unsigned int slots_below(const struct slot_block *block, gfn_t gfn)
+{
+	unsigned int lo = 0, hi = block->count;
+
+	while (lo < hi) {
+		unsigned int mid = lo + (hi - lo) / 2;
+
+		if (block->slot[mid]->base_gfn <= gfn)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The last slot that begins at or below @gfn: the only one that can hold it. */
+static struct kvm_memslot *slot_below(const struct kvm_memslots *slots, gfn_t gfn)
+{
+	unsigned int i = spans_below(slots, gfn);
+	const struct slot_block *block;
+
+	if (!i)
+		return NULL;
+	block = slots->span[i - 1].block;
+	return block->slot[slots_below(block, gfn) - 1];
 }
 
 /**
@@ -50,15 +91,15 @@ struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
 {
 	struct kvm_memslots *slots = srcu_dereference_check(kvm->memslots[0], &kvm->srcu,
 							    lockdep_is_held(&kvm->slots_lock));
-	unsigned int i = READ_ONCE(slots->hint);
+	struct kvm_memslot *slot = READ_ONCE(slots->last);
 
-	if (i < slots->count && slot_has(slots->slot[i], gfn))
-		return slots->slot[i];
-	i = slots_below(slots, gfn);
-	if (!i || !slot_has(slots->slot[i - 1], gfn))
+	if (slot && slot_has(slot, gfn))
+		return slot;
+	slot = slot_below(slots, gfn);
+	if (!slot || !slot_has(slot, gfn))
 		return NULL;
-	WRITE_ONCE(slots->hint, i - 1);
-	return slots->slot[i - 1];
+	WRITE_ONCE(slots->last, slot);
+	return slot;
 }
 
 struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id)
@@ -67,42 +108,135 @@ struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id)
 	return xa_load(&kvm->memslot_ids, id);
 }
 
+static void block_put(struct slot_block *block)
+{
+	if (block && !--block->refs)
+		kfree(block);
+}
+
+static void slots_free(struct kvm_memslots *slots)
+{
+	unsigned int i;
+
+	for (i = 0; slots && i < slots->count; i++)
+		block_put(slots->span[i].block);
+	kvfree(slots);
+}
+
 static struct kvm_memslots *slots_alloc(unsigned int count)
 {
 	struct kvm_memslots *slots;
 
-	slots = kvmalloc(struct_size(slots, slot, count), GFP_KERNEL_ACCOUNT);
+	slots = kvmalloc(struct_size(slots, span, count), GFP_KERNEL_ACCOUNT);
 	if (slots) {
 		slots->count = count;
-		slots->hint = 0;
+		slots->last = NULL;
 	}
 	return slots;
 }
 
-/* A copy of @from without @remove and with @add; either may be NULL. */
-static struct kvm_memslots *slots_copy(const struct kvm_memslots *from,
-				       const struct kvm_memslot *remove, struct kvm_memslot *add)
+static void span_set(struct slot_span *span, struct slot_block *block)
 {
-	struct kvm_memslots *to = slots_alloc(from->count - !!remove + !!add);
-	unsigned int n = from->count, i;
+	block->refs++;
+	span->base = block->slot[0]->base_gfn;
+	span->block = block;
+}
+
+/* A copy of @from with the @n blocks at @new in place of the @old ones at @i. */
+static struct kvm_memslots *slots_splice(const struct kvm_memslots *from, unsigned int i,
+					 unsigned int old, struct slot_block **new, unsigned int n)
+{
+	struct kvm_memslots *to = slots_alloc(from->count - old + n);
+	unsigned int k;
 
 	if (!to)
 		return NULL;
-	if (remove) {
-		n--;
-		i = slots_below(from, remove->base_gfn) - 1;
-		memcpy(to->slot, from->slot, i * sizeof(to->slot[0]));
-		memcpy(to->slot + i, from->slot + i + 1, (n - i) * sizeof(to->slot[0]));
-	} else {
-		memcpy(to->slot, from->slot, n * sizeof(to->slot[0]));
-	}
-	if (add) {
-		to->count = n;
-		i = slots_below(to, add->base_gfn);
-		memmove(to->slot + i + 1, to->slot + i, (n - i) * sizeof(to->slot[0]));
-		to->slot[i] = add;
-		to->count = n + 1;
-	}
+	for (k = 0; k < i; k++)
+		span_set(&to->span[k], from->span[k].block);
+	for (k = 0; k < n; k++)
+		span_set(&to->span[i + k], new[k]);
+	for (k = i + old; k < from->count; k++)
+		span_set(&to->span[k - old + n], from->span[k].block);
+	return to;
+}
+
+/* Slots @first to @limit of those that @block has with @add as number @pos; one reference. */
+static struct slot_block *block_with(const struct slot_block *block, unsigned int pos,
+				     struct kvm_memslot *add, unsigned int first,
+				     unsigned int limit)
+{
+	struct slot_block *new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	if (!new)
+		return NULL;
+	for (i = first; i < limit; i++)
+		new->slot[i - first] = i < pos ? block->slot[i] :
+				       i == pos ? add : block->slot[i - 1];
+	new->count = limit - first;
+	new->refs = 1;
+	return new;
+}
+
+static struct kvm_memslots *slots_with(const struct kvm_memslots *from, struct kvm_memslot *add)
+{
+	static const struct slot_block none;
+	unsigned int i = spans_below(from, add->base_gfn), pos, total, cut, n;
+	const struct slot_block *block = &none;
+	struct slot_block *new[2] = { };
+	struct kvm_memslots *to = NULL;
+
+	i -= !!i;
+	if (from->count)
+		block = from->span[i].block;
+	pos = slots_below(block, add->base_gfn);
+	total = block->count + 1;
+	/* A full block makes two; slots that come in order leave full ones behind. */
+	n = total > SLOT_BLOCK_MAX ? 2 : 1;
+	cut = n == 1 ? total : pos == block->count ? pos : total / 2;
+	new[0] = block_with(block, pos, add, 0, cut);
+	if (n == 2)
+		new[1] = block_with(block, pos, add, cut, total);
+	if (new[0] && (n == 1 || new[1]))
+		to = slots_splice(from, i, !!from->count, new, n);
+	block_put(new[0]);
+	block_put(new[1]);
+	return to;
+}
+
+static struct kvm_memslots *slots_without(const struct kvm_memslots *from,
+					  const struct kvm_memslot *remove)
+{
+	unsigned int i = spans_below(from, remove->base_gfn) - 1, pos;
+	const struct slot_block *block = from->span[i].block;
+	struct kvm_memslots *to;
+	struct slot_block *new;
+
+	if (block->count == 1)
+		return slots_splice(from, i, 1, NULL, 0);
+	new = kmalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return NULL;
+	pos = slots_below(block, remove->base_gfn) - 1;
+	memcpy(new->slot, block->slot, pos * sizeof(new->slot[0]));
+	memcpy(new->slot + pos, block->slot + pos + 1,
+	       (block->count - 1 - pos) * sizeof(new->slot[0]));
+	new->count = block->count - 1;
+	new->refs = 1;
+	to = slots_splice(from, i, 1, &new, 1);
+	block_put(new);
+	return to;
+}
+
+static struct kvm_memslots *slots_exchange(const struct kvm_memslots *from,
+					   const struct kvm_memslot *remove,
+					   struct kvm_memslot *add)
+{
+	struct kvm_memslots *without = slots_without(from, remove), *to = NULL;
+
+	if (without)
+		to = slots_with(without, add);
+	slots_free(without);
 	return to;
 }
 
@@ -118,24 +252,18 @@ static void slots_publish(struct kvm *kvm, u16 as_id, struct kvm_memslots *new)
 
 	rcu_assign_pointer(kvm->memslots[as_id], new);
 	synchronize_srcu_expedited(&kvm->srcu);
-	kvfree(old);
+	slots_free(old);
 }
 
 /* Does a slot other than @but have a page of [base, base + npages)? */
 static bool slots_overlap(const struct kvm_memslots *slots, gfn_t base, unsigned long npages,
 			  const struct kvm_memslot *but)
 {
-	unsigned int i = slots_below(slots, base + npages - 1);
+	const struct kvm_memslot *slot = slot_below(slots, base + npages - 1);
 
-	/* At most one of those that overlap is @but, and they are side by side. */
-	for (; i; i--) {
-		const struct kvm_memslot *slot = slots->slot[i - 1];
-
-		if (slot == but)
-			continue;
-		return slot->base_gfn + slot->npages > base;
-	}
-	return false;
+	if (slot && slot == but)
+		slot = slot->base_gfn ? slot_below(slots, slot->base_gfn - 1) : NULL;
+	return slot && slot->base_gfn + slot->npages > base;
 }
 
 static void slot_free(struct kvm_memslot *slot)
@@ -184,7 +312,7 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 		return -ENOMEM;
 	if ((mem->flags & KVM_MEM_LOG_DIRTY_PAGES) && slot_alloc_bitmap(slot))
 		goto free_slot;
-	new = slots_copy(old, NULL, slot);
+	new = slots_with(old, slot);
 	if (!new)
 		goto free_slot;
 	r = xa_err(xa_store(&kvm->memslot_ids, mem->slot, slot, GFP_KERNEL_ACCOUNT));
@@ -195,7 +323,7 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 	return 0;
 
 free_array:
-	kvfree(new);
+	slots_free(new);
 free_slot:
 	slot_free(slot);
 	return r;
@@ -203,7 +331,7 @@ free_slot:
 
 static int slot_delete(struct kvm *kvm, struct kvm_memslot *slot)
 {
-	struct kvm_memslots *new = slots_copy(slots_of(kvm, slot->as_id), slot, NULL);
+	struct kvm_memslots *new = slots_without(slots_of(kvm, slot->as_id), slot);
 
 	if (!new)
 		return -ENOMEM;
@@ -251,11 +379,11 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 	slot = slot_successor(old, mem);
 	if (!slot)
 		return -ENOMEM;
-	without = slots_copy(slots, old, NULL);
+	without = slots_without(slots, old);
 	if (without)
-		with = slots_copy(without, NULL, slot);
+		with = slots_with(without, slot);
 	if (!with) {
-		kvfree(without);
+		slots_free(without);
 		slot_free_but(slot, old);
 		return -ENOMEM;
 	}
@@ -276,7 +404,7 @@ static int slot_set_flags(struct kvm *kvm, struct kvm_memslot *old,
 
 	if (!slot)
 		return -ENOMEM;
-	new = slots_copy(slots_of(kvm, old->as_id), old, slot);
+	new = slots_exchange(slots_of(kvm, old->as_id), old, slot);
 	if (!new) {
 		slot_free_but(slot, old);
 		return -ENOMEM;
@@ -408,7 +536,7 @@ void kvm_memslots_free(struct kvm *kvm)
 		slot_free(slot);
 	xa_destroy(&kvm->memslot_ids);
 	for (i = 0; i < KVM_NR_ADDRESS_SPACES; i++) {
-		kvfree(rcu_dereference_protected(kvm->memslots[i], 1));
+		slots_free(rcu_dereference_protected(kvm->memslots[i], 1));
 		RCU_INIT_POINTER(kvm->memslots[i], NULL);
 	}
 }
