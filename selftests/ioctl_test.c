@@ -60,7 +60,7 @@ static const struct pointer_case {
 	P(SYSTEM, KVM_GET_SUPPORTED_CPUID), P(SYSTEM, KVM_GET_EMULATED_CPUID),
 	P(SYSTEM, KVM_GET_MSRS), P(SYSTEM, KVM_X86_GET_MCE_CAP_SUPPORTED),
 	P(VM, KVM_SET_USER_MEMORY_REGION), P(VM, KVM_GET_DIRTY_LOG),
-	P(VM, KVM_SET_IDENTITY_MAP_ADDR), P(VM, KVM_ENABLE_CAP),
+	P(VM, KVM_ENABLE_CAP),
 	P(VM, KVM_REGISTER_COALESCED_MMIO), P(VM, KVM_UNREGISTER_COALESCED_MMIO),
 	P(VCPU, KVM_GET_REGS), P(VCPU, KVM_SET_REGS),
 	P(VCPU, KVM_GET_SREGS), P(VCPU, KVM_SET_SREGS),
@@ -185,7 +185,7 @@ static void capabilities(const void *arg)
 		{ KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1 }, { KVM_CAP_USER_NMI, 1 },
 		{ KVM_CAP_SET_GUEST_DEBUG, 1 }, { KVM_CAP_MCE, 1 },
 		{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 }, { KVM_CAP_VCPU_EVENTS, 1 },
-		{ KVM_CAP_INTR_SHADOW, 1 }, { KVM_CAP_DEBUGREGS, 1 },
+		{ KVM_CAP_DEBUGREGS, 1 },
 		{ KVM_CAP_XSAVE, 1 }, { KVM_CAP_XCRS, 1 }, { KVM_CAP_READONLY_MEM, 1 },
 		{ KVM_CAP_CHECK_EXTENSION_VM, 1 }, { KVM_CAP_IMMEDIATE_EXIT, 1 },
 		{ KVM_CAP_GET_TSC_KHZ, 1 }, { KVM_CAP_X86_ROBUST_SINGLESTEP, 1 },
@@ -248,6 +248,7 @@ static void addresses(const void *arg)
 	uint64_t at = 0xfffbc000;
 
 	CHECK_OK(ioctl(m->vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &at));
+	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SET_IDENTITY_MAP_ADDR, NULL), EFAULT);
 	at = 0;
 	CHECK_OK(ioctl(m->vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &at));
 	CHECK_OK(ioctl(m->vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000));
@@ -315,12 +316,15 @@ static void no_irqchip(const void *arg)
 static void mmu_pages(const void *arg)
 {
 	struct machine *m = machine_new();
-	long n = CHECK_OK(ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0));
+	/* Deprecated, and gone from later kernels: asking may be refused. */
+	long n = ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0);
 
 	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SET_NR_MMU_PAGES, 1), EINVAL);
-	CHECK_EQ(ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0), n);
+	if (n >= 0)
+		CHECK_EQ(ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0), n);
 	CHECK_OK(ioctl(m->vm->fd, KVM_SET_NR_MMU_PAGES, 4096));
-	CHECK_EQ(ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0), 4096);
+	if (n >= 0)
+		CHECK_EQ(ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0), 4096);
 	machine_start(m, MODE_LONG, nops);
 	expect_hlt(m);
 }
