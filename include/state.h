@@ -63,9 +63,13 @@ long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_xcrs(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_SET_XCRS, kvm_vcpu_ioctl_set_xcrs, 0, KVM_CAP_XCRS) */
 long kvm_vcpu_ioctl_set_xcrs(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_dev_ioctl_get_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES) */
+/* /dev/kvm: KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_dev_ioctl_get_device_attr, 0,
+ *		       KVM_CAP_SYS_ATTRIBUTES)
+ */
 long kvm_dev_ioctl_get_device_attr(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_dev_ioctl_has_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES) */
+/* /dev/kvm: KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_dev_ioctl_has_device_attr, 0,
+ *		       KVM_CAP_SYS_ATTRIBUTES)
+ */
 long kvm_dev_ioctl_has_device_attr(struct kvm_ioctl_args *a);
 
 /* --- vcpu/msr_ioctl.c; the handlers of KVM_GET_MSRS and KVM_SET_MSRS return a count --- */
@@ -77,7 +81,9 @@ long kvm_dev_ioctl_get_msr_index_list(struct kvm_ioctl_args *a);
  *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_GET_MSR_FEATURES)
  */
 long kvm_dev_ioctl_get_msr_feature_index_list(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_MSRS, kvm_dev_ioctl_get_msrs, KVM_IOC_TAIL, KVM_CAP_GET_MSR_FEATURES) */
+/* /dev/kvm: KVM_IOCTL(KVM_GET_MSRS, kvm_dev_ioctl_get_msrs, KVM_IOC_TAIL,
+ *		       KVM_CAP_GET_MSR_FEATURES)
+ */
 long kvm_dev_ioctl_get_msrs(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_GET_MSRS, kvm_vcpu_ioctl_get_msrs, KVM_IOC_TAIL, 0) */
 long kvm_vcpu_ioctl_get_msrs(struct kvm_ioctl_args *a);

@@ -52,7 +52,9 @@ struct kvm_cpuid_cache {
 };
 
 static const struct kvm_cpuid_leaf zero_leaf;
-static const struct kvm_cpuid_func zero_func = { .leaf = &zero_leaf, .other = &zero_leaf, .count = 1 };
+static const struct kvm_cpuid_func zero_func = {
+	.leaf = &zero_leaf, .other = &zero_leaf, .count = 1,
+};
 
 /* --- lookup --- */
 
@@ -125,7 +127,8 @@ static const struct kvm_cpuid_leaf *pick_leaf(const struct kvm_cpuid_func *f, u3
 }
 
 /* NULL for leaves that must be searched for. */
-static inline const struct kvm_cpuid_func *pick_direct(const struct kvm_cpuid_cache *c, u32 function)
+static inline const struct kvm_cpuid_func *pick_direct(const struct kvm_cpuid_cache *c,
+						       u32 function)
 {
 	/* The masks change nothing but what the CPU may speculate on. */
 	if (function < DIRECT)
@@ -406,7 +409,8 @@ static struct kvm_cpuid_cache *build_cache(const struct kvm_cpuid_entry2 *ent, i
 /* --- what follows from it --- */
 
 /* The entry itself, not what stands in for it. */
-static const struct kvm_cpuid_leaf *entry_of(const struct kvm_cpuid_cache *c, u32 function, u32 index)
+static const struct kvm_cpuid_leaf *entry_of(const struct kvm_cpuid_cache *c, u32 function,
+					     u32 index)
 {
 	const struct kvm_cpuid_func *f = find_func(c, function);
 

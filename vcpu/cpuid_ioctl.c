@@ -43,11 +43,18 @@ long kvm_dev_ioctl_get_supported_cpuid(struct kvm_ioctl_args *a)
  * kvm_dev_ioctl_get_emulated_cpuid - KVM_GET_EMULATED_CPUID
  * @a: arguments
  *
- * No feature the CPU lacks is emulated: #UD of a guest is not intercepted.
+ * No feature the CPU lacks is emulated, for #UD of a guest is not intercepted:
+ * the leaves where such a feature would be are there, and empty.
  */
 long kvm_dev_ioctl_get_emulated_cpuid(struct kvm_ioctl_args *a)
 {
-	return give_entries(a, NULL, 0);
+	static const struct kvm_cpuid_entry2 ent[] = {
+		{ .function = 0, .eax = 7 },
+		{ .function = 1 },
+		{ .function = 7, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX },
+	};
+
+	return give_entries(a, ent, ARRAY_SIZE(ent));
 }
 
 /** kvm_vcpu_ioctl_set_cpuid - KVM_SET_CPUID: entries without subleaves */

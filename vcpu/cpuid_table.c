@@ -23,6 +23,9 @@
 /* EPT tables of four levels reach this far. */
 #define EPT_ADDRESS_BITS	48
 
+/* AVX_VNNI_INT8, AVX_NE_CONVERT, AVX_VNNI_INT16. */
+#define AVX_7_1_EDX		(BIT(4) | BIT(5) | BIT(10))
+
 enum feature_word {
 	W_1_ECX, W_1_EDX, W_7_EBX, W_7_ECX, W_7_EDX, W_7_1_EAX, W_7_1_EDX, W_D_1_EAX,
 	W_8_1_ECX, W_8_1_EDX, W_8_8_EBX,
@@ -31,7 +34,10 @@ enum feature_word {
 
 #define NO_KERNEL_WORD		(-1)
 
-/* @mask: what kvmx can give if the host has it. @kernel: where the host kernel keeps its own view. */
+/*
+ * @mask: what kvmx can give if the host has it. @kernel: where the host kernel
+ * keeps its own view.
+ */
 static const struct {
 	u32 function, index;
 	enum kvm_cpuid_reg reg;
@@ -40,7 +46,8 @@ static const struct {
 } words[NR_WORDS] = {
 	[W_1_ECX] = { 1, 0, KVM_CPUID_ECX, CPUID_1_ECX,
 		F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) | F(XMM4_1) |
-		F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND) },
+		F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) | F(AVX) | F(F16C) |
+		F(RDRAND) },
 	[W_1_EDX] = { 1, 0, KVM_CPUID_EDX, CPUID_1_EDX,
 		F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) | F(MCE) | F(CX8) |
 		F(APIC) | F(SEP) | F(MTRR) | F(PGE) | F(MCA) | F(CMOV) | F(PAT) | F(PSE36) |
@@ -58,13 +65,12 @@ static const struct {
 		F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) | F(AVX512_VP2INTERSECT) |
 		F(MD_CLEAR) | F(SERIALIZE) | F(TSXLDTRK) | F(AVX512_FP16) | F(SPEC_CTRL) |
 		F(INTEL_STIBP) | F(FLUSH_L1D) | F(ARCH_CAPABILITIES) | F(SPEC_CTRL_SSBD) },
-	[W_7_1_EAX] = { 7, 1, KVM_CPUID_EAX, NO_KERNEL_WORD,
+	[W_7_1_EAX] = { 7, 1, KVM_CPUID_EAX, CPUID_7_1_EAX,
 		BIT(0) /* SHA512 */ | BIT(1) /* SM3 */ | BIT(2) /* SM4 */ | F(AVX_VNNI) |
 		F(AVX512_BF16) | BIT(7) /* CMPCCXADD */ | BIT(10) /* FZRM */ | BIT(11) /* FSRS */ |
 		BIT(12) /* FSRC */ | BIT(23) /* AVX_IFMA */ },
 	[W_7_1_EDX] = { 7, 1, KVM_CPUID_EDX, NO_KERNEL_WORD,
-		BIT(4) /* AVX_VNNI_INT8 */ | BIT(5) /* AVX_NE_CONVERT */ |
-		BIT(10) /* AVX_VNNI_INT16 */ | BIT(14) /* PREFETCHITI */ },
+		AVX_7_1_EDX | BIT(14) /* PREFETCHITI */ },
 	[W_D_1_EAX] = { 0xd, 1, KVM_CPUID_EAX, CPUID_D_1_EAX,
 		F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES) },
 	[W_8_1_ECX] = { 0x80000001, 0, KVM_CPUID_ECX, CPUID_8000_0001_ECX,
@@ -186,6 +192,9 @@ static void find_features(void)
 		offered[W_7_ECX] &= ~F(PKU);
 	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		offered[W_D_1_EAX] = 0;
+	/* The host kernel does not keep this word. */
+	if (!boot_cpu_has(X86_FEATURE_AVX2))
+		offered[W_7_1_EDX] &= ~AVX_7_1_EDX;
 
 	/* These kvmx makes itself. */
 	offered[W_1_ECX] |= F(HYPERVISOR);

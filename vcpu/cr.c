@@ -40,12 +40,14 @@ static bool is_64bit_code(struct kvm_vcpu *vcpu)
 	return cs.l;
 }
 
-static bool cs_long(struct kvm_vcpu *vcpu)
+/* IA-32e mode is not entered from 64-bit code, nor with the TSS of an 80286. */
+static bool may_enter_long_mode(struct kvm_vcpu *vcpu, u64 cr4)
 {
-	struct emu_segment cs;
+	struct emu_segment cs, tr;
 
 	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	return cs.l;
+	vmx_get_segment(vcpu, EMU_SEG_TR, &tr);
+	return (cr4 & X86_CR4_PAE) && !cs.l && tr.type > 3;
 }
 
 /* Paging that takes its top level from four registers. */
@@ -88,7 +90,7 @@ int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val)
 	changed = val ^ old;
 
 	if ((changed & X86_CR0_PG) && (val & X86_CR0_PG) && (efer & EFER_LME)) {
-		if (!(cr4 & X86_CR4_PAE) || cs_long(vcpu))
+		if (!may_enter_long_mode(vcpu, cr4))
 			return 1;
 		efer |= EFER_LMA;
 	}

@@ -4,6 +4,7 @@
  * write-back whatever they say. SDM 3A, 11.11 and 11.12.
  */
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
 #include "state.h"
@@ -32,13 +33,14 @@ static int fixed_index(u32 index)
 static u64 *mtrr_slot(struct kvm_vcpu *vcpu, u32 index)
 {
 	int i = fixed_index(index);
+	u32 var = index - MTRRphysBase_MSR(0);
 
 	if (i >= 0)
-		return &vcpu->mtrr_fixed[i];
+		return &vcpu->mtrr_fixed[array_index_nospec(i, ARRAY_SIZE(vcpu->mtrr_fixed))];
 	if (index == MSR_MTRRdefType)
 		return &vcpu->mtrr_def_type;
-	if (index >= MTRRphysBase_MSR(0) && index <= MTRRphysMask_MSR(NR_VARIABLE - 1))
-		return &vcpu->mtrr_var[index - MTRRphysBase_MSR(0)];
+	if (var < 2 * NR_VARIABLE)
+		return &vcpu->mtrr_var[array_index_nospec(var, 2 * NR_VARIABLE)];
 	return NULL;
 }
 
