@@ -24,6 +24,7 @@
 
 #define KVM_MAX_VCPUS		1024
 #define KVM_MAX_VCPU_IDS	4096
+#define KVM_MAX_IRQ_ROUTES	4096
 #define KVM_USER_MEM_SLOTS	32764
 /* Slots the module makes for itself (TSS, identity map) have ids above the user's. */
 #define KVM_NR_PRIVATE_SLOTS	3
@@ -63,6 +64,7 @@ struct kvm_mmu {
 	u64 eptp;
 	atomic64_t tlb_gen;		/* bumped with every change that must reach the TLBs */
 	atomic_long_t pages;		/* tables in use, charged to the VM */
+	unsigned long pages_limit;	/* KVM_SET_NR_MMU_PAGES; 0: none */
 	/* mmu_notifier ranges in progress: a fault that overlaps them retries. */
 	unsigned long notifier_seq;
 	long notifier_count;

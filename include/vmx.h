@@ -67,11 +67,9 @@ struct kvm_vmx {
 struct vmx_caps {
 	u32 revision;
 	u32 pin, proc, proc2, entry, exit;	/* the controls in use */
-	u64 ept_vpid;
 	u64 misc;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	bool ept_ad, ept_1g, ept_2m, vpid, xsaves, vnmi, ple, pml, tsc_scaling;
-	u8 preemption_timer_shift;
+	bool ept_ad, ept_1g, ept_2m, vpid, invvpid_addr, xsaves, ple;
 };
 
 extern struct vmx_caps vmx_caps;

@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 #include <linux/vtime.h>
 #include <asm/fpu/api.h>
+#include "compat/host_work.h"
 #include "ioctl.h"
 #include "mmu.h"
 #include "state.h"
@@ -127,7 +128,7 @@ static int run_loop(struct kvm_vcpu *vcpu)
 		}
 		if (__xfer_to_guest_mode_work_pending()) {
 			srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
-			r = xfer_to_guest_mode_handle_work(vcpu);
+			r = kvmx_host_work();
 			vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 			if (r) {
 				vcpu->run->exit_reason = KVM_EXIT_INTR;

@@ -254,6 +254,12 @@ static long ioctl_enable_cap(struct kvm_ioctl_args *a)
 	return kvm_state_enable_cap(kvm, cap);
 }
 
+/* Routes lead to interrupt controllers in the kernel, and this VM has none. */
+static long ioctl_set_gsi_routing(struct kvm_ioctl_args *a)
+{
+	return -EINVAL;
+}
+
 static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_CHECK_EXTENSION, ioctl_check_extension, KVM_IOC_VALUE,
 		  KVM_CAP_CHECK_EXTENSION_VM),
@@ -268,6 +274,7 @@ static const struct kvm_ioctl vm_ioctls[] = {
 		  KVM_CAP_COALESCED_MMIO),
 	KVM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, kvm_vm_ioctl_unregister_coalesced, 0,
 		  KVM_CAP_COALESCED_MMIO),
+	KVM_IOCTL(KVM_SET_GSI_ROUTING, ioctl_set_gsi_routing, KVM_IOC_TAIL, KVM_CAP_IRQ_ROUTING),
 	KVM_IOCTL(KVM_SET_BOOT_CPU_ID, ioctl_set_boot_cpu_id, KVM_IOC_VALUE,
 		  KVM_CAP_SET_BOOT_CPU_ID),
 	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
@@ -348,6 +355,8 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_NR_VCPUS, .fn = recommended_vcpus },
 	{ KVM_CAP_MAX_VCPUS, KVM_MAX_VCPUS },
 	{ KVM_CAP_MAX_VCPU_ID, KVM_MAX_VCPU_IDS },
+	/* QEMU asks for it whether or not it uses the kernel's interrupt controllers. */
+	{ KVM_CAP_IRQ_ROUTING, KVM_MAX_IRQ_ROUTES },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },

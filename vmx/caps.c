@@ -106,9 +106,10 @@ static const char *choose_controls(u64 basic, u32 *out)
 static const char *read_ept(struct vmx_caps *caps)
 {
 	u64 e;
+	u32 v;
 
 	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, e);
-	caps->ept_vpid = e;
+	v = e >> 32;
 	if (!(e & VMX_EPT_PAGE_WALK_4_BIT))
 		return "4-level EPT";
 	if (!(e & VMX_EPTP_WB_BIT))
@@ -120,8 +121,8 @@ static const char *read_ept(struct vmx_caps *caps)
 	caps->ept_1g = e & VMX_EPT_1GB_PAGE_BIT;
 	caps->ept_ad = (e & VMX_EPT_AD_BIT) && kvmx_params.eptad;
 	caps->vpid = (caps->proc2 & SECONDARY_EXEC_ENABLE_VPID) && kvmx_params.vpid &&
-		     (e & VMX_VPID_INVVPID_BIT) && (e & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT) &&
-		     (e & VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT);
+		     (v & VMX_VPID_INVVPID_BIT) && (v & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT);
+	caps->invvpid_addr = v & VMX_VPID_EXTENT_INDIVIDUAL_ADDR_BIT;
 	if (!caps->vpid)
 		caps->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 	return NULL;

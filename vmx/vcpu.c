@@ -239,7 +239,7 @@ void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu)
 /* Nobody promises INVVPID of one address; the whole context serves as well. */
 void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la)
 {
-	if (vcpu->vmx.vpid && (vmx_caps.ept_vpid & VMX_VPID_EXTENT_INDIVIDUAL_ADDR_BIT))
+	if (vcpu->vmx.vpid && vmx_caps.invvpid_addr)
 		invvpid(VMX_VPID_EXTENT_INDIVIDUAL_ADDR, vcpu->vmx.vpid, la);
 	else
 		vmx_flush_guest_tlb(vcpu);
