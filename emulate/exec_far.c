@@ -72,12 +72,22 @@ enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *
 	return EMU_OK;
 }
 
+/* Loads CS in protected mode, and what follows from it. */
+void emu_set_code(struct emu_ctxt *c, const struct emu_segment *cs, u8 cpl)
+{
+	c->ops->set_segment(c, EMU_SEG_CS, cs);
+	c->cpl = cpl;
+	if (cs->l)
+		c->mode = EMU_MODE_PROT64;
+	else
+		c->mode = cs->db ? EMU_MODE_PROT32 : EMU_MODE_PROT16;
+}
+
 /* Control goes to @off in @cs at privilege @cpl: nothing can fail any more. */
 void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl)
 {
 	cs->selector = (cs->selector & ~3) | cpl;
-	x->c->ops->set_segment(x->c, EMU_SEG_CS, cs);
-	x->c->cpl = cpl;
+	emu_set_code(x->c, cs, cpl);
 	x->next_rip = off;
 }
 

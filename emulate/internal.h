@@ -276,6 +276,7 @@ enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *
 			      struct emu_segment *cs);
 enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
 			       struct emu_segment *cs, u64 off);
+void emu_set_code(struct emu_ctxt *c, const struct emu_segment *cs, u8 cpl);
 void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl);
 enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack, u16 release);
 

@@ -180,7 +180,7 @@ static enum emu_status load_code(struct emu_ctxt *c, u16 sel)
 		return st;
 	s.type |= EMU_DESC_ACCESSED;
 	s.l = false;
-	c->ops->set_segment(c, EMU_SEG_CS, &s);
+	emu_set_code(c, &s, cpl);
 	return EMU_OK;
 }
 

@@ -172,7 +172,11 @@ struct emu_ctxt {
 	bool long_mode_active;	/* EFER.LMA: 64-bit or compatibility mode */
 	bool forced;		/* the forced-emulation prefix was seen */
 	bool vendor_intel;
-	/* The guest's registers, updated when emu_execute() returns EMU_OK. */
+	/*
+	 * The guest's registers, updated when emu_execute() returns EMU_OK. A far
+	 * transfer updates mode and cpl as well; a write of CR0 leaves that to
+	 * the caller.
+	 */
 	u64 gpr[16];
 	u64 rip;
 	u64 rflags;
@@ -216,10 +220,15 @@ enum emu_status emu_execute(struct emu_ctxt *c);
  * emu_task_switch - hardware task switch, SDM 3A 8.3
  * @c: context with ops, mode, cpl, registers set
  * @selector: selector of the new task's TSS (of the task gate's TSS)
- * @idt_vector: vector whose task gate caused it, or -1
+ * @idt_vector: vector whose task gate caused it, or -1 (also if by INT n, INT3, INTO)
  * @reason: 0 CALL, 1 IRET, 2 JMP, 3 task gate in the IDT (the exit qualification's coding)
  * @has_error: push @error_code on the new task's stack
  * @error_code: that error code
+ *
+ * Return: EMU_OK with the new task's registers in @c and behind the callbacks. On
+ * EMU_FAULT with fault.trap set, too, the new task is current, and the fault (or
+ * the debug trap of the TSS's T bit) is to be delivered in it; without, nothing
+ * has changed.
  */
 enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
 				bool has_error, u32 error_code);
@@ -229,6 +238,8 @@ enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector
  * @c: context in EMU_MODE_REAL
  * @vector: 0 to 255
  * @next_rip: the address to push
+ *
+ * Return: EMU_OK with rip, rflags and RSP changed; else nothing is.
  */
 enum emu_status emu_inject_real(struct emu_ctxt *c, u8 vector, u64 next_rip);
 

@@ -106,7 +106,6 @@ bool mach_fault(struct mach *m, enum emu_status st, u8 vector, u32 error);
 
 void unit_real(void);
 void unit_io(void);
-void unit_segments(void);
 void unit_far(void);
 void unit_system(void);
 void unit_task(void);

@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	22
+#define TESTS	54
 
 int main(void)
 {
@@ -13,5 +13,8 @@ int main(void)
 	ktap_start(TESTS);
 	unit_real();
 	unit_io();
+	unit_far();
+	unit_system();
+	unit_task();
 	return ktap_end();
 }
