@@ -31,7 +31,7 @@ all: modules
 module-folders := vm vcpu vmx mmu emulate irqfd async_pf irqchip pv compat include
 
 modules: sources
-	@$(MAKE) --no-print-directory -C $(KDIR) M=$(OUT) $(KBUILD_ARGS) modules
+	@flock $(OUT)/.lock $(MAKE) --no-print-directory -C $(KDIR) M=$(OUT) $(KBUILD_ARGS) modules
 
 sources:
 	@test -n "$(KREL)" || { echo "make: no kernel headers$(if $(KDIR), in $(KDIR)):" \
