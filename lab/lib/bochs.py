@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -73,10 +74,10 @@ class Bochs:
         self.models = known["models"]
 
     def _probe(self):
-        models = _output([self.binary, "--help", "cpu"]).split()
+        models = _output([self.binary, "--help", "cpu"]).partition("models:")[2]
         return {"debugger": "-rc filename" in _output([self.binary, "--help"]),
                 "display": _find_display(self.binary),
-                "models": [m for m in models if "_" in m]}
+                "models": re.findall(r"^(\w+)$", models, re.MULTILINE)}
 
     def configuration(self, settings, directory, iso, com1):
         """The text of the bochsrc."""

@@ -5,7 +5,7 @@ import lzma
 import os
 import tempfile
 
-from lib.config import BUILD, LabError, command_output
+from lib.config import BUILD, LabError, command_output, say
 
 _DIST_KVM = ("irqbypass", "kvm", "kvm-intel")
 
@@ -51,6 +51,18 @@ def modinfo(path, field):
     return command_output(["/sbin/modinfo", "-F", field, path], "modinfo").strip()
 
 
+def _say_if_old(built, paths):
+    """make builds in a directory of links to the sources."""
+    made = max(os.stat(p).st_mtime for p in paths)
+    for root, _, names in os.walk(built):
+        for name in names:
+            path = os.path.join(root, name)
+            if (os.path.islink(path) and os.path.exists(path) and
+                    os.stat(path).st_mtime > made):
+                say(f"the modules are older than {os.path.relpath(path, built)}: run make")
+                return
+
+
 def _kvm_modules(settings, module_set):
     if settings.kvm == "none":
         return []
@@ -60,10 +72,11 @@ def _kvm_modules(settings, module_set):
     kvm = os.path.join(built, "kvm.ko")
     if not os.path.exists(kvm):
         raise LabError(f"{kvm} is not there: build it with make, or say LAB_KVM=dist")
-    first = [module_set.find(n)
-             for n in modinfo(kvm, "depends").replace(",", " ").split()]
     thin = os.path.join(built, "kvm-intel.ko")
-    return first + [kvm] + ([thin] if os.path.exists(thin) else [])
+    own = [kvm] + ([thin] if os.path.exists(thin) else [])
+    _say_if_old(built, own)
+    return [module_set.find(n)
+            for n in modinfo(kvm, "depends").replace(",", " ").split()] + own
 
 
 def files(settings, extra):
