@@ -104,15 +104,15 @@ void kvm_fpu_put(struct kvm_vcpu *vcpu)
 	trace_kvm_fpu(0);
 }
 
-/* Writes down the initial state where the image does not hold it. */
-static void complete_legacy(struct kvm_vcpu *vcpu)
+/* x87 and SSE registers; where the image does not hold them they are in their initial state. */
+static void read_legacy(struct kvm_vcpu *vcpu, struct fxregs_state *fx)
 {
-	struct fxregs_state *fx = fx_of(vcpu);
-	u64 *used = in_use(vcpu);
+	u64 used = XFEATURE_MASK_FPSSE;
 
-	if (!boot_cpu_has(X86_FEATURE_XSAVE))
-		return;
-	if (!(*used & XFEATURE_MASK_FP)) {
+	*fx = *fx_of(vcpu);
+	if (boot_cpu_has(X86_FEATURE_XSAVE))
+		used = *in_use(vcpu);
+	if (!(used & XFEATURE_MASK_FP)) {
 		memset(fx->st_space, 0, sizeof(fx->st_space));
 		fx->cwd = FCW_INIT;
 		fx->twd = 0;
@@ -121,32 +121,31 @@ static void complete_legacy(struct kvm_vcpu *vcpu)
 		fx->rip = 0;
 		fx->rdp = 0;
 	}
-	if (!(*used & XFEATURE_MASK_SSE)) {
+	if (!(used & XFEATURE_MASK_SSE)) {
 		memset(fx->xmm_space, 0, sizeof(fx->xmm_space));
 		/* AVX in use keeps MXCSR in the image. */
-		if (!(*used & XFEATURE_MASK_YMM))
+		if (!(used & XFEATURE_MASK_YMM))
 			fx->mxcsr = MXCSR_INIT;
 	}
-	*used |= XFEATURE_MASK_FPSSE;
 }
 
 /** kvm_vcpu_ioctl_get_fpu - KVM_GET_FPU */
 long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a)
 {
-	struct fxregs_state *fx = fx_of(a->vcpu);
 	struct kvm_fpu *fpu = a->data;
+	struct fxregs_state fx;
 
-	complete_legacy(a->vcpu);
+	read_legacy(a->vcpu, &fx);
 	memset(fpu, 0, sizeof(*fpu));
-	memcpy(fpu->fpr, fx->st_space, sizeof(fpu->fpr));
-	memcpy(fpu->xmm, fx->xmm_space, sizeof(fpu->xmm));
-	fpu->fcw = fx->cwd;
-	fpu->fsw = fx->swd;
-	fpu->ftwx = fx->twd;
-	fpu->last_opcode = fx->fop;
-	fpu->last_ip = fx->rip;
-	fpu->last_dp = fx->rdp;
-	fpu->mxcsr = fx->mxcsr;
+	memcpy(fpu->fpr, fx.st_space, sizeof(fpu->fpr));
+	memcpy(fpu->xmm, fx.xmm_space, sizeof(fpu->xmm));
+	fpu->fcw = fx.cwd;
+	fpu->fsw = fx.swd;
+	fpu->ftwx = fx.twd;
+	fpu->last_opcode = fx.fop;
+	fpu->last_ip = fx.rip;
+	fpu->last_dp = fx.rdp;
+	fpu->mxcsr = fx.mxcsr;
 	return 0;
 }
 
@@ -158,7 +157,6 @@ long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 
 	if (fpu->mxcsr & ~MXCSR_BITS)
 		return -EINVAL;
-	complete_legacy(a->vcpu);
 	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
 	memcpy(fx->xmm_space, fpu->xmm, sizeof(fpu->xmm));
 	fx->cwd = fpu->fcw;
@@ -168,6 +166,8 @@ long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 	fx->rip = fpu->last_ip;
 	fx->rdp = fpu->last_dp;
 	fx->mxcsr = fpu->mxcsr;
+	if (boot_cpu_has(X86_FEATURE_XSAVE))
+		*in_use(a->vcpu) |= XFEATURE_MASK_FPSSE;
 	return 0;
 }
 
