@@ -166,7 +166,7 @@ static void cr4_follows_cpuid(const void *arg)
 
 /* --- XSETBV ---------------------------------------------------------------------------- */
 
-GUEST_CODE(xsetbv, 64, "xsetbv\n xor %ecx, %ecx\n xgetbv\n hlt\n");
+GUEST_CODE(xsetbv_code, 64, "xsetbv\n xor %ecx, %ecx\n xgetbv\n hlt\n");
 
 static const struct xcr_case {
 	const char *name;
@@ -191,7 +191,7 @@ static struct machine *xsetbv_machine(void)
 
 	if (!cpu_has(m, X86_FEATURE_XSAVE))
 		test_skip("no XSAVE in the supported CPUID");
-	machine_start(m, MODE_LONG, xsetbv);
+	machine_start(m, MODE_LONG, xsetbv_code);
 	s = get_sregs(m);
 	s.cr4 |= X86_CR4_OSXSAVE;
 	set_sregs(m, &s);
@@ -237,7 +237,7 @@ static void xsetbv_ring3_and_off(const void *arg)
 	set_sregs(m, &s);
 	expect_event(m, GP_VECTOR);
 	/* With OSXSAVE clear it does not exist. */
-	machine_start(m, MODE_LONG, xsetbv);
+	machine_start(m, MODE_LONG, xsetbv_code);
 	expect_event(m, UD_VECTOR);
 }
 

@@ -199,10 +199,10 @@ static void sync_regs_errors(const void *arg)
 	if ((vm_check_cap(m->vm, KVM_CAP_SYNC_REGS) & ALL_SYNC) != ALL_SYNC)
 		test_skip("KVM_CAP_SYNC_REGS does not offer all three sets");
 	machine_start(m, MODE_LONG, sync_code);
-	m->run->kvm_valid_regs = 1ULL << 40;
+	m->run->kvm_valid_regs = 1 << 30;
 	CHECK_EQ(try_run(m->vcpu), EINVAL);
 	m->run->kvm_valid_regs = 0;
-	m->run->kvm_dirty_regs = 1ULL << 40;
+	m->run->kvm_dirty_regs = 1 << 30;
 	CHECK_EQ(try_run(m->vcpu), EINVAL);
 	m->run->kvm_dirty_regs = 0;
 	CHECK_EQ(get_regs(m).rip, G_CODE);

@@ -229,7 +229,9 @@ static void too_many_vcpus(const void *arg)
 	int max_id = vm_check_cap(m->vm, KVM_CAP_MAX_VCPU_ID);
 
 	CHECK(max_id >= max, "ids %d, vCPUs %d", max_id, max);
-	/* One descriptor each is beyond the usual limit of 1024. */
+	if (max > 1024)
+		test_skip("%d vCPUs take too long in the lab", max);
+	/* Closed at once: one descriptor each is beyond the usual limit. */
 	for (i = 0; i < max; i++) {
 		int fd = ioctl(m->vm->fd, KVM_CREATE_VCPU, (long)i);
 

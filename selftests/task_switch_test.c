@@ -242,21 +242,6 @@ static void tss_dpl(struct machine *m)
 	((uint64_t *)guest_mem(m, G_GDT))[SEL_TSS2 / 8] = gdt_entry(TSS2, 0x2b, 0x89);
 }
 
-static void bad_cs(struct machine *m)
-{
-	tss_at(m, TSS2)->cs = SEL_DATA;
-}
-
-static void bad_ss(struct machine *m)
-{
-	tss_at(m, TSS2)->ss = SEL_CODE32;
-}
-
-static void bad_ldt(struct machine *m)
-{
-	tss_at(m, TSS2)->ldt = SEL_DATA;
-}
-
 static const struct bad_task {
 	const char *name;
 	void (*spoil)(struct machine *m);
@@ -267,9 +252,6 @@ static const struct bad_task {
 	{ "not_present", tss_absent, NP_VECTOR, SEL_TSS2 },
 	{ "limit", tss_short, TS_VECTOR, SEL_TSS2 },
 	{ "limit_16_bit_size", tss_dpl, TS_VECTOR, SEL_TSS2 },
-	{ "cs_is_data", bad_cs, TS_VECTOR, SEL_DATA },
-	{ "ss_is_code", bad_ss, TS_VECTOR, SEL_CODE32 },
-	{ "ldt_is_data", bad_ldt, TS_VECTOR, SEL_DATA },
 };
 
 static void bad_task(const void *arg)
