@@ -494,8 +494,10 @@ static enum emu_status execute(struct mach *m)
 		m->waits++;
 		answer(m, &m->log[m->answered++]);
 	}
-	if (st == EMU_OK)
+	if (st == EMU_OK) {
 		retire(m);
+		count_success(m->c.insn.desc);
+	}
 	return st;
 }
 

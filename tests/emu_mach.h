@@ -104,6 +104,9 @@ bool mach_fault(struct mach *m, enum emu_status st, u8 vector, u32 error);
 	} \
 } while (0)
 
+/* How often an entry has run to EMU_OK on a machine. */
+void count_success(const void *desc);
+
 void unit_real(void);
 void unit_io(void);
 void unit_far(void);

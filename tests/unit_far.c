@@ -99,6 +99,63 @@ static bool segment_access_rules(void)
 	return ok;
 }
 
+static bool far_pointers_are_loaded(void)
+{
+	static const struct {
+		const char *code;
+		u8 len, seg;
+	} loads[] = {
+		{ "\xc4\x13", 2, EMU_SEG_ES }, { "\xc5\x13", 2, EMU_SEG_DS },
+		{ "\x0f\xb2\x13", 3, EMU_SEG_SS }, { "\x0f\xb4\x13", 3, EMU_SEG_FS },
+		{ "\x0f\xb5\x13", 3, EMU_SEG_GS },
+	};
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < 5; i++) {
+		struct mach *m = mach_new(EMU_MODE_PROT32);
+
+		mach_desc(m, SEL_FREE, 0x5000, 0xfffff, 0x93, 0xc);
+		mach_put(m, DATA, 0x12345678, 4);
+		mach_put(m, DATA + 4, SEL_FREE, 2);
+		m->c.gpr[RBX] = DATA;
+		CHECK(mach_exec(m, loads[i].code, loads[i].len) == EMU_OK);
+		CHECK(m->c.gpr[RDX] == 0x12345678 && m->seg[loads[i].seg].base == 0x5000);
+		mach_load(m, EMU_SEG_DS, SEL_DATA0);
+		mach_put(m, DATA, 1, 4);
+		mach_put(m, DATA + 4, SEL_ABSENT | 1, 2);
+		CHECK(mach_exec(m, loads[i].code, loads[i].len) == EMU_FAULT);
+		CHECK(m->c.gpr[RDX] == 0x12345678 && m->seg[loads[i].seg].selector != SEL_ABSENT);
+	}
+	return ok;
+}
+
+static bool selectors_on_the_stack(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	enum emu_status st;
+	bool ok = true;
+
+	mach_desc(m, SEL_FREE, 0x5000, 0xfffff, 0x93, 0xc);
+	mach_load(m, EMU_SEG_ES, SEL_FREE);
+	mach_put(m, STACK - 4, 0xdddddddd, 4);
+	CHECK(EXEC(m, "\x06") == EMU_OK && m->c.gpr[RSP] == STACK - 4);	/* push es */
+	CHECK(mach_get(m, STACK - 4, 4) == (0xdddd0000 | SEL_FREE));
+	CHECK(EXEC(m, "\x1f") == EMU_OK && m->seg[EMU_SEG_DS].base == 0x5000);
+	CHECK(EXEC(m, "\x1e") == EMU_OK && EXEC(m, "\x07") == EMU_OK);
+	CHECK(EXEC(m, "\x0e") == EMU_OK && mach_get(m, STACK - 4, 2) == SEL_CODE0);
+	CHECK(EXEC(m, "\x0f\xa9") == EMU_OK && m->seg[EMU_SEG_GS].selector == SEL_CODE0);
+	CHECK(EXEC(m, "\x16") == EMU_OK && EXEC(m, "\x0f\xa1") == EMU_OK);
+	CHECK(m->seg[EMU_SEG_FS].selector == SEL_DATA0 && m->c.gpr[RSP] == STACK);
+	mach_put(m, STACK, SEL_ABSENT, 4);
+	st = EXEC(m, "\x07");
+	CHECK(mach_fault(m, st, VEC_NP, SEL_ABSENT) && m->c.gpr[RSP] == STACK);
+	m = mach_new(EMU_MODE_PROT64);
+	mach_put(m, STACK, SEL_DATA0, 8);
+	CHECK(EXEC(m, "\x0f\xa9") == EMU_OK && m->c.gpr[RSP] == STACK + 8);
+	return ok;
+}
+
 static enum emu_status jump(struct mach *m, u16 sel, u32 off)
 {
 	u8 code[7] = { 0xea, off, off >> 8, off >> 16, off >> 24, sel, sel >> 8 };
@@ -141,6 +198,11 @@ static bool far_call_and_return(void)
 	CHECK(m->c.rip == 0x10200 && m->c.gpr[RSP] == STACK - 8);
 	CHECK(mach_get(m, STACK - 8, 4) == CODE + 7 && mach_get(m, STACK - 4, 4) == SEL_CODE0);
 	CHECK(EXEC(m, "\xcb") == EMU_OK && m->c.rip == CODE + 7 && m->c.gpr[RSP] == STACK);
+	m->c.gpr[RBX] = DATA;
+	mach_put(m, DATA, CODE + 0x300, 4);
+	mach_put(m, DATA + 4, SEL_CODE0, 2);
+	CHECK(EXEC(m, "\xff\x1b") == EMU_OK && m->c.rip == CODE + 0x300);
+	CHECK(mach_get(m, STACK - 8, 4) == CODE + 9);
 	mach_put(m, STACK - 4, SEL_DATA0, 4);
 	m->c.gpr[RSP] = STACK - 8;
 	CHECK(mach_fault(m, EXEC(m, "\xcb"), VEC_GP, SEL_DATA0) && m->c.gpr[RSP] == STACK - 8);
@@ -223,6 +285,9 @@ static bool interrupt_gates_32(void)
 	mach_put(m, STACK - 4, FL_FIXED | FL_IF, 4);
 	CHECK(EXEC(m, "\xcf") == EMU_OK && m->c.rip == CODE + 2 && m->c.gpr[RSP] == STACK);
 	CHECK(m->c.rflags == (FL_FIXED | FL_IF));
+	mach_gate(m, true, VEC_BP * 8, SEL_CODE0, 0x13456, 0x8f, 0);
+	CHECK(EXEC(m, "\xcc") == EMU_OK && m->c.rip == 0x13456);
+	m->c.rip = CODE;
 	mach_gate(m, true, 0x80 * 8, SEL_CODE0, 0x3456, 0xef, 0);	/* trap: IF stays */
 	CHECK(EXEC(m, "\xcd\x80") == EMU_OK && m->c.rflags & FL_IF);
 	mach_gate(m, true, 0x80 * 8, SEL_CODE0, 0x9993456, 0xe6, 0);	/* 16 bits */
@@ -337,6 +402,8 @@ void unit_far(void)
 	RUN(stack_segments_are_checked);
 	RUN(ldt_segments);
 	RUN(segment_access_rules);
+	RUN(far_pointers_are_loaded);
+	RUN(selectors_on_the_stack);
 	RUN(far_jumps_are_checked);
 	RUN(far_call_and_return);
 	RUN(call_gate_changes_the_stack);

@@ -259,7 +259,7 @@ static void fill(struct mach *m, struct rng r)
 static enum emu_status run_on_device(const u8 *bytes, const struct gen_target *g, struct rng r,
 				     bool wait, struct mach *out)
 {
-	struct mach *m = mach_new(EMU_MODE_PROT64);
+	struct mach *m = mach_new(g->is64 ? EMU_MODE_PROT64 : EMU_MODE_PROT32);
 	enum emu_status st;
 	unsigned int calls;
 
@@ -283,8 +283,8 @@ static bool every_entry_restarts(void)
 	bool ok = true;
 
 	for (i = 0; i < nr_leaves; i++) {
-		for (n = 0; n < 16 && ok; n++) {
-			struct gen_target g = { .is64 = true, .rip = CODE, .pick = pick_device };
+		for (n = 0; n < 20 && ok; n++) {
+			struct gen_target g = { .is64 = n & 1, .rip = CODE, .pick = pick_device };
 			enum emu_status st1, st2;
 			u8 bytes[32];
 

@@ -227,6 +227,10 @@ static bool odds_and_ends(void)
 	CHECK(mach_fault(m, EXEC(m, "\xf3\x48\x0f\xae\xd8"), VEC_GP, 0));
 	m->cr[4] &= ~CR4_FSGSBASE;
 	CHECK(mach_fault(m, EXEC(m, "\xf3\x48\x0f\xae\xd0"), VEC_UD, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\xcb"), VEC_UD, 0));
+	m->cr[4] |= 1ull << 21;						/* SMAP */
+	CHECK(EXEC(m, "\x0f\x01\xcb") == EMU_OK && m->c.rflags & FL_AC);
+	CHECK(EXEC(m, "\x0f\x01\xca") == EMU_OK && !(m->c.rflags & FL_AC));
 	CHECK(EXEC(m, "\xf1") == EMU_FAULT && m->c.fault.trap && m->c.fault.vector == VEC_DB);
 	return ok;
 }

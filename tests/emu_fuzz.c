@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random instruction bytes in front of callbacks that answer anything: under
+ * the sanitizers nothing is read or written out of bounds, the instruction
+ * stays within 15 bytes, and the number of callbacks is bounded.
+ *
+ * emu_fuzz [-n CASES] [-s SEED] [-c CASE]; with -DLIBFUZZER a libFuzzer target.
+ */
+#include <unistd.h>
+#include "emu_test.h"
+
+/* 4096 elements of a few callbacks each, and segments for all of them. */
+#define MOST_CALLBACKS	100000u
+
+struct hostile {
+	struct rng r;
+	unsigned int calls;
+	unsigned int refusals;	/* callbacks in a hundred that do not answer EMU_OK */
+	const char *broken;
+};
+
+static void note(struct hostile *h, const char *what)
+{
+	if (!h->broken)
+		h->broken = what;
+}
+
+static struct rng *called(struct emu_ctxt *c)
+{
+	struct hostile *h = c->priv;
+
+	if (++h->calls > MOST_CALLBACKS)
+		note(h, "too many callbacks");
+	return &h->r;
+}
+
+static enum emu_status any_status(struct emu_ctxt *c)
+{
+	struct rng *r = called(c);
+
+	if (!rng_chance(r, ((struct hostile *)c->priv)->refusals))
+		return EMU_OK;
+	c->fault.vector = rng_below(r, 32);
+	c->fault.error_code = rng_next(r);
+	return 1 + rng_below(r, 4);
+}
+
+static void any_bytes(struct emu_ctxt *c, void *buf, unsigned int len)
+{
+	struct hostile *h = c->priv;
+	u64 val = rng_edge(&h->r);
+	u8 *p = buf;
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		p[i] = val >> (i % 8 * 8);
+}
+
+static volatile u8 sink;
+
+/* Reads all that the emulator says is there. */
+static void look_at(const void *buf, unsigned int len)
+{
+	const u8 *p = buf;
+
+	while (len--)
+		sink ^= *p++;
+}
+
+static enum emu_status do_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned int len)
+{
+	struct hostile *h = c->priv;
+
+	if (!len || len > EMU_MAX_INSN || la / 4096 != (la + len - 1) / 4096)
+		note(h, "fetch of a bad length");
+	any_bytes(c, buf, len);
+	return any_status(c);
+}
+
+static enum emu_status do_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len, u32 acc)
+{
+	if (!len || len > 64)
+		note(c->priv, "read of a bad length");
+	any_bytes(c, buf, len);
+	return any_status(c);
+}
+
+static enum emu_status do_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len,
+				u32 acc)
+{
+	if (!len || len > 64)
+		note(c->priv, "write of a bad length");
+	look_at(buf, len);
+	return any_status(c);
+}
+
+static enum emu_status do_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, const void *new,
+				  unsigned int len)
+{
+	if (len != 1 && len != 2 && len != 4 && len != 8 && len != 16)
+		note(c->priv, "cmpxchg of a bad length");
+	look_at(old, len);
+	look_at(new, len);
+	return any_status(c);
+}
+
+static enum emu_status do_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
+{
+	if (!len || len > 4096 || la / 4096 != (la + len - 1) / 4096)
+		note(c->priv, "probe of a bad length");
+	return any_status(c);
+}
+
+static enum emu_status do_in(struct emu_ctxt *c, u16 port, unsigned int size, void *buf,
+			     unsigned int count)
+{
+	if ((size != 1 && size != 2 && size != 4) || !count || size * count > 4096)
+		note(c->priv, "port input of a bad length");
+	any_bytes(c, buf, size * count);
+	return any_status(c);
+}
+
+static enum emu_status do_out(struct emu_ctxt *c, u16 port, unsigned int size, const void *buf,
+			      unsigned int count)
+{
+	if ((size != 1 && size != 2 && size != 4) || !count || size * count > 4096)
+		note(c->priv, "port output of a bad length");
+	look_at(buf, size * count);
+	return any_status(c);
+}
+
+static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
+{
+	struct rng *r = called(c);
+
+	if (seg >= EMU_NR_SEGS)
+		note(c->priv, "no such segment");
+	memset(s, 0, sizeof(*s));
+	s->selector = rng_next(r);
+	s->type = rng_below(r, 16);
+	s->dpl = rng_below(r, 4);
+	s->s = rng_chance(r, 90);
+	s->present = rng_chance(r, 90);
+	s->l = rng_chance(r, 50);
+	s->db = rng_chance(r, 50);
+	s->unusable = rng_chance(r, 5);
+	s->limit = rng_chance(r, 60) ? 0xffffffff : rng_edge(r);
+	s->base = rng_chance(r, 60) ? 0 : rng_edge(r);
+	if (seg == EMU_SEG_TR && rng_chance(r, 80))
+		s->type = 11;
+}
+
+static void set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
+{
+	called(c);
+	if (seg >= EMU_NR_SEGS)
+		note(c->priv, "no such segment");
+	look_at(s, sizeof(*s));
+}
+
+static void get_table(struct emu_ctxt *c, struct emu_table *t)
+{
+	t->base = rng_edge(called(c));
+	t->limit = rng_chance(called(c), 80) ? 0xffff : rng_next(called(c));
+}
+
+static void set_table(struct emu_ctxt *c, const struct emu_table *t)
+{
+	called(c);
+}
+
+static u64 get_cr(struct emu_ctxt *c, int cr)
+{
+	if (cr != 0 && cr != 2 && cr != 3 && cr != 4 && cr != 8)
+		note(c->priv, "no such control register");
+	return rng_chance(called(c), 60) ? CR4_OSFXSR | CR4_OSXSAVE | CR0_PE : rng_next(called(c));
+}
+
+static enum emu_status set_cr(struct emu_ctxt *c, int cr, u64 val)
+{
+	if (cr != 0 && cr != 2 && cr != 3 && cr != 4 && cr != 8)
+		note(c->priv, "no such control register");
+	return any_status(c);
+}
+
+static u64 get_dr(struct emu_ctxt *c, int dr)
+{
+	if (dr < 0 || dr > 7 || dr == 4 || dr == 5)
+		note(c->priv, "no such debug register");
+	return rng_edge(called(c));
+}
+
+static enum emu_status set_dr(struct emu_ctxt *c, int dr, u64 val)
+{
+	get_dr(c, dr);
+	return any_status(c);
+}
+
+static enum emu_status get_msr(struct emu_ctxt *c, u32 msr, u64 *val)
+{
+	*val = rng_edge(called(c));
+	return any_status(c);
+}
+
+static enum emu_status set_msr(struct emu_ctxt *c, u32 msr, u64 val)
+{
+	return any_status(c);
+}
+
+static u64 get_efer(struct emu_ctxt *c)
+{
+	return rng_next(called(c));
+}
+
+static u64 get_xcr(struct emu_ctxt *c, u32 index)
+{
+	return rng_chance(called(c), 80) ? 7 : rng_next(called(c));
+}
+
+static u64 rdtsc(struct emu_ctxt *c, u32 *aux)
+{
+	*aux = 0;
+	return rng_next(called(c));
+}
+
+static void cpuid(struct emu_ctxt *c, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+{
+	*eax = rng_next(called(c));
+}
+
+static enum emu_status invlpg(struct emu_ctxt *c, u64 la)
+{
+	return any_status(c);
+}
+
+static void get_vec(struct emu_ctxt *c, int reg, void *buf, unsigned int len)
+{
+	if (reg < 0 || reg > 15 || (len != 8 && len != 16 && len != 32))
+		note(c->priv, "no such vector register");
+	any_bytes(c, buf, len);
+}
+
+static void set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int len)
+{
+	if (reg < 0 || reg > 15 || (len != 8 && len != 16 && len != 32))
+		note(c->priv, "no such vector register");
+	look_at(buf, len);
+}
+
+static u64 get_mmx(struct emu_ctxt *c, int reg)
+{
+	if (reg < 0 || reg > 7)
+		note(c->priv, "no such MMX register");
+	return rng_edge(called(c));
+}
+
+static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
+{
+	get_mmx(c, reg);
+}
+
+static const struct emu_ops ops = {
+	.fetch = do_fetch, .read = do_read, .write = do_write, .cmpxchg = do_cmpxchg,
+	.probe = do_probe, .pio_in = do_in, .pio_out = do_out,
+	.get_segment = get_segment, .set_segment = set_segment,
+	.get_gdt = get_table, .set_gdt = set_table, .get_idt = get_table, .set_idt = set_table,
+	.get_cr = get_cr, .set_cr = set_cr, .get_dr = get_dr, .set_dr = set_dr,
+	.get_msr = get_msr, .set_msr = set_msr, .get_efer = get_efer, .get_xcr = get_xcr,
+	.set_xcr = set_msr, .rdpmc = get_msr, .rdtsc = rdtsc, .cpuid = cpuid,
+	.halt = any_status, .invlpg = invlpg, .wbinvd = any_status, .hypercall = any_status,
+	.get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
+};
+
+/* Checks what holds for any outcome. */
+static void check_outcome(struct hostile *h, const struct emu_ctxt *c, const u64 *before,
+			  enum emu_status st)
+{
+	if ((unsigned int)st > EMU_FAIL)
+		note(h, "a status that is none");
+	if (c->insn.len > EMU_MAX_INSN || c->insn.fetched > EMU_MAX_INSN)
+		note(h, "more than 15 bytes");
+	if (st != EMU_OK && !(st == EMU_FAULT && c->fault.trap) &&
+	    memcmp(before, c->gpr, sizeof(c->gpr)))
+		note(h, "registers changed without success");
+	if (c->more && st != EMU_OK)
+		note(h, "more of what failed");
+}
+
+/* One run from @seed; @bytes (at most 15) are given to the decoder, the rest it fetches. */
+static const char *run(u64 seed, const u8 *bytes, unsigned int len)
+{
+	struct hostile h = { .r = { .state = seed } };
+	struct emu_ctxt c = { .ops = &ops, .priv = &h };
+	u64 before[16];
+	enum emu_status st;
+	u8 *exact = NULL;
+	unsigned int i;
+
+	h.refusals = rng_below(&h.r, 3) * 3;
+	c.mode = rng_below(&h.r, 5);
+	c.long_mode_active = c.mode == EMU_MODE_PROT64 ||
+			     (c.mode >= EMU_MODE_PROT16 && rng_chance(&h.r, 30));
+	c.cpl = c.mode == EMU_MODE_REAL ? 0 : c.mode == EMU_MODE_VM86 ? 3 : rng_below(&h.r, 4);
+	for (i = 0; i < 16; i++)
+		c.gpr[i] = rng_edge(&h.r);
+	c.rip = rng_edge(&h.r);
+	c.rflags = rng_next(&h.r) & 0x3f7fd5;
+	memcpy(before, c.gpr, sizeof(before));
+	if (rng_chance(&h.r, 10)) {
+		st = emu_task_switch(&c, rng_next(&h.r), 3, rng_below(&h.r, 4),
+				     rng_chance(&h.r, 50), 0);
+		return h.broken;
+	}
+	/* A buffer of its own, so that the sanitizer sees its end. */
+	if (len) {
+		exact = malloc(len);
+		memcpy(exact, bytes, len);
+	}
+	st = emu_decode(&c, exact, len);
+	check_outcome(&h, &c, before, st);
+	for (i = 0; i < 3 && st == EMU_OK; i++) {
+		memcpy(before, c.gpr, sizeof(before));
+		st = emu_execute(&c);
+		check_outcome(&h, &c, before, st);
+		if (!c.more)
+			break;
+	}
+	free(exact);
+	return h.broken;
+}
+
+#ifdef LIBFUZZER
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	u64 seed = 0;
+
+	if (size < 8)
+		return 0;
+	memcpy(&seed, data, 8);
+	if (run(seed, data + 8, size - 8 < 15 ? size - 8 : 15))
+		abort();
+	return 0;
+}
+#else
+/* Most cases begin as an instruction of the tables. */
+static const char *run_case(u64 seed, u64 index)
+{
+	struct rng r = { .state = seed ^ index * 0xd1342543de82ef95ull };
+	unsigned int len = rng_below(&r, 16), i;
+	u8 bytes[64] = { 0 };
+
+	for (i = 0; i < 32; i++)
+		bytes[i] = rng_next(&r);
+	if (rng_chance(&r, 60)) {
+		static const u8 start[] = { 0x0f, 0x0f, 0xf3, 0x66, 0xc5, 0xc4, 0x48, 0xf0 };
+		struct leaf *l = &leaves[rng_below(&r, nr_leaves)];
+
+		if (rng_chance(&r, 30))
+			bytes[0] = start[rng_below(&r, 8)];
+		i = rng_chance(&r, 30);
+		if (l->map)
+			bytes[i++] = 0x0f;
+		if (l->map > 1)
+			bytes[i++] = l->map == 2 ? 0x38 : 0x3a;
+		bytes[i++] = l->opcode;
+		if (l->reg >= 0)
+			bytes[i] = (bytes[i] & 0xc7) | l->reg << 3;
+	}
+	return run(rng_next(&r), bytes, len);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long cases = 1000000, i;
+	const char *broken = NULL;
+	u64 seed = 1;
+	s64 only = -1;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "n:s:c:")) != -1) {
+		if (opt == 'n')
+			cases = strtoul(optarg, NULL, 0);
+		else if (opt == 's')
+			seed = strtoull(optarg, NULL, 0);
+		else if (opt == 'c')
+			only = strtoll(optarg, NULL, 0);
+		else
+			return 2;
+	}
+	find_leaves(true);
+	ktap_start(1);
+	for (i = 0; i < cases && !broken; i++) {
+		broken = run_case(seed, only >= 0 ? (u64)only : i);
+		if (broken)
+			printf("# %s; again: emu_fuzz -s %llu -c %lu\n", broken,
+			       (unsigned long long)seed, only >= 0 ? (unsigned long)only : i);
+		if (only >= 0)
+			break;
+	}
+	printf("# seed %llu: %lu cases\n", (unsigned long long)seed, i);
+	ktap_result(!broken, "random bytes and hostile callbacks");
+	return ktap_end();
+}
+#endif
