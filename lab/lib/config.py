@@ -93,14 +93,14 @@ def _number(name, default):
 class Settings:
     """The LAB_* variables, checked."""
 
-    def __init__(self):
+    def __init__(self, timeout="600"):
         env = os.environ
         self.kernel = Kernel(env.get("LAB_KERNEL") or "6.1")
         self.cpu = env.get("LAB_CPU") or "broadwell_ult"
         self.cpus = _number("LAB_CPUS", "1")
         self.mem = _number("LAB_MEM", "1024")
         self.ips = _number("LAB_IPS", "100000000")
-        self.timeout = _number("LAB_TIMEOUT", "600")
+        self.timeout = _number("LAB_TIMEOUT", timeout)
         self.kvm = env.get("LAB_KVM") or "kvmx"
         self.params = (env.get("LAB_PARAMS") or "").split()
         self.append = env.get("LAB_APPEND") or ""

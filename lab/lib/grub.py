@@ -60,7 +60,7 @@ def _partition(path, kernel, initrd, append):
     with open(os.path.join(boot, "grub/grub.cfg"), "w", encoding="ascii") as f:
         f.write(_CONFIG.format(append=append))
     used = os.path.getsize(kernel) + os.path.getsize(initrd)
-    _tool(["/sbin/mke2fs", "-q", "-t", "ext2", "-m", "0", "-d", files, path,
+    _tool(["/sbin/mke2fs", "-q", "-t", "ext2", "-b", "4096", "-m", "0", "-d", files, path,
            f"{used // 2**20 + 4}M"])
 
 
