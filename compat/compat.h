@@ -4,6 +4,7 @@
 #define KVMX_COMPAT_H
 
 #include <linux/cpuhotplug.h>
+#include <linux/kvm.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
 #include <asm/vmx.h>
@@ -21,6 +22,13 @@
 #else
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_STARTING
 #define kvmx_cpuhp_may_fail	false
+#endif
+
+/* Some kernels rename in struct kvm_run what user space may change at any time. */
+#ifdef HINT_UNSAFE_IN_KVM
+#define kvmx_immediate_exit	immediate_exit__unsafe
+#else
+#define kvmx_immediate_exit	immediate_exit
 #endif
 
 /* Suspend and resume hooks: one object, kvmx_syscore, with kvmx_syscore_{,un}register(). */

@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 #include <linux/vtime.h>
 #include <asm/fpu/api.h>
+#include "compat/compat.h"
 #include "compat/host_work.h"
 #include "ioctl.h"
 #include "mmu.h"
@@ -219,7 +220,7 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	r = before_guest(vcpu);
 	if (!r) {
-		if (READ_ONCE(run->immediate_exit)) {
+		if (READ_ONCE(run->kvmx_immediate_exit)) {
 			/* What the last exit left in kvm_run stays readable. */
 			r = -EINTR;
 		} else {
