@@ -12,6 +12,7 @@ from lib.config import BUILD_LAB, LabError
 from lib.image import fingerprint
 
 _DISPLAYS = (("nogui", ""), ("rfb", ', options="timeout=0"'))
+_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 _BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 _VGABIOS = "/usr/share/bochs/VGABIOS-lgpl-latest"
 
@@ -116,6 +117,7 @@ class Bochs:
             argv += ["-rc", go]
         if self.display.startswith("rfb"):
             argv = _isolates_network() + argv
+        argv = _DIES_WITH_US + argv
         with open(os.path.join(directory, "bochs.err"), "wb") as err:
             return subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd=directory,
                                     stdout=subprocess.PIPE, stderr=err,

@@ -5,6 +5,7 @@ import os
 import selectors
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -17,6 +18,8 @@ RUNS = os.path.join(BUILD_LAB, "runs")
 _KEEP_FAILED = 10
 # A machine that panicked gets this many seconds to say so.
 _PANIC_DRAIN = 2
+# From closing its standard output to the end of Bochs.
+_POWER_OFF = 10
 
 
 def new_directory():
@@ -70,6 +73,8 @@ class Session:
 
     def run(self, iso, com1=None):
         """Run the machine to its end or to the time-out."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         bochs = Bochs(self.settings.bochs)
         com1 = com1 or f"mode=file, dev={self.path('console')}"
         deadline = time.monotonic() + self.settings.timeout
@@ -142,10 +147,10 @@ class Session:
             return b""
 
     def _stop(self, proc):
-        if proc.poll() is None and not self.timed_out and not self.panicked:
+        if not self.timed_out and not self.panicked and self.status is not None:
             try:
-                proc.wait(10)
-            except Exception:
+                proc.wait(_POWER_OFF)
+            except subprocess.TimeoutExpired:
                 pass
         if proc.poll() is None:
             os.killpg(proc.pid, signal.SIGKILL)
@@ -194,7 +199,7 @@ class Session:
         return "see console and bochs.log"
 
 
-def run_job(settings, job, out, err, check_log=True, keep=False, iso_hook=None):
+def run_job(settings, job, out, err, check_log=True, keep=False):
     """Build, boot and judge; returns (exit status, Session)."""
     directory = new_directory()
     session = Session(settings, directory, out, err)
@@ -204,6 +209,10 @@ def run_job(settings, job, out, err, check_log=True, keep=False, iso_hook=None):
         status, why = session.verdict(check_log)
     except LabError:
         shutil.rmtree(directory, ignore_errors=True)
+        raise
+    except KeyboardInterrupt:
+        image.discard(directory)
+        say(f"interrupted, logs: {os.path.relpath(directory)}")
         raise
     image.discard(directory)
     if why:
