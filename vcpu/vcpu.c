@@ -9,6 +9,7 @@
 #include <linux/smp.h>
 #include <linux/uaccess.h>
 #include <linux/percpu.h>
+#include <trace/events/ipi.h>
 #include <asm/debugreg.h>
 #include <asm/tsc.h>
 #include "ioctl.h"
