@@ -38,7 +38,8 @@ bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len)
 }
 
 /* The linear address of @len bytes at @off in @seg; a fault if they may not be accessed so. */
-enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc, u64 *la)
+enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc,
+			   u64 *la)
 {
 	u8 vector = seg == EMU_SEG_SS ? VEC_SS : VEC_GP;
 	struct emu_segment s;

@@ -393,7 +393,7 @@ enum emu_status ex_idiv(struct emu_exec *x)
 		return divide_error(x);
 	q = divide_128(hi, lo, d, &r);
 	limit = emu_mask(size) >> 1;
-	if (negative != (divisor < 0)) {
+	if (divisor < 0 ? !negative : negative) {
 		if (q > limit + 1)
 			return divide_error(x);
 		q = -q;

@@ -227,7 +227,8 @@ static enum emu_status call_gate(struct emu_exec *x, u16 sel, const struct emu_r
 	struct emu_stack k;
 	enum emu_status st;
 
-	if (g->dpl < c->cpl || g->dpl < (sel & 3) || (wide && (g->type == 4 || gate->zero & 0x1f00)))
+	if (g->dpl < c->cpl || g->dpl < (sel & 3) ||
+	    (wide && (g->type == 4 || gate->zero & 0x1f00)))
 		return emu_raise(c, VEC_GP, sel & ~3);
 	if (!g->present)
 		return emu_raise(c, VEC_NP, sel & ~3);

@@ -272,8 +272,7 @@ static enum emu_status iret_to_vm86(struct emu_exec *x, u64 ip, u64 cs, u64 flag
 	c->gpr[RSP] = val[0];
 	x->next_rip = ip;
 	x->keep_rf = true;
-	x->flags = (flags & (FL_ARITH | FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_VM |
-			     FL_AC | FL_VIF | FL_VIP | FL_ID)) | FL_FIXED;
+	x->flags = (flags & FL_ALL) | FL_FIXED;
 	return EMU_OK;
 }
 

@@ -70,7 +70,7 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 	struct emu_ctxt *c = x->c;
 	unsigned int size = x->op[0].size, room = PAGE_BYTES / size, n;
 	u64 left = x->in->rep ? offset(x, RCX) : 1;
-	bool down = x->flags & FL_DF;
+	bool down = x->flags & FL_DF, equal = x->in->rep == 0xf3;
 	enum emu_status st;
 
 	if (!left) {
@@ -91,7 +91,7 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 		emu_reg_set(c, RCX, x->in->ad_bytes, --left);
 		if (!left)
 			return EMU_OK;
-		if (use & COMPARES && (bool)(x->flags & FL_ZF) != (x->in->rep == 0xf3))
+		if (use & COMPARES && !(x->flags & FL_ZF) == equal)
 			return EMU_OK;
 		if (!c->element++) {
 			if (use & USE_SI) {

@@ -32,6 +32,8 @@
 #define FL_VIP		0x00100000ull
 #define FL_ID		0x00200000ull
 #define FL_ARITH	(FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF)
+#define FL_ALL		(FL_ARITH | FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_VM | \
+			 FL_AC | FL_VIF | FL_VIP | FL_ID)
 
 #define CR0_PE		0x00000001ull
 #define CR0_MP		0x00000002ull
@@ -220,7 +222,8 @@ u64 emu_effective_address(const struct emu_ctxt *c);
 
 /* access.c: faults, registers, memory, stack */
 enum emu_status emu_raise(struct emu_ctxt *c, u8 vector, u32 error_code);
-enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc, u64 *la);
+enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc,
+			   u64 *la);
 bool emu_canonical(struct emu_ctxt *c, u64 la);
 bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len);
 enum emu_status emu_align_check(struct emu_ctxt *c, u64 la, unsigned int size);

@@ -211,7 +211,8 @@ const struct emu_desc emu_map_1[256] = {
 	I2("in", in, 0, D_W0, AL, DX), I2("in", in, 0, D_W0, eAX, DX),
 	I2("out", out, 0, D_R0, DX, AL), I2("out", out, 0, D_R0, DX, eAX),
 	[0xf1] = I0("int1", int1, 0, 0),
-	[0xf4] = I0("hlt", hlt, 0, D_PRIV), I0("cmc", flag, 0, 0), GROUP(REG, group3[0]), GROUP(REG, group3[1]),
+	[0xf4] = I0("hlt", hlt, 0, D_PRIV), I0("cmc", flag, 0, 0), GROUP(REG, group3[0]),
+	GROUP(REG, group3[1]),
 	I0("clc", flag, 0, 0), I0("stc", flag, 0, 0), I0("cli", cli, 0, 0), I0("sti", sti, 0, 0),
 	I0("cld", flag, 0, 0), I0("std", flag, 0, 0), GROUP(REG, group4), GROUP(REG, group5),
 };

@@ -237,8 +237,7 @@ static enum emu_status load_task(struct emu_ctxt *c, const struct task_state *t,
 	if (st != EMU_OK)
 		return st;
 	c->rip = t->ip;
-	c->rflags = (t->flags & (FL_ARITH | FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_VM |
-				 FL_AC | FL_VIF | FL_VIP | FL_ID)) | FL_FIXED;
+	c->rflags = (t->flags & FL_ALL) | FL_FIXED;
 	if (reason == BY_CALL || reason == BY_GATE)
 		c->rflags |= FL_NT;
 	for (i = 0; i < 8; i++)

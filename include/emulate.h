@@ -71,7 +71,7 @@ struct emu_fault {
 };
 
 /* How memory is touched, for the callbacks that reach it. */
-#define EMU_ACC_WRITE	(1u << 0)	/* will be written: a read for read-modify-write says so too */
+#define EMU_ACC_WRITE	(1u << 0)	/* will be written: the read of read-modify-write, too */
 #define EMU_ACC_FETCH	(1u << 1)
 #define EMU_ACC_SYSTEM	(1u << 2)	/* implicit supervisor access: descriptor tables, TSS */
 
@@ -92,11 +92,12 @@ struct emu_ctxt;
 struct emu_ops {
 	enum emu_status (*fetch)(struct emu_ctxt *c, u64 la, void *buf, unsigned int len);
 	enum emu_status (*read)(struct emu_ctxt *c, u64 la, void *buf, unsigned int len, u32 acc);
-	enum emu_status (*write)(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len, u32 acc);
+	enum emu_status (*write)(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len,
+				 u32 acc);
 	/* Stores @new if memory still holds @old, atomically; EMU_RETRY if not. */
 	enum emu_status (*cmpxchg)(struct emu_ctxt *c, u64 la, const void *old, const void *new,
 				   unsigned int len);
-	/* Faults if @len bytes at @la may not be accessed so; touches nothing. Any length in one page. */
+	/* Faults if @len bytes, in one page, may not be accessed so; touches nothing. */
 	enum emu_status (*probe)(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc);
 	/* @count elements of @size bytes, at most 4096 bytes together. */
 	enum emu_status (*pio_in)(struct emu_ctxt *c, u16 port, unsigned int size, void *buf,

@@ -64,7 +64,7 @@ static const char *why_excluded(const struct emu_desc *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(excluded) / sizeof(excluded[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(excluded); i++) {
 		if (excluded[i].exec ? excluded[i].exec == d->exec
 				     : !strcmp(excluded[i].name, d->name))
 			return excluded[i].why;
@@ -369,7 +369,7 @@ static const char *flush(void)
 		    memcmp(native_data() + (WIN0 - DATA_BASE) + WIN0_BYTES,
 			   model_data + (WIN0 - DATA_BASE) + WIN0_BYTES,
 			   WIN1 - WIN0 - WIN0_BYTES)) {
-			printf("# memory outside the windows differs in the batch before case %llu\n",
+			printf("# memory elsewhere differs after the batch up to case %llu\n",
 			       (unsigned long long)expected[batch->n - 1].index);
 			failures++;
 		}
@@ -410,8 +410,8 @@ static bool coverage(bool list)
 		const char *why = why_excluded(leaves[i].desc);
 
 		if (list)
-			printf("# %-40s %6u run %6u not usable%s%s\n", leaf_name(&leaves[i]),
-			       leaves[i].cases, leaves[i].skipped, why ? ": " : "", why ? why : "");
+			printf("# %-40s %6u run, %6u not usable; %s\n", leaf_name(&leaves[i]),
+			       leaves[i].cases, leaves[i].skipped, why ?: "compared");
 		if (why || leaves[i].cases)
 			continue;
 		printf("# no case: %s\n", leaf_name(&leaves[i]));
@@ -471,7 +471,7 @@ int main(int argc, char **argv)
 		     0);
 	if (batch == MAP_FAILED)
 		return 2;
-	ktap_start(only >= 0 ? 1 : 2);
+	ktap_start(only < 0 ? 2 : 1);
 	why = native_start(batch, model_data, model_ro);
 	if (!why) {
 		verbose = only >= 0;

@@ -20,7 +20,7 @@ u64 rng_edge(struct rng *r)
 	switch (rng_below(r, 6)) {
 	case 0:
 	case 1:
-		return some[rng_below(r, sizeof(some) / sizeof(some[0]))];
+		return some[rng_below(r, ARRAY_SIZE(some))];
 	case 2:
 		return 1ull << rng_below(r, 64);
 	case 3:

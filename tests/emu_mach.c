@@ -90,7 +90,8 @@ static enum emu_status check_page(struct mach *m, u64 la, u32 acc)
 		return EMU_OK;
 	c->fault = (struct emu_fault){
 		.vector = VEC_PF, .has_error = true, .cr2 = la,
-		.error_code = (absent ? 0 : 1) | write << 1 | user << 2 | !!(acc & EMU_ACC_FETCH) << 4,
+		.error_code = (absent ? 0 : 1) | write << 1 | user << 2 |
+			      !!(acc & EMU_ACC_FETCH) << 4,
 	};
 	return EMU_FAULT;
 }

@@ -266,6 +266,7 @@ bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c)
 					     EMU_MODE_PROT16 };
 	u8 *win0 = model_data + (WIN0 - DATA_BASE), *win1 = model_data + (WIN1 - DATA_BASE);
 	unsigned int room = CODE_BASE + CODE_BYTES - t->code;
+
 	now = t;
 	t->out = t->in;
 	regs = &t->out;

@@ -151,12 +151,11 @@ void native_handler(int sig, siginfo_t *si, ucontext_t *uc)
 }
 
 /* AC, NT and ID of a case are still in the flags when the handler is entered. */
-asm(".pushsection .text\n"
-    "native_entry:\n"
-    "	pushq $0x202\n"
-    "	popfq\n"
-    "	jmp native_handler\n"
-    ".popsection\n");
+asm(".text\n"
+	"native_entry:\n"
+	"	pushq $0x202\n"
+	"	popfq\n"
+	"	jmp native_handler\n");
 void native_entry(int sig, siginfo_t *si, void *uc);
 
 static bool install_ldt(void)
@@ -199,7 +198,7 @@ static const char *prepare_child(const u8 *ro)
 		return "no signal stack";
 	sigfillset(&sa.sa_mask);
 	sa.sa_sigaction = native_entry;
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &sa, NULL);
 	asm volatile("movw %%ds, %0" : "=r" (entry_ds));
 	asm volatile("movw %%es, %0" : "=r" (entry_es));

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include "../emulate/internal.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* Random numbers that depend on nothing but the seed (splitmix64). */
 struct rng {
 	u64 state;

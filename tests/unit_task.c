@@ -155,7 +155,8 @@ static bool task_switch_to_16_bit_tss_and_back(void)
 	CHECK(old_task_is_saved(m, CODE, FL_FIXED));
 	m->c.gpr[RSI] = 0xabcd1234;
 	CHECK(emu_task_switch(&m->c, SEL_TSS, -1, 1, false, 0) == EMU_OK);
-	CHECK(mach_get(m, TSS16_BASE + 30, 2) == 0x1234 && mach_get(m, TSS16_BASE + 14, 2) == 0x4000);
+	CHECK(mach_get(m, TSS16_BASE + 30, 2) == 0x1234);
+	CHECK(mach_get(m, TSS16_BASE + 14, 2) == 0x4000);
 	CHECK(mach_get(m, TSS16_BASE + 16, 2) == (FL_FIXED | FL_ZF));
 	CHECK(access_byte(m, SEL_TSS16) == 0x81 && m->c.rip == CODE);
 	return ok;
