@@ -20,6 +20,14 @@ struct kvm_feature_place {
 
 extern const struct kvm_feature_place kvm_feature_places[KVM_NR_FEATURES];
 
+struct kvm_cr4_feature {
+	enum kvm_cpuid_feature feature;
+	u64 bit;
+};
+
+#define KVM_NR_CR4_FEATURES	8
+extern const struct kvm_cr4_feature kvm_cr4_features[KVM_NR_CR4_FEATURES];
+
 /* --- vcpu/cpuid_ioctl.c --- */
 /* /dev/kvm: KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, kvm_dev_ioctl_get_supported_cpuid,
  *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID)

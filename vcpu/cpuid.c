@@ -437,24 +437,12 @@ static void derive_features(struct kvm_vcpu *vcpu, const struct kvm_cpuid_cache 
 
 static void derive_cr4(struct kvm_vcpu *vcpu)
 {
-	static const struct {
-		enum kvm_cpuid_feature f;
-		u64 bit;
-	} by_feature[] = {
-		{ KVM_F_UMIP, X86_CR4_UMIP },
-		{ KVM_F_FSGSBASE, X86_CR4_FSGSBASE },
-		{ KVM_F_PCID, X86_CR4_PCIDE },
-		{ KVM_F_XSAVE, X86_CR4_OSXSAVE },
-		{ KVM_F_SMEP, X86_CR4_SMEP },
-		{ KVM_F_SMAP, X86_CR4_SMAP },
-		{ KVM_F_PKU, X86_CR4_PKE },
-	};
 	int i;
 
 	vcpu->cr4_reserved = ~kvm_supported_cr4();
-	for (i = 0; i < ARRAY_SIZE(by_feature); i++)
-		if (!kvm_guest_has(vcpu, by_feature[i].f))
-			vcpu->cr4_reserved |= by_feature[i].bit;
+	for (i = 0; i < ARRAY_SIZE(kvm_cr4_features); i++)
+		if (!kvm_guest_has(vcpu, kvm_cr4_features[i].feature))
+			vcpu->cr4_reserved |= kvm_cr4_features[i].bit;
 }
 
 static u8 guest_maxphyaddr(const struct kvm_cpuid_cache *c)

@@ -27,7 +27,7 @@
 #define AVX_7_1_EDX		(BIT(4) | BIT(5) | BIT(10))
 
 enum feature_word {
-	W_1_ECX, W_1_EDX, W_7_EBX, W_7_ECX, W_7_EDX, W_7_1_EAX, W_7_1_EDX, W_D_1_EAX,
+	W_1_ECX, W_1_EDX, W_7_EBX, W_7_ECX, W_7_EDX, W_7_1_EAX, W_7_1_EDX, W_7_2_EDX, W_D_1_EAX,
 	W_8_1_ECX, W_8_1_EDX, W_8_8_EBX,
 	NR_WORDS,
 };
@@ -60,7 +60,7 @@ static const struct {
 	[W_7_ECX] = { 7, 0, KVM_CPUID_ECX, CPUID_7_ECX,
 		BIT(0) /* PREFETCHWT1 */ | F(AVX512VBMI) | F(UMIP) | F(PKU) | F(AVX512_VBMI2) |
 		F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(AVX512_VNNI) | F(AVX512_BITALG) |
-		F(AVX512_VPOPCNTDQ) | F(RDPID) | F(CLDEMOTE) | F(MOVDIRI) | F(MOVDIR64B) },
+		F(AVX512_VPOPCNTDQ) | F(LA57) | F(RDPID) | F(CLDEMOTE) | F(MOVDIRI) | F(MOVDIR64B) },
 	[W_7_EDX] = { 7, 0, KVM_CPUID_EDX, CPUID_7_EDX,
 		F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(FSRM) | F(AVX512_VP2INTERSECT) |
 		F(MD_CLEAR) | F(SERIALIZE) | F(TSXLDTRK) | F(AVX512_FP16) | F(SPEC_CTRL) |
@@ -71,6 +71,9 @@ static const struct {
 		BIT(12) /* FSRC */ | BIT(23) /* AVX_IFMA */ },
 	[W_7_1_EDX] = { 7, 1, KVM_CPUID_EDX, NO_KERNEL_WORD,
 		AVX_7_1_EDX | BIT(14) /* PREFETCHITI */ },
+	[W_7_2_EDX] = { 7, 2, KVM_CPUID_EDX, NO_KERNEL_WORD,
+		BIT(0) /* PSFD */ | BIT(1) /* IPRED_CTRL */ | BIT(2) /* RRSBA_CTRL */ |
+		BIT(3) /* DDPD_U */ | BIT(4) /* BHI_CTRL */ | BIT(5) /* MCDT_NO */ },
 	[W_D_1_EAX] = { 0xd, 1, KVM_CPUID_EAX, CPUID_D_1_EAX,
 		F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES) },
 	[W_8_1_ECX] = { 0x80000001, 0, KVM_CPUID_ECX, CPUID_8000_0001_ECX,
@@ -113,6 +116,11 @@ const struct kvm_feature_place kvm_feature_places[KVM_NR_FEATURES] = {
 	[KVM_F_FLUSH_L1D]		= PLACE(7, 0, EDX, 28),
 	[KVM_F_ARCH_CAPABILITIES]	= PLACE(7, 0, EDX, 29),
 	[KVM_F_SSBD]			= PLACE(7, 0, EDX, 31),
+	[KVM_F_PSFD]			= PLACE(7, 2, EDX, 0),
+	[KVM_F_IPRED_CTRL]		= PLACE(7, 2, EDX, 1),
+	[KVM_F_RRSBA_CTRL]		= PLACE(7, 2, EDX, 2),
+	[KVM_F_DDPD_U]			= PLACE(7, 2, EDX, 3),
+	[KVM_F_BHI_CTRL]		= PLACE(7, 2, EDX, 4),
 	[KVM_F_XSAVES]			= PLACE(0xd, 1, EAX, 3),
 	[KVM_F_XFD]			= PLACE(0xd, 1, EAX, 4),
 	[KVM_F_SYSCALL]			= PLACE(0x80000001, 0, EDX, 11),
@@ -122,6 +130,18 @@ const struct kvm_feature_place kvm_feature_places[KVM_NR_FEATURES] = {
 	[KVM_F_RDTSCP]			= PLACE(0x80000001, 0, EDX, 27),
 	[KVM_F_LM]			= PLACE(0x80000001, 0, EDX, 29),
 	[KVM_F_IBPB]			= PLACE(0x80000008, 0, EBX, 12),
+};
+
+/* CR4 bits that turn a feature on, and exist only with it. */
+const struct kvm_cr4_feature kvm_cr4_features[KVM_NR_CR4_FEATURES] = {
+	{ KVM_F_UMIP, X86_CR4_UMIP },
+	{ KVM_F_LA57, X86_CR4_LA57 },
+	{ KVM_F_FSGSBASE, X86_CR4_FSGSBASE },
+	{ KVM_F_PCID, X86_CR4_PCIDE },
+	{ KVM_F_XSAVE, X86_CR4_OSXSAVE },
+	{ KVM_F_SMEP, X86_CR4_SMEP },
+	{ KVM_F_SMAP, X86_CR4_SMAP },
+	{ KVM_F_PKU, X86_CR4_PKE },
 };
 
 static u32 offered[NR_WORDS] __ro_after_init;
@@ -159,6 +179,12 @@ static struct kvm_cpuid_leaf host_leaf(u32 function, u32 index)
 	return l;
 }
 
+/* Features a guest can have although the host kernel chose to do without. */
+static u32 unused_by_host(enum feature_word w)
+{
+	return w == W_7_ECX ? F(LA57) : 0;
+}
+
 static u32 host_word(enum feature_word w)
 {
 	struct kvm_cpuid_leaf l = host_leaf(words[w].function, words[w].index);
@@ -168,7 +194,7 @@ static u32 host_word(enum feature_word w)
 		return 0;
 	bits = leaf_reg(&l, words[w].reg);
 	if (words[w].kernel != NO_KERNEL_WORD)
-		bits &= boot_cpu_data.x86_capability[words[w].kernel];
+		bits &= boot_cpu_data.x86_capability[words[w].kernel] | unused_by_host(w);
 	return bits & words[w].mask;
 }
 
@@ -192,9 +218,11 @@ static void find_features(void)
 		offered[W_7_ECX] &= ~F(PKU);
 	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		offered[W_D_1_EAX] = 0;
-	/* The host kernel does not keep this word. */
+	/* The host kernel does not keep these words. */
 	if (!boot_cpu_has(X86_FEATURE_AVX2))
 		offered[W_7_1_EDX] &= ~AVX_7_1_EDX;
+	if (!(offered[W_7_EDX] & F(SPEC_CTRL)))
+		offered[W_7_2_EDX] &= BIT(5);
 
 	/* These kvmx makes itself. */
 	offered[W_1_ECX] |= F(HYPERVISOR);
@@ -231,26 +259,14 @@ static void find_xcr0(void)
 
 static void find_cr4(void)
 {
-	static const struct {
-		enum kvm_cpuid_feature f;
-		u64 bit;
-	} by_feature[] = {
-		{ KVM_F_UMIP, X86_CR4_UMIP },
-		{ KVM_F_FSGSBASE, X86_CR4_FSGSBASE },
-		{ KVM_F_PCID, X86_CR4_PCIDE },
-		{ KVM_F_XSAVE, X86_CR4_OSXSAVE },
-		{ KVM_F_SMEP, X86_CR4_SMEP },
-		{ KVM_F_SMAP, X86_CR4_SMAP },
-		{ KVM_F_PKU, X86_CR4_PKE },
-	};
 	int i;
 
 	supported_cr4 = X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PSE |
 		X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR |
 		X86_CR4_OSXMMEXCPT;
-	for (i = 0; i < ARRAY_SIZE(by_feature); i++)
-		if (kvm_host_offers(by_feature[i].f))
-			supported_cr4 |= by_feature[i].bit;
+	for (i = 0; i < ARRAY_SIZE(kvm_cr4_features); i++)
+		if (kvm_host_offers(kvm_cr4_features[i].feature))
+			supported_cr4 |= kvm_cr4_features[i].bit;
 }
 
 /**
@@ -356,15 +372,17 @@ static int add_caches(struct fill *f)
 
 static int add_features7(struct fill *f)
 {
-	bool sub1 = offered[W_7_1_EAX] || offered[W_7_1_EDX];
+	u32 last = offered[W_7_2_EDX] ? 2 : (offered[W_7_1_EAX] || offered[W_7_1_EDX]);
 	int r;
 
 	r = add(f, 7, 0, true, (struct kvm_cpuid_leaf) {
-		.eax = sub1, .ebx = offered[W_7_EBX], .ecx = offered[W_7_ECX],
+		.eax = last, .ebx = offered[W_7_EBX], .ecx = offered[W_7_ECX],
 		.edx = offered[W_7_EDX] });
-	if (!r && sub1)
+	if (!r && last >= 1)
 		r = add(f, 7, 1, true, (struct kvm_cpuid_leaf) {
 			.eax = offered[W_7_1_EAX], .edx = offered[W_7_1_EDX] });
+	if (!r && last >= 2)
+		r = add(f, 7, 2, true, (struct kvm_cpuid_leaf) { .edx = offered[W_7_2_EDX] });
 	return r;
 }
 
@@ -416,10 +434,17 @@ static int add_basic(struct fill *f, u32 function)
 	case 0xd:
 		return add_xsave(f);
 	case 0xb:
-	case 0x1f:
+	case 0xf:
+	case 0x10:
+	case 0x12:
+	case 0x14:
+	case 0x17:
+	case 0x18:
+	case 0x1d ... 0x1f:
+		/* Topology is user space's; RDT, SGX, PT, AMX are not there. */
 		return add(f, function, 0, true, none);
 	default:
-		/* MONITOR, PMU, RDT, SGX, PT, TSC ratio, AMX, ...: not there. */
+		/* Nor are MONITOR, PMU, TSC ratio, Key Locker, ... */
 		return add(f, function, 0, false, none);
 	}
 }
@@ -445,9 +470,10 @@ static int add_extended(struct fill *f, u32 function)
 		l = (struct kvm_cpuid_leaf) { .edx = l.edx & BIT(8) };
 		break;
 	case 0x80000008:
-		/* Without LA57 a linear address has 48 bits. */
+		if (!kvm_host_offers(KVM_F_LA57))
+			virt = min_t(u32, virt, 48);
 		l = (struct kvm_cpuid_leaf) {
-			.eax = phys | min_t(u32, virt, 48) << 8, .ebx = offered[W_8_8_EBX] };
+			.eax = phys | virt << 8, .ebx = offered[W_8_8_EBX] };
 		if (phys > EPT_ADDRESS_BITS)
 			l.eax |= EPT_ADDRESS_BITS << 16;
 		break;

@@ -219,28 +219,42 @@ static int set_misc_features(struct kvm_vcpu *vcpu, u64 val)
 	return 0;
 }
 
-static int set_spec_ctrl(struct kvm_vcpu *vcpu, u64 val, bool host)
+/* The bits of IA32_SPEC_CTRL and what announces them. */
+static const struct {
+	enum kvm_cpuid_feature f;
+	u64 bits;
+} spec_ctrl_bits[] = {
+	{ KVM_F_SPEC_CTRL, SPEC_CTRL_IBRS },
+	{ KVM_F_STIBP, SPEC_CTRL_STIBP },
+	{ KVM_F_SSBD, SPEC_CTRL_SSBD },
+	{ KVM_F_IPRED_CTRL, BIT(3) | BIT(4) },
+	{ KVM_F_RRSBA_CTRL, BIT(5) | BIT(6) },
+	{ KVM_F_PSFD, BIT(7) },
+	{ KVM_F_DDPD_U, BIT(8) },
+	{ KVM_F_BHI_CTRL, BIT(10) },
+};
+
+/* The bits this vCPU may set; 0 where it has no such register. */
+static u64 spec_ctrl_allowed(const struct kvm_vcpu *vcpu, bool host)
 {
 	u64 allowed = 0;
+	int i;
 
-	if (!kvm_host_offers(KVM_F_SPEC_CTRL) && !kvm_host_offers(KVM_F_SSBD))
-		return 1;
-	if (host || kvm_guest_has(vcpu, KVM_F_SPEC_CTRL))
-		allowed |= SPEC_CTRL_IBRS;
-	if (kvm_host_offers(KVM_F_STIBP) && (host || kvm_guest_has(vcpu, KVM_F_STIBP)))
-		allowed |= SPEC_CTRL_STIBP;
-	if (kvm_host_offers(KVM_F_SSBD) && (host || kvm_guest_has(vcpu, KVM_F_SSBD)))
-		allowed |= SPEC_CTRL_SSBD;
+	for (i = 0; i < ARRAY_SIZE(spec_ctrl_bits); i++)
+		if (kvm_host_offers(spec_ctrl_bits[i].f) &&
+		    (host || kvm_guest_has(vcpu, spec_ctrl_bits[i].f)))
+			allowed |= spec_ctrl_bits[i].bits;
+	return allowed;
+}
+
+static int set_spec_ctrl(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	u64 allowed = spec_ctrl_allowed(vcpu, host);
+
 	if (!allowed || (val & ~allowed))
 		return 1;
 	vcpu->spec_ctrl = val;
 	return 0;
-}
-
-static bool has_spec_ctrl(const struct kvm_vcpu *vcpu)
-{
-	return kvm_guest_has(vcpu, KVM_F_SPEC_CTRL) || kvm_guest_has(vcpu, KVM_F_STIBP) ||
-	       kvm_guest_has(vcpu, KVM_F_SSBD);
 }
 
 /* Write-only commands that the host's CPU carries out: bit 0 or nothing. */
@@ -253,9 +267,10 @@ static int do_command(u32 index, u64 val, bool guest_has, bool host_has)
 	return 0;
 }
 
+/* For an MSR it is the CPU's width that counts, not that of the paging in use. */
 static bool is_canonical(const struct kvm_vcpu *vcpu, u64 la)
 {
-	int width = vcpu->cr4 & X86_CR4_LA57 ? 57 : 48;
+	int width = kvm_guest_has(vcpu, KVM_F_LA57) ? 57 : 48;
 
 	return (s64)(la << (64 - width)) >> (64 - width) == (s64)la;
 }
@@ -406,7 +421,7 @@ static u64 *stored(struct kvm_vcpu *vcpu, u32 index, bool host)
 	case MSR_PLATFORM_INFO:
 		return host || !vcpu->kvm->platform_info_hidden ? &vcpu->platform_info : NULL;
 	case MSR_IA32_SPEC_CTRL:
-		return host || has_spec_ctrl(vcpu) ? &vcpu->spec_ctrl : NULL;
+		return spec_ctrl_allowed(vcpu, host) ? &vcpu->spec_ctrl : NULL;
 	default:
 		return NULL;
 	}
