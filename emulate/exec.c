@@ -238,6 +238,7 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 		.in = &c->insn,
 		.d = c->insn.desc,
 		.next_rip = c->rip + c->insn.len,
+		.waited = c->waited,
 		.flags = c->rflags,
 	};
 	u8 cpl = c->cpl, mode = c->mode;
@@ -250,13 +251,13 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 	c->block_mov_ss = false;
 	c->more = false;
 	c->unblock_nmi = false;
-	c->element = 0;
 	if (!emu_is64(c))
 		x.next_rip &= 0xffffffff;
 	x.lock = c->insn.lock || x.d->flags & D_XLOCK;
 
 	st = run(&x);
-	if (st != EMU_OK && !(st == EMU_FAULT && c->fault.trap)) {
+	c->waited = st == EMU_IO;
+	if (st != EMU_OK) {
 		memcpy(c->gpr, saved, sizeof(saved));
 		c->cpl = cpl;
 		c->mode = mode;

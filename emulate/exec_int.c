@@ -168,7 +168,7 @@ static enum emu_status through_idt(struct emu_exec *x, u8 vector)
 	if (st != EMU_OK)
 		return st;
 	if (g.g.type == GATE_TASK)
-		return emu_switch_in_exec(x, g.raw.lo >> 16, -1, 3);
+		return emu_switch_in_exec(x, g.raw.lo >> 16, vector, 3);
 	st = check_gate_code(c, &g);
 	if (st == EMU_OK)
 		st = gate_stack(c, &g, &k);

@@ -4,7 +4,8 @@
  *
  * One call finishes at least one element and stops at the end of a page, so
  * interrupts get their turn. What stops an element other than the first ends
- * the call there; the element is tried anew by the next one.
+ * the call there; the element is tried anew by the next one. In a device each
+ * element is a call: an answer must not wait for a call that starts later.
  */
 #include "internal.h"
 
@@ -69,7 +70,7 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 {
 	struct emu_ctxt *c = x->c;
 	unsigned int size = x->op[0].size, room = PAGE_BYTES / size, n;
-	u64 left = x->in->rep ? offset(x, RCX) : 1;
+	u64 left = x->in->rep ? offset(x, RCX) : 1, done = 0;
 	bool down = x->flags & FL_DF, equal = x->in->rep == 0xf3;
 	enum emu_status st;
 
@@ -93,7 +94,7 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 			return EMU_OK;
 		if (use & COMPARES && !(x->flags & FL_ZF) == equal)
 			return EMU_OK;
-		if (!c->element++) {
+		if (!done++) {
 			if (use & USE_SI) {
 				n = page_room(x->op[1].la, size, down);
 				room = n < room ? n : room;
@@ -103,10 +104,10 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 				room = n < room ? n : room;
 			}
 		}
-		if (c->element >= room || x->flags & FL_TF)
+		if (done >= room || x->flags & FL_TF || x->waited)
 			return unfinished(x);
 	}
-	if (!c->element)
+	if (!done)
 		return st;
 	return unfinished(x);
 }

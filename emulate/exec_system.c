@@ -449,8 +449,7 @@ enum emu_status ex_arpl(struct emu_exec *x)
 /* INT1: a #DB that is a trap and sets no bit of DR6. */
 enum emu_status ex_int1(struct emu_exec *x)
 {
-	enum emu_status st = emu_raise(x->c, VEC_DB, 0);
-
+	emu_raise(x->c, VEC_DB, 0);
 	x->c->fault.trap = true;
-	return st;
+	return EMU_OK;
 }

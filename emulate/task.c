@@ -129,14 +129,6 @@ static enum emu_status store_tasks(struct emu_ctxt *c, int reason, const struct 
 	return st;
 }
 
-/* Faults from here on belong to the new task. */
-static enum emu_status in_new_task(struct emu_ctxt *c, enum emu_status st)
-{
-	if (st == EMU_FAULT)
-		c->fault.trap = true;
-	return st;
-}
-
 static enum emu_status load_ldt(struct emu_ctxt *c, u16 sel)
 {
 	struct emu_segment s = { .selector = sel, .unusable = true };
@@ -279,7 +271,7 @@ static enum emu_status start_task(struct emu_ctxt *c, const struct task_state *t
 enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
 				bool has_error, u32 error_code)
 {
-	u32 ext = reason == BY_GATE && idt_vector >= 0;
+	u32 ext = reason == BY_GATE && idt_vector < 0;
 	struct emu_segment old, new;
 	u8 buf[TSS32_BYTES] = { 0 };
 	struct task_state t;
@@ -304,7 +296,11 @@ enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector
 	st = load_task(c, &t, wide, reason);
 	if (st == EMU_OK)
 		st = start_task(c, &t, wide, has_error, error_code);
-	return in_new_task(c, st);
+	if (st != EMU_FAULT)
+		return st;
+	/* The switch has been made: this is the new task's fault. */
+	c->fault.trap = true;
+	return EMU_OK;
 }
 
 /* A task switch as part of an instruction, which the old task resumes after. */
@@ -317,7 +313,7 @@ enum emu_status emu_switch_in_exec(struct emu_exec *x, u16 sel, int vector, int 
 	c->rip = x->next_rip;
 	c->rflags = x->flags & ~FL_RF;
 	st = emu_task_switch(c, sel, vector, reason, false, 0);
-	if (st == EMU_OK || (st == EMU_FAULT && c->fault.trap)) {
+	if (st == EMU_OK) {
 		x->next_rip = c->rip;
 		x->flags = c->rflags;
 		x->keep_rf = true;

@@ -87,7 +87,8 @@ struct emu_ctxt;
  * again on the same instruction when the answer is there; the owner of the
  * callbacks replays what was already answered, in order.  So the emulator
  * touches devices in an order that depends on nothing but the context and what
- * it read, and writes RAM and registers after the last device read.
+ * it read, and writes RAM and registers after the last device read. A REP string
+ * instruction does no further element after one that had to wait.
  */
 struct emu_ops {
 	enum emu_status (*fetch)(struct emu_ctxt *c, u64 la, void *buf, unsigned int len);
@@ -187,7 +188,7 @@ struct emu_ctxt {
 	bool block_mov_ss;	/* ... a MOV SS/POP SS shadow */
 	bool more;		/* EMU_OK, but the REP instruction is not finished: rip unchanged */
 	bool unblock_nmi;	/* an IRET was executed */
-	u32 element;		/* REP MOVS, CMPS, ...: elements this call has finished so far */
+	bool waited;		/* the last emu_execute() answered EMU_IO */
 	/* Decode state. */
 	struct emu_insn insn;
 };
@@ -212,8 +213,9 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
  * A REP string instruction advances at least one element, at most 4096 bytes
  * and never past a page of either operand; c->more says that it goes on.
  *
- * Return: see enum emu_status. Except for EMU_OK (and traps, fault.trap with
- * EMU_OK state committed) the guest's registers are unchanged.
+ * Return: see enum emu_status. Except for EMU_OK the guest's registers are
+ * unchanged. EMU_OK with fault.trap set: an exception is to be delivered after
+ * the instruction.
  */
 enum emu_status emu_execute(struct emu_ctxt *c);
 
@@ -221,15 +223,15 @@ enum emu_status emu_execute(struct emu_ctxt *c);
  * emu_task_switch - hardware task switch, SDM 3A 8.3
  * @c: context with ops, mode, cpl, registers set
  * @selector: selector of the new task's TSS (of the task gate's TSS)
- * @idt_vector: vector whose task gate caused it, or -1 (also if by INT n, INT3, INTO)
+ * @idt_vector: vector of the INT n, INT3 or INTO whose task gate it was, or -1
  * @reason: 0 CALL, 1 IRET, 2 JMP, 3 task gate in the IDT (the exit qualification's coding)
  * @has_error: push @error_code on the new task's stack
  * @error_code: that error code
  *
- * Return: EMU_OK with the new task's registers in @c and behind the callbacks. On
- * EMU_FAULT with fault.trap set, too, the new task is current, and the fault (or
- * the debug trap of the TSS's T bit) is to be delivered in it; without, nothing
- * has changed.
+ * Return: EMU_OK with the new task's registers in @c and behind the callbacks; if
+ * fault.trap is set, that exception (of loading its segments, or the debug trap
+ * of the TSS's T bit) is to be delivered in the new task. EMU_FAULT: an exception
+ * of the old task.
  */
 enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
 				bool has_error, u32 error_code);

@@ -279,8 +279,7 @@ static void check_outcome(struct hostile *h, const struct emu_ctxt *c, const u64
 		note(h, "a status that is none");
 	if (c->insn.len > EMU_MAX_INSN || c->insn.fetched > EMU_MAX_INSN)
 		note(h, "more than 15 bytes");
-	if (st != EMU_OK && !(st == EMU_FAULT && c->fault.trap) &&
-	    memcmp(before, c->gpr, sizeof(c->gpr)))
+	if (st != EMU_OK && memcmp(before, c->gpr, sizeof(c->gpr)))
 		note(h, "registers changed without success");
 	if (c->more && st != EMU_OK)
 		note(h, "more of what failed");

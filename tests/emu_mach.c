@@ -30,9 +30,9 @@ static enum emu_status device(struct mach *m, u8 kind, u64 addr, void *buf, unsi
 	a->kind = kind;
 	a->addr = addr;
 	a->len = len;
-	a->element = m->c.element;
 	if (kind == DEV_WRITE || kind == DEV_OUT)
 		memcpy(a->data, buf, len);
+	m->asked = true;
 	return EMU_IO;
 }
 
@@ -464,18 +464,15 @@ struct mach *mach_new(enum emu_mode mode)
 	return &m;
 }
 
-/* After EMU_OK: answers that belong to finished elements are used up. */
+/* After EMU_OK: all answers have been taken, and none is asked for. */
 static void retire(struct mach *m)
 {
-	unsigned int keep = 0, i;
+	unsigned int i;
 
-	for (i = 0; i < m->answered; i++) {
-		if (m->c.more && m->c.element && m->log[i].element >= m->c.element)
-			m->log[keep++] = m->log[i];
-		else
-			note(m, &m->log[i]);
-	}
-	m->answered = keep;
+	for (i = 0; i < m->answered; i++)
+		note(m, &m->log[i]);
+	m->broken |= m->pos != m->answered || m->asked;
+	m->answered = 0;
 }
 
 static enum emu_status execute(struct mach *m)
@@ -485,6 +482,7 @@ static enum emu_status execute(struct mach *m)
 
 	for (;;) {
 		m->pos = 0;
+		m->asked = false;
 		before = m->c;
 		st = emu_execute(&m->c);
 		if (st != EMU_IO)
@@ -523,6 +521,11 @@ enum emu_status mach_finish(struct mach *m, const void *code, unsigned int len,
 		++*calls;
 	} while (st == EMU_OK && m->c.more && *calls < 100000);
 	return st;
+}
+
+bool mach_trap(struct mach *m, enum emu_status st, u8 vector, u32 error)
+{
+	return st == EMU_OK && m->c.fault.trap && mach_fault(m, EMU_FAULT, vector, error);
 }
 
 bool mach_fault(struct mach *m, enum emu_status st, u8 vector, u32 error)

@@ -29,7 +29,6 @@ struct dev_access {
 	u8 kind;
 	u64 addr;
 	unsigned int len;
-	u32 element;
 	u8 data[1024];
 };
 
@@ -47,6 +46,7 @@ struct mach {
 	bool wait;			/* the first time, each access is EMU_IO */
 	struct dev_access log[64];	/* what happened in the current instruction */
 	unsigned int answered, pos, waits;
+	bool asked;			/* for an answer that is not there yet */
 	struct dev_access done[64];	/* ... in those that are finished */
 	unsigned int nr_done;
 	u8 port_next;			/* what the next port reads as */
@@ -76,7 +76,8 @@ void mach_load(struct mach *m, enum emu_seg seg, u16 sel);
 u64 mach_get(struct mach *m, u64 la, unsigned int len);
 void mach_put(struct mach *m, u64 la, u64 val, unsigned int len);
 
-/* Is it this fault? */
+/* Is it this fault, or an exception after completion? */
+bool mach_trap(struct mach *m, enum emu_status st, u8 vector, u32 error);
 bool mach_fault(struct mach *m, enum emu_status st, u8 vector, u32 error);
 
 /* Selectors that mach_new() sets up in protected mode. */

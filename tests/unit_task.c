@@ -136,7 +136,7 @@ static bool task_switch_by_task_gates(void)
 	CHECK(EXEC(m, "\xcd\x80") == EMU_OK && in_second_task(m));
 	CHECK(old_task_is_saved(m, CODE + 2, FL_FIXED) && m->c.rflags & FL_NT);
 	m = with_tasks();
-	CHECK(emu_task_switch(&m->c, SEL_TSS2, 13, 3, true, 0xabcd) == EMU_OK);
+	CHECK(emu_task_switch(&m->c, SEL_TSS2, -1, 3, true, 0xabcd) == EMU_OK);
 	CHECK(m->c.gpr[RSP] == NEW_STACK - 4 && mach_get(m, NEW_STACK - 4, 4) == 0xabcd);
 	CHECK(old_task_is_saved(m, CODE, FL_FIXED) && mach_get(m, TSS2_BASE, 2) == SEL_TSS);
 	return ok;
@@ -193,7 +193,7 @@ static bool task_switch_is_checked_before(void)
 	CHECK(mach_fault(m, st, VEC_GP, SEL_DATA0));
 	st = emu_task_switch(&m->c, SEL_TSS2 | 4, -1, 0, false, 0);
 	CHECK(mach_fault(m, st, VEC_GP, SEL_TSS2 | 4));
-	st = emu_task_switch(&m->c, 0x1000, 13, 3, false, 0);
+	st = emu_task_switch(&m->c, 0x1000, -1, 3, false, 0);
 	CHECK(mach_fault(m, st, VEC_TS, 0x1001));			/* EXT */
 	mach_desc(m, SEL_TSS2, TSS2_BASE, 0x66, 0x89, 0);
 	st = emu_task_switch(&m->c, SEL_TSS2, -1, 0, false, 0);
@@ -222,7 +222,7 @@ static bool fails_in_new_task(unsigned int off, u32 val, u8 vector, u32 error)
 
 	mach_put(m, TSS2_BASE + off, val, 4);
 	st = EXEC(m, "\xea\0\0\0\0\x50\0");
-	CHECK(mach_fault(m, st, vector, error) && m->c.fault.trap);
+	CHECK(mach_trap(m, st, vector, error));
 	CHECK(m->seg[EMU_SEG_TR].selector == SEL_TSS2 && m->c.gpr[RBX] == 0x11110003);
 	CHECK(access_byte(m, SEL_TSS2) == 0x8b && access_byte(m, SEL_TSS) == 0x89);
 	return ok;
@@ -252,7 +252,7 @@ static bool task_switch_debug_trap(void)
 
 	mach_put(m, TSS2_BASE + 0x64, 1, 2);
 	st = EXEC(m, "\xea\0\0\0\0\x50\0");
-	CHECK(mach_fault(m, st, VEC_DB, 0) && m->c.fault.trap && m->c.fault.cr2 == 0x8000);
+	CHECK(mach_trap(m, st, VEC_DB, 0) && m->c.fault.cr2 == 0x8000);
 	CHECK(in_second_task(m));
 	return ok;
 }
