@@ -391,7 +391,6 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		kvm_queue_fault(vcpu, &c->fault);
 	else if (step && !c->block_mov_ss)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
-	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	if (vcpu->io.out)
 		return 0;
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
@@ -462,7 +461,8 @@ static int decode_and_execute(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned i
 	s = emu_decode(&vcpu->emu, bytes, len);
 	if (s == EMU_OK)
 		s = emu_execute(&vcpu->emu);
-	vcpu->io.la_known = false;
+	if (s != EMU_IO)
+		vcpu->io.la_known = false;
 	return finish(vcpu, s);
 }
 

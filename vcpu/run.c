@@ -207,6 +207,7 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 {
 	struct kvm_vcpu *vcpu = a->vcpu;
 	struct kvm_run *run = vcpu->run;
+	bool fpu;
 	int r;
 
 	if (a->raw)
@@ -216,11 +217,14 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	deliver_signal_mask(vcpu);
 	run->flags = 0;
-	kvm_fpu_load(vcpu);
+	/* A run that only looks at immediate_exit touches no vector register. */
+	fpu = vcpu->io.pending || !READ_ONCE(run->kvmx_immediate_exit);
+	if (fpu)
+		kvm_fpu_load(vcpu);
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	r = before_guest(vcpu);
 	if (!r) {
-		if (READ_ONCE(run->kvmx_immediate_exit)) {
+		if (!fpu || READ_ONCE(run->kvmx_immediate_exit)) {
 			/* What the last exit left in kvm_run stays readable. */
 			r = -EINTR;
 		} else {
@@ -234,7 +238,8 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 	if (READ_ONCE(run->kvm_valid_regs))
 		kvm_sync_regs_out(vcpu);
 	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
-	kvm_fpu_put(vcpu);
+	if (fpu)
+		kvm_fpu_put(vcpu);
 	take_signal_mask_back(vcpu);
 	trace_kvm_userspace_exit(run->exit_reason, r);
 	return r;
