@@ -50,11 +50,13 @@ static void still_works(struct machine *m, const struct snapshot *before)
 /* --- pointers ---------------------------------------------------------------------------- */
 
 #define P(kind, request) { #request, kind, request }
+#define P_CAP(kind, request, cap) { #request, kind, request, cap }
 
 static const struct pointer_case {
 	const char *name;
 	enum fd_kind kind;
 	unsigned long request;
+	int cap;		/* that offers the request, 0 if every kvm has it */
 } pointers[] = {
 	P(SYSTEM, KVM_GET_MSR_INDEX_LIST), P(SYSTEM, KVM_GET_MSR_FEATURE_INDEX_LIST),
 	P(SYSTEM, KVM_GET_SUPPORTED_CPUID), P(SYSTEM, KVM_GET_EMULATED_CPUID),
@@ -75,7 +77,8 @@ static const struct pointer_case {
 	P(VCPU, KVM_GET_VCPU_EVENTS), P(VCPU, KVM_SET_VCPU_EVENTS),
 	P(VCPU, KVM_GET_DEBUGREGS), P(VCPU, KVM_SET_DEBUGREGS),
 	P(VCPU, KVM_SET_GUEST_DEBUG), P(VCPU, KVM_X86_SETUP_MCE), P(VCPU, KVM_X86_SET_MCE),
-	P(VCPU, KVM_TPR_ACCESS_REPORTING), P(VCPU, KVM_ENABLE_CAP),
+	P_CAP(VCPU, KVM_TPR_ACCESS_REPORTING, KVM_CAP_VAPIC),
+	P_CAP(VCPU, KVM_ENABLE_CAP, KVM_CAP_ENABLE_CAP),
 };
 
 static void bad_pointer(const void *arg)
@@ -85,6 +88,8 @@ static void bad_pointer(const void *arg)
 	uint8_t *edge = anon_mem(0x3000);
 	struct snapshot before;
 
+	if (c->cap && vm_check_cap(m->vm, c->cap) <= 0)
+		test_skip("capability %d is not offered", c->cap);
 	machine_start(m, MODE_LONG, nops);
 	take(m, &before);
 	CHECK_ERRNO(ioctl(fd_of(m, c->kind), c->request, NULL), EFAULT);
@@ -293,24 +298,28 @@ static void enable_cap(const void *arg)
 	still_works(m, &before);
 }
 
-/* Without an in-kernel irqchip these have nothing to act on. */
+/*
+ * Without an in-kernel irqchip these have nothing to act on; a kvm that has no irqchip to
+ * offer at all does not know them.
+ */
 static void no_irqchip(const void *arg)
 {
 	struct machine *m = machine_new();
 	struct kvm_irq_level level = { .irq = 1, .level = 1 };
 	struct kvm_irqchip chip = { .chip_id = 0 };
+	bool chips = vm_check_cap(m->vm, KVM_CAP_IRQCHIP) > 0;
 	struct kvm_lapic_state lapic;
 	struct kvm_msi msi = { .address_lo = 0xfee00000 };
 	struct snapshot before;
 
 	machine_start(m, MODE_LONG, nops);
 	take(m, &before);
-	CHECK_ERRNO(ioctl(m->vm->fd, KVM_IRQ_LINE, &level), ENXIO);
-	CHECK_ERRNO(ioctl(m->vm->fd, KVM_GET_IRQCHIP, &chip), ENXIO);
-	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SET_IRQCHIP, &chip), ENXIO);
-	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SIGNAL_MSI, &msi), EINVAL);
-	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_GET_LAPIC, &lapic), EINVAL);
+	CHECK_ERRNO(ioctl(m->vm->fd, KVM_IRQ_LINE, &level), chips ? ENXIO : ENOTTY);
+	CHECK_ERRNO(ioctl(m->vm->fd, KVM_GET_IRQCHIP, &chip), chips ? ENXIO : ENOTTY);
+	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SET_IRQCHIP, &chip), chips ? ENXIO : ENOTTY);
+	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SIGNAL_MSI, &msi), chips ? EINVAL : ENOTTY);
 	memset(&lapic, 0, sizeof(lapic));
+	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_GET_LAPIC, &lapic), EINVAL);
 	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_SET_LAPIC, &lapic), EINVAL);
 	still_works(m, &before);
 }
@@ -321,6 +330,8 @@ static void mmu_pages(const void *arg)
 	/* Deprecated, and gone from later kernels: asking may be refused. */
 	long n = ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0);
 
+	if (vm_check_cap(m->vm, KVM_CAP_MMU_SHADOW_CACHE_CONTROL) <= 0)
+		test_skip("KVM_CAP_MMU_SHADOW_CACHE_CONTROL is not offered");
 	CHECK_ERRNO(ioctl(m->vm->fd, KVM_SET_NR_MMU_PAGES, 1), EINVAL);
 	if (n >= 0)
 		CHECK_EQ(ioctl(m->vm->fd, KVM_GET_NR_MMU_PAGES, 0), n);
