@@ -41,6 +41,9 @@ static inline void kvm_slot_mark_dirty(const struct kvm_memslot *slot, gfn_t gfn
 }
 
 /* --- mmu/ --- */
+/* Both take or give a plain value (KVM_IOC_VALUE). */
+long kvm_vm_ioctl_set_nr_mmu_pages(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_nr_mmu_pages(struct kvm_ioctl_args *a);
 int kvm_mmu_module_init(void);
 void kvm_mmu_module_exit(void);
 /* EPT and the mmu_notifier of a new VM (current->mm is kvm->mm). */

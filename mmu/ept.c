@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include "internal.h"
+#include "ioctl.h"
 #include "vmx.h"
 
 /*
@@ -380,12 +381,12 @@ void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slo
 {
 	gfn_t base = slot->base_gfn + base_offset;
 	struct ept_range r;
-	unsigned int bit;
+	unsigned int from, to;
 
 	range_init(&r, kvm, base, base + BITS_PER_LONG, EPT_OP_PROTECT);
 	write_lock(&kvm->mmu.lock);
-	for_each_set_bit(bit, &mask, BITS_PER_LONG)
-		walk_table(&r, kvm->mmu.root, EPT_LEVELS, base + bit, base + bit + 1);
+	for_each_set_bitrange(from, to, &mask, BITS_PER_LONG)
+		walk_table(&r, kvm->mmu.root, EPT_LEVELS, base + from, base + to);
 	/* What only lost its write permission is still there for the notifier to find. */
 	if (r.zapped)
 		range_flush(&r);
@@ -433,6 +434,38 @@ void kvm_flush_remote_tlbs(struct kvm *kvm)
 	/* Returning a value, it is a full barrier. */
 	atomic64_inc_return(&kvm->mmu.tlb_gen);
 	kvm_kick_all_and_wait(kvm);
+}
+
+/* Fewer would not hold what one instruction of each vCPU touches. */
+#define MIN_PAGES	64
+
+/**
+ * ept_keep_limit - before one more table: all go if there are too many
+ * @kvm: the VM
+ */
+void ept_keep_limit(struct kvm *kvm)
+{
+	unsigned long limit = READ_ONCE(kvm->mmu.pages_limit);
+
+	if (!limit)
+		return;
+	limit = max(limit, (unsigned long)MIN_PAGES * atomic_read(&kvm->online_vcpus));
+	if (atomic_long_read(&kvm->mmu.pages) >= limit)
+		kvm_mmu_zap_all(kvm);
+}
+
+long kvm_vm_ioctl_set_nr_mmu_pages(struct kvm_ioctl_args *a)
+{
+	if (a->raw < MIN_PAGES || a->raw > INT_MAX)
+		return -EINVAL;
+	WRITE_ONCE(a->kvm->mmu.pages_limit, a->raw);
+	ept_keep_limit(a->kvm);
+	return 0;
+}
+
+long kvm_vm_ioctl_get_nr_mmu_pages(struct kvm_ioctl_args *a)
+{
+	return READ_ONCE(a->kvm->mmu.pages_limit);
 }
 
 gfn_t kvm_mmu_gfn_limit(void)

@@ -201,6 +201,7 @@ static int handle_fault(struct kvm_page_fault *f)
 		return r;
 	/* Each level may lack its table, and nothing is allocated under the lock. */
 	while ((r = map_page(f, &spare)) == -ENOMEM) {
+		ept_keep_limit(f->kvm);
 		spare = ept_table_alloc(f->kvm);
 		if (!spare)
 			break;

@@ -63,6 +63,7 @@ extern bool nx_huge_pages;
 
 u64 *ept_table_alloc(struct kvm *kvm);
 void ept_table_free(struct kvm *kvm, u64 *table);
+void ept_keep_limit(struct kvm *kvm);
 
 /* What a fault wants mapped: @pfn is that of @gfn itself. */
 struct ept_map {
