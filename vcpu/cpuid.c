@@ -301,13 +301,10 @@ static void build_func(struct kvm_cpuid_cache *c, struct kvm_cpuid_func *f, int 
 		if (!(e[i]->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) && (!any || e[i] < any))
 			any = e[i];
 	for (i = 0; i < n; i++) {
-		bool indexed = e[i]->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
-
-		if (indexed ? (any && e[i] > any) : e[i] != any)
+		if (!(e[i]->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || (any && e[i] > any))
 			continue;
-		if (indexed && *used > first && c->index[*used - 1] == e[i]->index)
-			continue;
-		if (!indexed)
+		/* Of two for the same index the first one given counts. */
+		if (*used > first && c->index[*used - 1] == e[i]->index)
 			continue;
 		c->index[*used] = e[i]->index;
 		c->leaf[(*used)++] = (struct kvm_cpuid_leaf) {
