@@ -85,6 +85,7 @@ struct kvm {
 	struct mutex slots_lock;	/* changes of the memory slots */
 	struct srcu_struct srcu;	/* readers of slots and buses */
 	struct kvm_memslots __rcu *memslots[KVM_NR_ADDRESS_SPACES];
+	u64 memslots_gen;		/* counts publications */
 	struct xarray memslot_ids;	/* by as_id << 16 | id; under slots_lock */
 	struct kvm_mmu mmu;
 

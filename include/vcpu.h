@@ -96,6 +96,17 @@ struct kvm_io_state {
 	gpa_t gpa_page;
 };
 
+/* The last walk for an instruction fetch, see kvm_walk_fetch(). */
+struct kvm_fetch_walk {
+	bool valid, user;
+	u8 levels;
+	u64 la_page, cr0, cr3, cr4, efer;
+	u64 slots_gen;
+	gpa_t gpa_page;
+	unsigned long hva[5];
+	u64 entry[5];
+};
+
 struct kvm_cpuid_cache;
 
 struct kvm_vcpu {
@@ -148,6 +159,7 @@ struct kvm_vcpu {
 
 	struct kvm_io_state io;
 	struct emu_ctxt emu;
+	struct kvm_fetch_walk fetch_walk;
 
 	/* MSRs that are only storage. */
 	u64 apic_base;

@@ -254,6 +254,30 @@ static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct emu_fault *f
 	return set_accessed(w) ? EMU_RETRY : EMU_OK;
 }
 
+/* @w has what the access is; the answer, and the entries it came from, are left in it. */
+static enum emu_status walk(struct walk *w, gpa_t *gpa, struct emu_fault *f)
+{
+	struct kvm_vcpu *vcpu = w->vcpu;
+	enum emu_status status = EMU_RETRY;
+	int i;
+
+	w->cr0 = kvm_cr0_read(vcpu);
+	w->cr4 = kvm_cr4_read(vcpu);
+	if (!(w->cr0 & X86_CR0_PG)) {
+		*gpa = w->la;
+		return EMU_OK;
+	}
+	if (vcpu->efer & EFER_LMA)
+		w->mode = WALK_64;
+	else
+		w->mode = w->cr4 & X86_CR4_PAE ? WALK_PAE : WALK_32;
+	w->nx = w->mode != WALK_32 && (vcpu->efer & EFER_NX);
+	w->user = (w->acc & KVM_WALK_USER) || (!(w->acc & EMU_ACC_SYSTEM) && vmx_cpl(vcpu) == 3);
+	for (i = 0; i < WALK_MAX_RESTARTS && status == EMU_RETRY; i++)
+		status = walk_once(w, gpa, f);
+	return status;
+}
+
 /**
  * kvm_walk_guest - guest linear to guest physical address
  * @vcpu: the vCPU, loaded; kvm->srcu held
@@ -267,28 +291,91 @@ static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct emu_fault *f
 enum emu_status kvm_walk_guest(struct kvm_vcpu *vcpu, u64 la, u32 acc, gpa_t *gpa,
 			       struct emu_fault *f)
 {
-	struct walk w = {
-		.vcpu = vcpu,
-		.la = la,
-		.acc = acc,
-		.cr0 = kvm_cr0_read(vcpu),
-		.cr4 = kvm_cr4_read(vcpu),
-	};
-	enum emu_status status = EMU_RETRY;
+	struct walk w;
+
+	w.vcpu = vcpu;
+	w.la = la;
+	w.acc = acc;
+	return walk(&w, gpa, f);
+}
+
+/* What a walk depends on but for the tables. */
+static bool same_rules(struct kvm_vcpu *vcpu, const struct kvm_fetch_walk *c)
+{
+	return c->cr3 == kvm_cr3_read(vcpu) && c->cr0 == kvm_cr0_read(vcpu) &&
+	       c->cr4 == kvm_cr4_read(vcpu) && c->efer == vcpu->efer &&
+	       c->user == (vmx_cpl(vcpu) == 3) &&
+	       c->slots_gen == READ_ONCE(vcpu->kvm->memslots_gen);
+}
+
+static bool same_entries(const struct kvm_fetch_walk *c)
+{
 	int i;
 
-	if (!(w.cr0 & X86_CR0_PG)) {
-		*gpa = la;
+	for (i = 0; i < c->levels; i++) {
+		u64 entry;
+
+		if (__get_user(entry, (u64 __user *)c->hva[i]) || entry != c->entry[i])
+			return false;
+	}
+	return true;
+}
+
+static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
+{
+	struct kvm *kvm = w->vcpu->kvm;
+	int level;
+
+	c->levels = 0;
+	for (level = w->top; level >= w->level; level--) {
+		gfn_t gfn = w->where[level] >> PAGE_SHIFT;
+		const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
+
+		if (!slot)
+			return;
+		c->hva[c->levels] = kvm_slot_hva(slot, gfn) + offset_in_page(w->where[level]);
+		/* The walk saw to it that the accessed bits are set. */
+		c->entry[c->levels++] = w->entry[level] | PTE_ACCESSED;
+	}
+	c->cr0 = w->cr0;
+	c->cr3 = kvm_cr3_read(w->vcpu);
+	c->cr4 = w->cr4;
+	c->efer = w->vcpu->efer;
+	c->user = w->user;
+	c->la_page = w->la & PAGE_MASK;
+	c->gpa_page = gpa & PAGE_MASK;
+	c->valid = true;
+}
+
+/**
+ * kvm_walk_fetch - kvm_walk_guest() for an instruction fetch, quick where the last
+ * one was in the same page
+ * @vcpu: the vCPU, loaded; kvm->srcu held
+ * @la: linear address, canonical
+ * @gpa: the answer
+ * @f: the page fault, on EMU_FAULT
+ *
+ * The entries of the last walk are read again and compared, so the answer is
+ * what a walk would find now.
+ */
+enum emu_status kvm_walk_fetch(struct kvm_vcpu *vcpu, u64 la, gpa_t *gpa, struct emu_fault *f)
+{
+	struct kvm_fetch_walk *c = &vcpu->fetch_walk;
+	enum emu_status status;
+	struct walk w;
+
+	if (c->valid && c->la_page == (la & PAGE_MASK) && same_rules(vcpu, c) && same_entries(c)) {
+		*gpa = c->gpa_page | offset_in_page(la);
 		return EMU_OK;
 	}
-	if (vcpu->efer & EFER_LMA)
-		w.mode = WALK_64;
-	else
-		w.mode = w.cr4 & X86_CR4_PAE ? WALK_PAE : WALK_32;
-	w.nx = w.mode != WALK_32 && (vcpu->efer & EFER_NX);
-	w.user = (acc & KVM_WALK_USER) || (!(acc & EMU_ACC_SYSTEM) && vmx_cpl(vcpu) == 3);
-	for (i = 0; i < WALK_MAX_RESTARTS && status == EMU_RETRY; i++)
-		status = walk_once(&w, gpa, f);
+	c->valid = false;
+	c->slots_gen = READ_ONCE(vcpu->kvm->memslots_gen);
+	w.vcpu = vcpu;
+	w.la = la;
+	w.acc = EMU_ACC_FETCH;
+	status = walk(&w, gpa, f);
+	if (status == EMU_OK && (w.cr0 & X86_CR0_PG) && w.mode == WALK_64)
+		remember(c, &w, *gpa);
 	return status;
 }
 

@@ -453,14 +453,10 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 	return finish_fail(vcpu);
 }
 
-static int decode_and_execute(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len)
+static int execute(struct kvm_vcpu *vcpu)
 {
-	enum emu_status s;
+	enum emu_status s = emu_execute(&vcpu->emu);
 
-	set_up(vcpu);
-	s = emu_decode(&vcpu->emu, bytes, len);
-	if (s == EMU_OK)
-		s = emu_execute(&vcpu->emu);
 	if (s != EMU_IO)
 		vcpu->io.la_known = false;
 	return finish(vcpu, s);
@@ -477,7 +473,7 @@ static unsigned int fetch_page(struct kvm_vcpu *vcpu, u8 *bytes)
 	if (!(vcpu->efer & EFER_LMA))
 		la = (u32)la;
 	len = min_t(unsigned int, EMU_MAX_INSN, PAGE_SIZE - (la & ~PAGE_MASK));
-	if (kvm_walk_guest(vcpu, la, EMU_ACC_FETCH, &gpa, &f) != EMU_OK ||
+	if (kvm_walk_fetch(vcpu, la, &gpa, &f) != EMU_OK ||
 	    kvm_read_guest(vcpu->kvm, gpa, bytes, len))
 		return 0;
 	return len;
@@ -494,26 +490,26 @@ static unsigned int fetch_page(struct kvm_vcpu *vcpu, u8 *bytes)
 int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len)
 {
 	u8 fetched[EMU_MAX_INSN];
+	enum emu_status s;
 
 	kvm_io_begin(vcpu);
 	if (!bytes) {
 		len = fetch_page(vcpu, fetched);
 		bytes = fetched;
 	}
-	return decode_and_execute(vcpu, bytes, len);
+	set_up(vcpu);
+	s = emu_decode(&vcpu->emu, bytes, len);
+	return s == EMU_OK ? execute(vcpu) : finish(vcpu, s);
 }
 
-/* The bytes are those of the first time, whatever memory holds by now. */
+/* What was decoded the first time is executed again, whatever memory holds by now. */
 int kvm_emulate_again(struct kvm_vcpu *vcpu)
 {
-	u8 bytes[EMU_MAX_INSN];
-	unsigned int len = vcpu->emu.insn.fetched;
-
-	memcpy(bytes, vcpu->emu.insn.bytes, len);
 	vcpu->io.next = 0;
 	vcpu->io.posted = false;
 	vcpu->io.out = false;
-	return decode_and_execute(vcpu, bytes, len);
+	set_up(vcpu);
+	return execute(vcpu);
 }
 
 /**

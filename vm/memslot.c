@@ -251,6 +251,8 @@ static void slots_publish(struct kvm *kvm, u16 as_id, struct kvm_memslots *new)
 	struct kvm_memslots *old = slots_of(kvm, as_id);
 
 	rcu_assign_pointer(kvm->memslots[as_id], new);
+	/* After the array: whoever finds the new count finds the new slots. */
+	smp_store_release(&kvm->memslots_gen, kvm->memslots_gen + 1);
 	synchronize_srcu_expedited(&kvm->srcu);
 	slots_free(old);
 }

@@ -430,6 +430,7 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 		return r;
 	if (vectoring)
 		return delivery_error(vcpu);
+	keep_translation(vcpu, qual, gpa);
 	return kvm_emulate_instruction(vcpu, NULL, 0);
 }
 
