@@ -175,14 +175,14 @@ static const struct value_case {
 } values[] = {
 	{ MSR_STAR, 0x0023001000000000 },
 	{ MSR_LSTAR, 0xffffffff81000000 },
-	{ MSR_LSTAR, 0x0001000000000000, true },	/* non-canonical */
+	{ MSR_LSTAR, 0x0100000000000000, true },	/* non-canonical, with LA57 too */
 	{ MSR_CSTAR, 0xffff800000001000 },
-	{ MSR_CSTAR, 0x0000900000000000, true },
+	{ MSR_CSTAR, 0x0900000000000000, true },
 	{ MSR_SYSCALL_MASK, 0x47700 },
 	{ MSR_KERNEL_GS_BASE, 0xffff888012340000 },
 	{ MSR_KERNEL_GS_BASE, 0x8000000000000000, true },
 	{ MSR_FS_BASE, 0x7ffff7d8a740 },
-	{ MSR_FS_BASE, 0x0000800000000000, true },
+	{ MSR_FS_BASE, 0x0800000000000000, true },
 	{ MSR_GS_BASE, 0xffff888000000000 },
 	{ MSR_IA32_SYSENTER_CS, 0x10 },
 	{ MSR_IA32_SYSENTER_ESP, 0xfffffe0000002200 },
@@ -272,7 +272,7 @@ static const struct gp_case {
 	{ "read_unknown_low", false, 0x1ff0, 0 },
 	{ "read_unknown_high", false, 0xc0011fff, 0 },
 	{ "write_non_canonical_lstar", true, MSR_LSTAR, 0x8000000000000000 },
-	{ "write_non_canonical_fs_base", true, MSR_FS_BASE, 0x0000800000000000 },
+	{ "write_non_canonical_fs_base", true, MSR_FS_BASE, 0x0800000000000000 },
 	{ "write_pat_reserved", true, MSR_IA32_CR_PAT, 2 },
 	{ "write_mtrrcap", true, 0xfe, 0x508 },
 	{ "write_efer_reserved", true, MSR_EFER, EFER_LME_BIT | EFER_LMA_BIT | 2 },
