@@ -13,12 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/io.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +28,6 @@
 #define EXIT_AGENT	125
 
 static int lock_fd;
-static volatile sig_atomic_t child_gone;
 
 static void die(const char *what)
 {
@@ -63,12 +62,6 @@ static int forward(int fd, int channel)
 	return len > 0 || (len < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-static void on_child(int sig)
-{
-	(void)sig;
-	child_gone = 1;
-}
-
 static pid_t start(char **argv, int out, int err)
 {
 	pid_t pid = fork();
@@ -87,17 +80,15 @@ static pid_t start(char **argv, int out, int err)
 
 /*
  * Both pipes are read until they end, or until the command is gone and they
- * are empty: a daemon that it left behind may hold them open.
+ * are empty: a daemon that it left behind may hold them open. The third entry
+ * of fds is the command itself.
  */
 static void pump(struct pollfd *fds, const int *channel)
 {
-	struct timespec no_wait = { 0 };
-	sigset_t open_mask;
 	int open_pipes = 2;
 
-	sigemptyset(&open_mask);
 	while (open_pipes) {
-		int n = ppoll(fds, 2, child_gone ? &no_wait : NULL, &open_mask);
+		int n = poll(fds, 3, fds[2].fd < 0 ? 0 : -1);
 
 		if (n == 0)
 			break;
@@ -107,29 +98,31 @@ static void pump(struct pollfd *fds, const int *channel)
 			fds[i].fd = -1;
 			open_pipes--;
 		}
+		if (n > 0 && fds[2].revents)
+			fds[2].fd = -1;
 	}
 }
 
 static int run(int out_channel, int err_channel, char **argv)
 {
 	const int channel[2] = { out_channel, err_channel };
-	struct sigaction sa = { .sa_handler = on_child };
-	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
 	int out[2], err[2], status;
-	sigset_t chld;
 	pid_t pid;
 
-	sigemptyset(&chld);
-	sigaddset(&chld, SIGCHLD);
-	sigaction(SIGCHLD, &sa, NULL);
 	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		die("pipe");
 	pid = start(argv, out[1], err[1]);
-	sigprocmask(SIG_BLOCK, &chld, NULL);
 	close(out[1]);
 	close(err[1]);
-	fds[0].fd = out[0];
-	fds[1].fd = err[0];
+
+	struct pollfd fds[3] = {
+		{ .fd = out[0], .events = POLLIN },
+		{ .fd = err[0], .events = POLLIN },
+		{ .fd = pidfd_open(pid, 0), .events = POLLIN },
+	};
+
+	if (fds[2].fd < 0)
+		die("pidfd_open");
 	pump(fds, channel);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
