@@ -220,9 +220,10 @@ static enum emu_status run(struct emu_exec *x)
 	enum emu_status st = check_rights(x);
 	unsigned int i;
 
-	for (i = 0; i < 3; i++)
+	/* Operands have no gaps in the table. */
+	for (i = 0; i < 3 && x->d->op[i]; i++)
 		resolve(x, i);
-	for (i = 0; i < 3 && st == EMU_OK; i++)
+	for (i = 0; i < 3 && x->d->op[i] && st == EMU_OK; i++)
 		st = load(x, i);
 	if (st == EMU_OK)
 		st = x->d->exec(x);

@@ -241,6 +241,11 @@ static u64 op_get_efer(struct emu_ctxt *c)
 	return vcpu_of(c)->efer;
 }
 
+static u64 op_get_xcr(struct emu_ctxt *c, u32 index)
+{
+	return vcpu_of(c)->xcr0;
+}
+
 static enum emu_status op_set_xcr(struct emu_ctxt *c, u32 index, u64 val)
 {
 	return gp_if(c, kvm_set_xcr(vcpu_of(c), index, val));
@@ -311,6 +316,7 @@ static const struct emu_ops vcpu_emu_ops = {
 	.get_msr = op_get_msr,
 	.set_msr = op_set_msr,
 	.get_efer = op_get_efer,
+	.get_xcr = op_get_xcr,
 	.set_xcr = op_set_xcr,
 	.rdpmc = op_rdpmc,
 	.rdtsc = op_rdtsc,

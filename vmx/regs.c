@@ -223,8 +223,6 @@ void vmx_write_pdptrs(struct kvm_vcpu *vcpu)
 {
 	int i;
 
-	if (!pae_paging(vcpu))
-		return;
 	for (i = 0; i < 4; i++)
 		vmcs_write64(GUEST_PDPTR0 + 2 * i, vcpu->pdptrs[i]);
 }
