@@ -40,6 +40,15 @@ static enum emu_status translate(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa
 	return kvm_walk_guest(vcpu, la, acc, gpa, &c->fault);
 }
 
+/*
+ * The CPU just found no memory there that can be read, or written: no use looking
+ * for it again.
+ */
+static bool known_device(const struct kvm_io_state *io, gpa_t gpa, bool write)
+{
+	return io->la_known && (gpa & PAGE_MASK) == io->gpa_page && io->la_write == write;
+}
+
 /* An access of up to 64 bytes lies in at most two pages; both translate before either is touched. */
 struct span {
 	unsigned int n;
@@ -72,7 +81,8 @@ static enum emu_status op_read(struct emu_ctxt *c, u64 la, void *buf, unsigned i
 	unsigned int i;
 
 	for (i = 0; s == EMU_OK && i < sp.n; i++) {
-		if (kvm_read_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
+		if (known_device(&vcpu->io, sp.part[i].gpa, false) ||
+		    kvm_read_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
 			s = kvm_io_read(vcpu, sp.part[i].gpa, buf, sp.part[i].len);
 		buf += sp.part[i].len;
 	}
@@ -88,7 +98,8 @@ static enum emu_status op_write(struct emu_ctxt *c, u64 la, const void *buf, uns
 	unsigned int i;
 
 	for (i = 0; s == EMU_OK && i < sp.n; i++) {
-		if (kvm_write_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
+		if (known_device(&vcpu->io, sp.part[i].gpa, true) ||
+		    kvm_write_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
 			s = kvm_io_write(vcpu, sp.part[i].gpa, buf, sp.part[i].len);
 		buf += sp.part[i].len;
 	}
