@@ -199,7 +199,7 @@ static void rep(const void *arg)
 
 static void single(const void *arg)
 {
-	static const struct { const uint8_t *code; int size; bool in; } cases[] = {
+	static const struct single_case { const uint8_t *code; int size; bool in; } cases[] = {
 		{ insb1, 1, true }, { insl1, 4, true },
 		{ outsb1, 1, false }, { outsl1, 4, false },
 	};
