@@ -175,7 +175,7 @@ static void one_transfer(enum mode mode, const struct width_code *w, bool in,
 
 struct rep_case {
 	enum mode mode;
-	bool in;
+	bool input;
 };
 
 static void rep(const void *arg)
@@ -193,32 +193,32 @@ static void rep(const void *arg)
 			    0x1000 + shapes[sh].offset)
 				continue;
 			here_line = 0;
-			one_transfer(c->mode, &widths[w], c->in, &shapes[sh], s);
+			one_transfer(c->mode, &widths[w], c->input, &shapes[sh], s);
 		}
 }
 
 static void single(const void *arg)
 {
-	static const struct single_case { const uint8_t *code; int size; bool in; } cases[] = {
+	static const struct single_case { const uint8_t *code; int size; bool input; } variants[] = {
 		{ insb1, 1, true }, { insl1, 4, true },
 		{ outsb1, 1, false }, { outsl1, 4, false },
 	};
 	struct stream *s = malloc(sizeof(*s));
 	int i;
 
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
+	for (i = 0; i < ARRAY_LEN(variants); i++) {
 		struct machine *m = machine_new();
 		struct shape sh = { "single", 5, 1, false };
 
-		setup_memory(m, cases[i].in);
-		machine_load(m, G_CODE, cases[i].code, cases[i].code + 4);
+		setup_memory(m, variants[i].input);
+		machine_load(m, G_CODE, variants[i].code, variants[i].code + 4);
 		machine_mode(m, MODE_LONG);
 		load_string_regs(m, BUF + 0x1005, 0x77, false);
-		transfer(m, cases[i].in, cases[i].size, s);
-		check_memory(m, &sh, cases[i].size, cases[i].in, s);
+		transfer(m, variants[i].input, variants[i].size, s);
+		check_memory(m, &sh, variants[i].size, variants[i].input, s);
 		CHECK_EQ(get_regs(m).rcx, 0x77);
-		CHECK_EQ(cases[i].in ? get_regs(m).rdi : get_regs(m).rsi,
-			 BUF + 0x1005 + cases[i].size);
+		CHECK_EQ(variants[i].input ? get_regs(m).rdi : get_regs(m).rsi,
+			 BUF + 0x1005 + variants[i].size);
 		machine_free(m);
 	}
 }
@@ -226,7 +226,7 @@ static void single(const void *arg)
 /* The page behind the boundary is missing: the fault leaves an exact count behind. */
 static void fault_on_the_way(const void *arg)
 {
-	static const struct { const uint8_t *code; int size; bool in, down; } cases[] = {
+	static const struct { const uint8_t *code; int size; bool input, down; } variants[] = {
 		{ insb64, 1, true, false }, { insl64, 4, true, false },
 		{ insw64, 2, true, true },
 		{ outsb64, 1, false, false }, { outsl64, 4, false, true },
@@ -234,10 +234,10 @@ static void fault_on_the_way(const void *arg)
 	struct stream *s = malloc(sizeof(*s));
 	int i;
 
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
+	for (i = 0; i < ARRAY_LEN(variants); i++) {
 		struct machine *m = machine_new();
-		bool in = cases[i].in, down = cases[i].down;
-		int size = cases[i].size, step = down ? -size : size;
+		bool in = variants[i].input, down = variants[i].down;
+		int size = variants[i].size, step = down ? -size : size;
 		struct shape sh = { "fault", down ? 8 * size : -8 * size, 20, down };
 		uint64_t hole = down ? BUF : BUF + 0x1000, at;
 		struct stream part;
@@ -245,7 +245,7 @@ static void fault_on_the_way(const void *arg)
 		int done = 8 + down, left;
 
 		setup_memory(m, in);
-		machine_load(m, G_CODE, cases[i].code, cases[i].code + 8);
+		machine_load(m, G_CODE, variants[i].code, variants[i].code + 8);
 		machine_mode(m, MODE_LONG);
 		*guest_pte(m, hole) &= ~PTE_P;
 		at = BUF + 0x1000 + sh.offset;
@@ -392,7 +392,7 @@ static void address_size_32(const void *arg)
 
 int main(int argc, char **argv)
 {
-	static const struct rep_case cases[] = {
+	static const struct rep_case variants[] = {
 		{ MODE_REAL, true }, { MODE_REAL, false },
 		{ MODE_PROT32, true }, { MODE_PROT32, false },
 		{ MODE_LONG, true }, { MODE_LONG, false },
@@ -400,9 +400,9 @@ int main(int argc, char **argv)
 	static const char *const modes[] = { "real", "prot16", "prot32", "long" };
 	int i;
 
-	for (i = 0; i < ARRAY_LEN(cases); i++)
-		add_test(rep, &cases[i], "rep_%s_%s", cases[i].in ? "ins" : "outs",
-			 modes[cases[i].mode]);
+	for (i = 0; i < ARRAY_LEN(variants); i++)
+		add_test(rep, &variants[i], "rep_%s_%s", variants[i].input ? "ins" : "outs",
+			 modes[variants[i].mode]);
 	TEST(single);
 	TEST(fault_on_the_way);
 	TEST(segment_override);
