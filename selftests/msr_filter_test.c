@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What user space may take out of a guest's hands: MSRs by KVM_X86_SET_MSR_FILTER,
+ * also those that are reached without an exit, MSR_PLATFORM_INFO, and the quirks of
+ * MONITOR and MWAIT. And the attribute of /dev/kvm that says which XCR0 a guest may have.
+ */
+#include "machine.h"
+
+#define UNKNOWN_MSR	0x12345678
+#define BOTH		(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
+
+GUEST_CODE(rd, 64, "rdmsr\n hlt\n");
+GUEST_CODE(wr, 64, "wrmsr\n hlt\n");
+
+static void start(struct machine *m, const uint8_t *code, uint32_t index, uint64_t v)
+{
+	struct kvm_regs r;
+
+	machine_load(m, G_CODE, code, code + 3);
+	machine_mode(m, MODE_LONG);
+	r = get_regs(m);
+	r.rcx = index;
+	r.rax = (uint32_t)v;
+	r.rdx = v >> 32;
+	set_regs(m, &r);
+}
+
+static void enable(struct machine *m, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap c = { .cap = cap, .args[0] = arg };
+
+	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &c));
+}
+
+static int set_filter(struct machine *m, struct kvm_msr_filter *f)
+{
+	return ioctl(m->vm->fd, KVM_X86_SET_MSR_FILTER, f);
+}
+
+/* One MSR, of which @flags are denied and the rest is allowed. */
+static void deny(struct machine *m, uint32_t index, uint32_t flags)
+{
+	static uint8_t none;
+	struct kvm_msr_filter f = {
+		.ranges[0] = { .flags = flags, .nmsrs = 1, .base = index, .bitmap = &none },
+	};
+
+	CHECK_OK(set_filter(m, &f));
+}
+
+static void no_filter(struct machine *m)
+{
+	struct kvm_msr_filter f = { .flags = KVM_MSR_FILTER_DEFAULT_ALLOW };
+
+	CHECK_OK(set_filter(m, &f));
+}
+
+struct denied {
+	const char *name;
+	uint32_t index;
+};
+
+/* The last three are reached without an exit where no filter says otherwise. */
+static const struct denied denied[] = {
+	{ "misc_enable", MSR_IA32_MISC_ENABLE },
+	{ "lstar", MSR_LSTAR },
+	{ "fs_base", MSR_FS_BASE },
+	{ "kernel_gs_base", MSR_KERNEL_GS_BASE },
+	{ "sysenter_eip", MSR_IA32_SYSENTER_EIP },
+};
+
+/* Denied, it is #GP; asked for, it is an exit; without the filter it works again. */
+static void deny_one(const void *arg)
+{
+	const struct denied *d = arg;
+	struct machine *m = machine_new();
+	uint64_t before = get_msr(m, d->index);
+
+	deny(m, d->index, BOTH);
+	start(m, rd, d->index, 0);
+	expect_event(m, GP_VECTOR);
+	start(m, wr, d->index, 0x1000);
+	expect_event(m, GP_VECTOR);
+
+	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
+	start(m, rd, d->index, 0);
+	expect_exit(m, KVM_EXIT_X86_RDMSR);
+	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_FILTER);
+	CHECK_EQ(m->run->msr.index, d->index);
+	m->run->msr.data = 0x1122334455667788;
+	expect_hlt(m);
+	CHECK_EQ(get_regs(m).rax, 0x55667788);
+	CHECK_EQ(get_regs(m).rdx, 0x11223344);
+	start(m, wr, d->index, 0x1000);
+	expect_exit(m, KVM_EXIT_X86_WRMSR);
+	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_FILTER);
+	CHECK_EQ(m->run->msr.data, 0x1000);
+	expect_hlt(m);
+
+	no_filter(m);
+	start(m, wr, d->index, before);
+	expect_hlt(m);
+	start(m, rd, d->index, 0);
+	if (d->index == MSR_FS_BASE)
+		set_msr(m, d->index, before);
+	expect_hlt(m);
+	CHECK_EQ((uint32_t)get_regs(m).rax, (uint32_t)before);
+}
+
+/* A filter for one direction leaves the other alone, and user space is never filtered. */
+static void one_direction(const void *arg)
+{
+	struct machine *m = machine_new();
+
+	deny(m, MSR_LSTAR, KVM_MSR_FILTER_WRITE);
+	set_msr(m, MSR_LSTAR, 0x123000);
+	start(m, rd, MSR_LSTAR, 0);
+	expect_hlt(m);
+	CHECK_EQ(get_regs(m).rax, 0x123000);
+	start(m, wr, MSR_LSTAR, 0x456000);
+	expect_event(m, GP_VECTOR);
+	CHECK_EQ(get_msr(m, MSR_LSTAR), 0x123000);
+}
+
+/* Bit n of a range is its MSR n; what no range covers follows the default. */
+static void ranges_and_default(const void *arg)
+{
+	uint8_t allow[2] = { 0, 1 << 2 };	/* base + 10 */
+	struct kvm_msr_filter f = {
+		.flags = KVM_MSR_FILTER_DEFAULT_DENY,
+		.ranges[3] = { .flags = BOTH, .nmsrs = 11, .base = 0xc0000080 - 8,
+			       .bitmap = allow },
+	};
+	struct machine *m = machine_new();
+
+	CHECK_OK(set_filter(m, &f));
+	start(m, rd, MSR_LSTAR, 0);		/* 0xc0000082 */
+	expect_hlt(m);
+	start(m, rd, MSR_STAR, 0);		/* in the range, bit clear */
+	expect_event(m, GP_VECTOR);
+	start(m, rd, MSR_IA32_MISC_ENABLE, 0);	/* in no range */
+	expect_event(m, GP_VECTOR);
+}
+
+static void refused_filters(const void *arg)
+{
+	uint8_t bitmap[8] = { 0 };
+	struct kvm_msr_filter good = {
+		.ranges[0] = { .flags = BOTH, .nmsrs = 1, .base = MSR_LSTAR, .bitmap = bitmap },
+	}, f;
+	struct machine *m = machine_new();
+	int i;
+
+	for (i = 1; i < 32; i++) {
+		f = good;
+		f.flags = 1u << i;
+		CHECK_ERRNO(set_filter(m, &f), EINVAL);
+		f = good;
+		f.ranges[0].flags = 1u << (i + (i == 1 ? 1 : 0));
+		CHECK_ERRNO(set_filter(m, &f), EINVAL);
+	}
+	f = good;
+	f.flags = KVM_MSR_FILTER_DEFAULT_DENY;
+	f.ranges[0].nmsrs = 0;
+	CHECK_ERRNO(set_filter(m, &f), EINVAL);
+	f = good;
+	f.ranges[0].nmsrs = 0x600 * 8 + 1;
+	CHECK_ERRNO(set_filter(m, &f), EINVAL);
+	f.ranges[0].nmsrs = ~0u;
+	CHECK_ERRNO(set_filter(m, &f), EINVAL);
+	f = good;
+	f.ranges[0].bitmap = (uint8_t *)-4096L;
+	CHECK_ERRNO(set_filter(m, &f), EFAULT);
+	/* None of them is in force. */
+	start(m, rd, MSR_LSTAR, 0);
+	expect_hlt(m);
+}
+
+/* Each reason is asked for by itself. */
+static void reasons(const void *arg)
+{
+	struct machine *m = machine_new();
+
+	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL);
+	start(m, rd, UNKNOWN_MSR, 0);
+	expect_event(m, GP_VECTOR);
+	start(m, wr, MSR_IA32_CR_PAT, 2);
+	expect_exit(m, KVM_EXIT_X86_WRMSR);
+	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_INVAL);
+	CHECK_EQ(m->run->msr.index, MSR_IA32_CR_PAT);
+	m->run->msr.error = 1;
+	expect_event(m, GP_VECTOR);
+	start(m, wr, MSR_IA32_CR_PAT, 2);
+	expect_exit(m, KVM_EXIT_X86_WRMSR);
+	m->run->msr.error = 0;
+	expect_hlt(m);
+}
+
+static void bad_reasons(const void *arg)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_X86_USER_SPACE_MSR };
+	struct machine *m = machine_new();
+	int i;
+
+	for (i = 3; i < 64; i++) {
+		c.args[0] = 1ULL << i;
+		CHECK_ERRNO(ioctl(m->vm->fd, KVM_ENABLE_CAP, &c), EINVAL);
+	}
+}
+
+static void platform_info(const void *arg)
+{
+	struct machine *m = machine_new();
+	uint64_t v = get_msr(m, MSR_PLATFORM_INFO);
+
+	start(m, rd, MSR_PLATFORM_INFO, 0);
+	expect_hlt(m);
+	CHECK_EQ(get_regs(m).rax, (uint32_t)v);
+	enable(m, KVM_CAP_MSR_PLATFORM_INFO, 0);
+	start(m, rd, MSR_PLATFORM_INFO, 0);
+	expect_event(m, GP_VECTOR);
+	CHECK_EQ(get_msr(m, MSR_PLATFORM_INFO), v);
+	enable(m, KVM_CAP_MSR_PLATFORM_INFO, 1);
+	start(m, wr, MSR_PLATFORM_INFO, v);
+	expect_event(m, GP_VECTOR);
+}
+
+GUEST_CODE(idle_hints, 64, "lea idle_hints(%rip), %rax\n xor %ecx, %ecx\n xor %edx, %edx\n"
+	   "monitor\n mwait\n hlt\n");
+GUEST_CODE(has_monitor, 64, "mov $1, %eax\n cpuid\n shr $3, %ecx\n and $1, %ecx\n hlt\n");
+
+static uint64_t guest_sees_monitor(struct machine *m)
+{
+	machine_start(m, MODE_LONG, has_monitor);
+	expect_hlt(m);
+	return get_regs(m).rcx;
+}
+
+/* No-ops without the feature; #UD when the quirk is off; MISC_ENABLE gives it back. */
+static void mwait_quirks(const void *arg)
+{
+	const uint64_t never_ud = KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS;
+	const uint64_t no_mwait = KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT;
+	struct machine *m = machine_new();
+	uint64_t misc = get_msr(m, MSR_IA32_MISC_ENABLE);
+
+	CHECK_EQ(vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2) & (never_ud | no_mwait),
+		 never_ud | no_mwait);
+	machine_start(m, MODE_LONG, idle_hints);
+	expect_hlt(m);
+	enable(m, KVM_CAP_DISABLE_QUIRKS2, never_ud);
+	machine_start(m, MODE_LONG, idle_hints);
+	expect_event(m, UD_VECTOR);
+
+	set_msr(m, MSR_IA32_MISC_ENABLE, misc | 1 << 18);
+	CHECK_EQ(guest_sees_monitor(m), 0);
+	enable(m, KVM_CAP_DISABLE_QUIRKS2, never_ud | no_mwait);
+	set_msr(m, MSR_IA32_MISC_ENABLE, misc);
+	set_msr(m, MSR_IA32_MISC_ENABLE, misc | 1 << 18);
+	CHECK_EQ(guest_sees_monitor(m), 1);
+	machine_start(m, MODE_LONG, idle_hints);
+	expect_hlt(m);
+	set_msr(m, MSR_IA32_MISC_ENABLE, misc);
+	CHECK_EQ(guest_sees_monitor(m), 0);
+}
+
+static void bad_quirks(const void *arg)
+{
+	struct machine *m = machine_new();
+	struct kvm_enable_cap c = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2,
+		.args[0] = ~(uint64_t)vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2),
+	};
+
+	CHECK_ERRNO(ioctl(m->vm->fd, KVM_ENABLE_CAP, &c), EINVAL);
+}
+
+/* The XCR0 that leaf 0xD offers. */
+static void system_attribute(const void *arg)
+{
+	uint64_t xcr0 = ~0ULL;
+	struct kvm_device_attr a = {
+		.group = 0, .attr = KVM_X86_XCOMP_GUEST_SUPP, .addr = (uint64_t)&xcr0,
+	};
+	struct machine *m = machine_new();
+	const struct kvm_cpuid_entry2 *e =
+		get_cpuid_entry(kvm_get_supported_cpuid(), 0xd, 0);
+	int kvm = m->vm->kvm_fd;
+
+	CHECK_OK(ioctl(kvm, KVM_HAS_DEVICE_ATTR, &a));
+	CHECK_OK(ioctl(kvm, KVM_GET_DEVICE_ATTR, &a));
+	CHECK_EQ(xcr0, e->eax | (uint64_t)e->edx << 32);
+	a.addr = -4096L;
+	CHECK_ERRNO(ioctl(kvm, KVM_GET_DEVICE_ATTR, &a), EFAULT);
+	a.attr = 0x1234;
+	CHECK_ERRNO(ioctl(kvm, KVM_HAS_DEVICE_ATTR, &a), ENXIO);
+	CHECK_ERRNO(ioctl(kvm, KVM_GET_DEVICE_ATTR, &a), ENXIO);
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_LEN(denied); i++)
+		add_test(deny_one, &denied[i], "deny_%s", denied[i].name);
+	TEST(one_direction);
+	TEST(ranges_and_default);
+	TEST(refused_filters);
+	TEST(reasons);
+	TEST(bad_reasons);
+	TEST(platform_info);
+	TEST(mwait_quirks);
+	TEST(bad_quirks);
+	TEST(system_attribute);
+	return run_tests(argc, argv);
+}
