@@ -144,7 +144,7 @@ static void hypervisor_leaf(const void *arg)
 	CHECK(find(l, 0x40000001, 0), "leaf 0x40000001");
 }
 
-/* --- a vCPU's own list ---------------------------------------------------------------- */
+/* --- a vCPU's own list ----------------------------------------------------- */
 
 /*
  * How many entries a vCPU has: the smallest size that is not too small. The count that

@@ -164,7 +164,7 @@ static void cr4_follows_cpuid(const void *arg)
 	}
 }
 
-/* --- XSETBV ---------------------------------------------------------------------------- */
+/* --- XSETBV ---------------------------------------------------------------- */
 
 GUEST_CODE(xsetbv_code, 64, "xsetbv\n xor %ecx, %ecx\n xgetbv\n hlt\n");
 
@@ -268,7 +268,7 @@ static void cpuid_follows_state(const void *arg)
 	CHECK(!(get_regs(m).rsi & 1 << 27), "OSXSAVE is still shown");
 }
 
-/* --- debug registers --------------------------------------------------------------------- */
+/* --- debug registers ------------------------------------------------------- */
 
 GUEST_CODE(dr_code, 64,
 	   "mov $0x1111, %eax\n mov %rax, %dr0\n"

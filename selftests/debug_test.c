@@ -151,7 +151,7 @@ static void debug_errors(const void *arg)
 	}
 }
 
-/* --- kvm_run.s.regs ------------------------------------------------------------------------- */
+/* --- kvm_run.s.regs -------------------------------------------------------- */
 
 #define ALL_SYNC (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
 
@@ -215,7 +215,7 @@ static void sync_regs_errors(const void *arg)
 	expect_out(m, 0x10, 1, 0);
 }
 
-/* --- KVM_TRANSLATE ---------------------------------------------------------------------------- */
+/* --- KVM_TRANSLATE --------------------------------------------------------- */
 
 static void check_translate(struct machine *m, uint64_t va, bool valid, uint64_t pa)
 {

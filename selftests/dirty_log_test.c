@@ -260,7 +260,7 @@ static void live_copy(const void *arg)
 	CHECK_EQ(sum, stop[1]);
 }
 
-/* --- KVM_CLEAR_DIRTY_LOG ---------------------------------------------------- */
+/* --- KVM_CLEAR_DIRTY_LOG --------------------------------------------------- */
 
 static int clear_log(struct machine *m, uint32_t first, uint32_t num, void *bits)
 {

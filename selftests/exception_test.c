@@ -120,7 +120,7 @@ static void alignment_check(const void *arg)
 	CHECK_EQ(e.ip, G_CODE);
 }
 
-/* --- events whose delivery runs into something ---------------------------------- */
+/* --- events whose delivery runs into something ----------------------------- */
 
 #define G_NEW_STACK 0x800000
 
@@ -324,7 +324,7 @@ static void soft_interrupt_first_touch(const void *arg)
 	}
 }
 
-/* --- events set by user space ----------------------------------------------------- */
+/* --- events set by user space ---------------------------------------------- */
 
 static void set_events(struct machine *m, const struct kvm_vcpu_events *ev)
 {

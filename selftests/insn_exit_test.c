@@ -165,7 +165,7 @@ static void outcome(const void *arg)
 	check_outcome(insn_machine(c->code, true), c->ring3, true);
 }
 
-/* --- results ------------------------------------------------------------------------ */
+/* --- results --------------------------------------------------------------- */
 
 static void tsc_advances(const void *arg)
 {

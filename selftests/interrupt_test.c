@@ -115,7 +115,7 @@ static void shadow_from_events(const void *arg)
 	}
 }
 
-/* --- delivery ---------------------------------------------------------------- */
+/* --- delivery -------------------------------------------------------------- */
 
 GUEST_CODE(loop_out, 64,
 	   "sti\n mov $200, %ecx\n"
@@ -280,7 +280,7 @@ static void queued_is_state(const void *arg)
 	CHECK_EQ(ev.interrupt.injected, 0);
 }
 
-/* --- NMI ---------------------------------------------------------------------- */
+/* --- NMI ------------------------------------------------------------------- */
 
 static void nmi(const void *arg)
 {
@@ -344,7 +344,7 @@ static void nmi_and_interrupt(const void *arg)
 	CHECK_EQ(e.ip, G_CODE);
 }
 
-/* --- task priority -------------------------------------------------------------- */
+/* --- task priority --------------------------------------------------------- */
 
 GUEST_CODE(read_cr8, 64, "mov %cr8, %rax\n out %eax, $0x10\n hlt\n");
 GUEST_CODE(lower_cr8, 64, "mov $3, %eax\n mov %rax, %cr8\n after_cr8: mov %cr8, %rcx\n hlt\n");

@@ -47,7 +47,7 @@ static void still_works(struct machine *m, const struct snapshot *before)
 	expect_hlt(m);
 }
 
-/* --- pointers ---------------------------------------------------------------------------- */
+/* --- pointers -------------------------------------------------------------- */
 
 #define P(kind, request) { #request, kind, request }
 #define P_CAP(kind, request, cap) { #request, kind, request, cap }
@@ -103,7 +103,7 @@ static void bad_pointer(const void *arg)
 	still_works(m, &before);
 }
 
-/* --- unknown and mis-sized requests --------------------------------------------------------- */
+/* --- unknown and mis-sized requests ---------------------------------------- */
 
 static void check_unknown(struct machine *m, int fd, unsigned long request)
 {
@@ -158,7 +158,7 @@ static void wrong_descriptor(const void *arg)
 	still_works(m, &before);
 }
 
-/* --- system descriptor ----------------------------------------------------------------------- */
+/* --- system descriptor ----------------------------------------------------- */
 
 static void system_calls(const void *arg)
 {
@@ -209,7 +209,7 @@ static void capabilities(const void *arg)
 	}
 }
 
-/* --- VM descriptor ------------------------------------------------------------------------------ */
+/* --- VM descriptor --------------------------------------------------------- */
 
 static void vcpu_creation(const void *arg)
 {
@@ -392,7 +392,7 @@ static void ioeventfd(const void *arg)
 	CHECK_ERRNO(ioctl(m->vm->fd, KVM_IOEVENTFD, NULL), EFAULT);
 }
 
-/* --- vCPU descriptor ---------------------------------------------------------------------------- */
+/* --- vCPU descriptor ------------------------------------------------------- */
 
 static void run_argument(const void *arg)
 {
@@ -404,7 +404,7 @@ static void run_argument(const void *arg)
 	expect_hlt(m);
 }
 
-/* --- machine checks ------------------------------------------------------------------------------ */
+/* --- machine checks -------------------------------------------------------- */
 
 #define MC_STATUS_VALID (1ULL << 63)
 #define MC_STATUS_UC (1ULL << 61)

@@ -105,7 +105,7 @@ static void mapping_outlives_fd(const void *arg)
 	CHECK_EQ(m->run->immediate_exit, 1);
 }
 
-/* --- the mapping ---------------------------------------------------------------------------- */
+/* --- the mapping ----------------------------------------------------------- */
 
 static sig_atomic_t bus_errors;
 
@@ -157,7 +157,7 @@ static void mapped_twice(const void *arg)
 	expect_hlt(m);
 }
 
-/* --- other processes --------------------------------------------------------------------------- */
+/* --- other processes ------------------------------------------------------- */
 
 /* A VM belongs to the address space it was made in: others get EIO. */
 static void calls_from_a_child(const void *arg)
@@ -319,7 +319,9 @@ static void *poke(void *arg)
 	return NULL;
 }
 
-GUEST_CODE(count_out, 64, "mov $300, %ebx\n 1: mov %ebx, %eax\n out %eax, $0x10\n dec %ebx\n jnz 1b\n hlt\n");
+GUEST_CODE(count_out, 64,
+	   "mov $300, %ebx\n"
+	   "1: mov %ebx, %eax\n out %eax, $0x10\n dec %ebx\n jnz 1b\n hlt\n");
 
 static void two_threads(const void *arg)
 {

@@ -70,7 +70,7 @@ static void rings(const void *arg)
 	CHECK_EQ(get_sregs(m).ss.selector, 0);
 }
 
-/* --- paging --------------------------------------------------------------- */
+/* --- paging ---------------------------------------------------------------- */
 
 /* One instruction per access kind; the address is in RBX. */
 GUEST_CODE(pf_read, 64, "mov (%rbx), %al\n hlt\n");
@@ -244,7 +244,7 @@ static void non_canonical(const void *arg)
 	CHECK_EQ(e.sp, 0x0000800000000010);
 }
 
-/* --- segments and MSRs ---------------------------------------------------- */
+/* --- segments and MSRs ----------------------------------------------------- */
 
 GUEST_CODE(swap_gs, 64,
 	   "mov %gs:0, %eax\n out %eax, $0x80\n"

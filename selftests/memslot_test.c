@@ -109,7 +109,7 @@ static void aliases(const void *arg)
 	CHECK_EQ(get_regs(m).rcx, 0x77);
 }
 
-/* --- read-only ------------------------------------------------------------ */
+/* --- read-only ------------------------------------------------------------- */
 
 GUEST_CODE(rom_code, 64,
 	   "mov (%rbx), %rax\n"
@@ -178,7 +178,7 @@ static void read_only_mapping(const void *arg)
 	CHECK_EQ(get_regs(m).rcx, 0x42);
 }
 
-/* --- flags ---------------------------------------------------------------- */
+/* --- flags ----------------------------------------------------------------- */
 
 static void change_flags(const void *arg)
 {
@@ -199,7 +199,7 @@ static void change_flags(const void *arg)
 	check_ram(m, AT, 5);
 }
 
-/* --- errors --------------------------------------------------------------- */
+/* --- errors ---------------------------------------------------------------- */
 
 static const struct bad_slot {
 	const char *name;
@@ -275,7 +275,7 @@ static void unmapped_memory(const void *arg)
 	CHECK_EQ(*(uint64_t *)mem, 1);
 }
 
-/* --- many ----------------------------------------------------------------- */
+/* --- many ------------------------------------------------------------------ */
 
 #define MANY_BASE 0x40000000
 

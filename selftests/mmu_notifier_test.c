@@ -253,7 +253,7 @@ static void moved_away(const void *arg)
 	CHECK_EQ(access_guest(m, 0, 8, 1), 0x123);
 }
 
-/* --- a running guest -------------------------------------------------------- */
+/* --- a running guest ------------------------------------------------------- */
 
 #define G_SEQ 0x30000
 #define G_ACK 0x31000

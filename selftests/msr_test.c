@@ -166,7 +166,7 @@ static void call_errors(const void *arg)
 	CHECK_ERRNO(ioctl(m->vm->kvm_fd, KVM_GET_MSRS, NULL), EFAULT);
 }
 
-/* --- values --------------------------------------------------------------------------- */
+/* --- values ---------------------------------------------------------------- */
 
 static const struct value_case {
 	uint32_t index;
@@ -214,7 +214,7 @@ static void value(const void *arg)
 	CHECK_EQ(get_msr(m, c->index), c->value);
 }
 
-/* --- the guest's own accesses ----------------------------------------------------------- */
+/* --- the guest's own accesses ---------------------------------------------- */
 
 GUEST_CODE(rdmsr_code, 64, "rdmsr\n hlt\n");
 GUEST_CODE(wrmsr_code, 64, "wrmsr\n hlt\n");
@@ -315,7 +315,7 @@ static void tsc_khz(const void *arg)
 	CHECK_EQ(ioctl(m->vcpu->fd, KVM_GET_TSC_KHZ, 0), khz);
 }
 
-/* --- MSR exits to user space -------------------------------------------------------------- */
+/* --- MSR exits to user space ----------------------------------------------- */
 
 static void unknown_to_user_space(const void *arg)
 {

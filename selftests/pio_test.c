@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Port I/O: every width in both directions, immediate and DX forms, from real, 16-bit,
- * 32-bit and long mode; what IN leaves in the wider register; privilege checks. Proves the KVM_EXIT_IO contract:
- * direction, size, port, count, the data page, and that the instruction completes on
- * the next KVM_RUN and not before.
+ * 32-bit and long mode; what IN leaves in the wider register; privilege checks. Proves
+ * the KVM_EXIT_IO contract: direction, size, port, count, the data page, and that the
+ * instruction completes on the next KVM_RUN and not before.
  */
 #include "machine.h"
 

@@ -40,7 +40,7 @@ static void prot32_flat(const void *arg)
 	CHECK_EQ(get_regs(m).rcx, 0x11223344 * 3 + 4);
 }
 
-/* --- segment faults ------------------------------------------------------- */
+/* --- segment faults -------------------------------------------------------- */
 
 GUEST_CODE(load_ds, 32, "mov %ebx, %ds\n mov (%ecx), %al\n hlt\n");
 GUEST_CODE(store_ds, 32, "mov %ebx, %ds\n mov %al, (%ecx)\n hlt\n");
@@ -131,7 +131,7 @@ static void descriptor_updates(const void *arg)
 	CHECK_EQ(gdt[SEL / 8] >> 40 & 1, 1);
 }
 
-/* --- paging --------------------------------------------------------------- */
+/* --- paging ---------------------------------------------------------------- */
 
 GUEST_CODE(paging, 32,
 	   "mov %ebx, %cr4\n mov %ecx, %cr3\n"
@@ -217,7 +217,7 @@ static void pae_bad_pdpte(const void *arg)
 	CHECK_EQ(get_sregs(m).cr0 & CR0_PG, 0);
 }
 
-/* --- gates ---------------------------------------------------------------- */
+/* --- gates ----------------------------------------------------------------- */
 
 GUEST_CODE(call_gate, 32,
 	   "lcall $" S(SEL_FREE) ", $0\n"

@@ -120,7 +120,7 @@ static void host_registers_survive(const void *arg)
 	}
 }
 
-/* --- several vCPUs in one VM --------------------------------------------------------------- */
+/* --- several vCPUs in one VM ----------------------------------------------- */
 
 #define NR 3
 #define G_SHARED 0x30000

@@ -218,7 +218,7 @@ static void refused_sregs(const void *arg)
 	expect_hlt(m);
 }
 
-/* --- SREGS2 ------------------------------------------------------------------------------ */
+/* --- SREGS2 ---------------------------------------------------------------- */
 
 static void sregs2(const void *arg)
 {
@@ -280,7 +280,7 @@ static void sregs2_pdptrs(const void *arg)
 	expect_hlt(m);
 }
 
-/* --- FPU, XSAVE, XCR0 ---------------------------------------------------------------------- */
+/* --- FPU, XSAVE, XCR0 ------------------------------------------------------ */
 
 GUEST_CODE(fpu_code, 64,
 	   "pcmpeqd %xmm3, %xmm3\n fld1\n hlt\n"	/* the first run: state is live */
@@ -428,9 +428,10 @@ static void xcrs(const void *arg)
 	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_SET_XCRS, NULL), EFAULT);
 }
 
-/* --- debug registers, MP state -------------------------------------------------------------- */
+/* --- debug registers, MP state --------------------------------------------- */
 
-GUEST_CODE(read_dr, 64, "mov %dr0, %rax\n mov %dr3, %rbx\n mov %dr6, %rcx\n mov %dr7, %rdx\n hlt\n");
+GUEST_CODE(read_dr, 64,
+	   "mov %dr0, %rax\n mov %dr3, %rbx\n mov %dr6, %rcx\n mov %dr7, %rdx\n hlt\n");
 
 static void debugregs(const void *arg)
 {

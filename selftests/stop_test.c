@@ -39,7 +39,7 @@ static void triple_fault(const void *arg)
 	expect_hlt(m);
 }
 
-/* --- failed entry ----------------------------------------------------------------- */
+/* --- failed entry ---------------------------------------------------------- */
 
 static void tr_unusable(struct kvm_sregs *s)
 {
@@ -116,7 +116,7 @@ static void failed_entry(const void *arg)
 	expect_hlt(m);
 }
 
-/* --- emulation that cannot be done -------------------------------------------------- */
+/* --- emulation that cannot be done ----------------------------------------- */
 
 #define FEATURE_AES KVM_X86_CPU_FEATURE(0x1, 0, ECX, 25)
 

@@ -199,7 +199,11 @@ static void rep(const void *arg)
 
 static void single(const void *arg)
 {
-	static const struct single_case { const uint8_t *code; int size; bool input; } variants[] = {
+	static const struct single_case {
+		const uint8_t *code;
+		int size;
+		bool input;
+	} variants[] = {
 		{ insb1, 1, true }, { insl1, 4, true },
 		{ outsb1, 1, false }, { outsl1, 4, false },
 	};

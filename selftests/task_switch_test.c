@@ -32,7 +32,7 @@ GUEST_CODE(call_gate, 32, "mov $0x11, %eax\n lcall $" S(SEL_GATE) ", $0\n"
 	   "out %eax, $0x20\n hlt\n");
 GUEST_CODE(raise_ud, 32, "mov $0x11, %eax\n ud_at: ud2\n hlt\n");
 GUEST_CODE(use_int, 32, "mov $0x11, %eax\n int $0x50\n int_ret: out %eax, $0x20\n hlt\n");
-GUEST_CODE(use_div, 32, "xor %edx, %edx\n xor %ecx, %ecx\n movw $0x7777, 0x60000\n div %ecx\n hlt\n");
+GUEST_CODE(interrupted, 32, "nop\n nop\n hlt\n");
 GUEST_LABEL(jumped);
 GUEST_LABEL(called);
 GUEST_LABEL(ud_at);
@@ -205,7 +205,7 @@ static void exception_with_error_code(const void *arg)
 
 static void external_interrupt(const void *arg)
 {
-	struct machine *m = TASKS(use_div, task_halt);
+	struct machine *m = TASKS(interrupted, task_halt);
 	struct kvm_interrupt irq = { .irq = 0x51 };
 	struct kvm_regs r = get_regs(m);
 
@@ -220,7 +220,7 @@ static void external_interrupt(const void *arg)
 	CHECK_EQ(get_regs(m).rflags & FLAG_IF, 0);
 }
 
-/* --- what must not work -------------------------------------------------------------------- */
+/* --- what must not work ---------------------------------------------------- */
 
 static void tss_busy(struct machine *m)
 {

@@ -184,7 +184,6 @@ void wait_for(const volatile uint64_t *p, uint64_t value);
 /* Leaves an event's stub as IRET would, but continues at @ip. */
 void return_to(struct machine *m, const struct event *e, uint64_t ip);
 
-
 #define FLAG_CF 0x1
 #define FLAG_PF 0x4
 #define FLAG_AF 0x10

@@ -18,16 +18,15 @@
 #define G_VEC_OUT	0x40000
 
 struct insn {
-	const char *name;
+	const char *name, *text;
 	const uint8_t *code, *end;
 	uint64_t undefined;	/* flags the SDM leaves undefined */
 	int reads, writes;	/* bytes of MMIO, -1: not checked */
 };
 
 /* One X-macro line per instruction: X(id, text, undefined flags, reads, writes). */
-#define INSN_CODE(id, text, undef, rd, wr) GUEST_CODE(code_##id, 64, text "\nhlt\n");
-#define INSN_ENTRY(id, text, undef, rd, wr)				\
-	{ #id, code_##id, code_##id##_end, undef, rd, wr },
+#define INSN_CODE(id, text, ...) GUEST_CODE(code_##id, 64, text "\nhlt\n");
+#define INSN_ENTRY(id, text, ...) { #id, text, code_##id, code_##id##_end, __VA_ARGS__ },
 
 struct insn_list {
 	const char *name;

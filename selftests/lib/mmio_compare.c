@@ -85,7 +85,7 @@ static void run_one(struct machine *m, const struct insn *insn, uint8_t *ram,
 	load_registers(m, s);
 	fill_operand(ram ? ram : out->operand, s);
 	for (i = 0; (reason = run_vcpu(m->vcpu)) == KVM_EXIT_MMIO; i++) {
-		CHECK(i < MAX_EXITS, "%s does not end", insn->name);
+		CHECK(i < MAX_EXITS, "%s does not end", insn->text);
 		serve_mmio(m, out);
 	}
 	if (reason == KVM_EXIT_INTERNAL_ERROR) {
@@ -96,7 +96,7 @@ static void run_one(struct machine *m, const struct insn *insn, uint8_t *ram,
 		char buf[600];
 
 		describe_exit(m->vcpu, buf, sizeof(buf));
-		test_fail(__FILE__, __LINE__, "%s: %s", insn->name, buf);
+		test_fail(__FILE__, __LINE__, "%s: %s", insn->text, buf);
 	}
 	if (at_event(m, &e)) {
 		out->vector = e.vector;
