@@ -198,7 +198,6 @@ static struct miscdevice kvm_dev = {
 	.minor = KVM_MINOR,
 	.name = "kvm",
 	.fops = &kvm_dev_fops,
-	.mode = 0666,
 };
 
 /* Caches and tables, and what of the host never changes. */

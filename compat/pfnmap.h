@@ -52,7 +52,7 @@ static inline int kvmx_follow_pfnmap(struct vm_area_struct *vma, unsigned long a
 	map->cached = kvmx_prot_cached(pgprot_val(args.pgprot));
 	follow_pfnmap_end(&args);
 #else
-	spinlock_t *lock;
+	spinlock_t *lock;	/* of the page table that holds the entry */
 	pte_t *ptep, pte;
 	int r = follow_pte(vma->vm_mm, addr, &ptep, &lock);
 

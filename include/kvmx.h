@@ -53,7 +53,7 @@ struct kvm_memslot {
 	u32 flags;			/* KVM_MEM_* */
 	u16 id;				/* within its address space */
 	u16 as_id;
-	unsigned long *dirty_bitmap;	/* npages bits, or NULL; as many again for KVM_GET_DIRTY_LOG */
+	unsigned long *dirty_bitmap;	/* NULL, or npages bits twice: KVM_GET_DIRTY_LOG */
 	struct interval_tree_node hva_node;	/* in kvm->mmu.hva_tree, while EPT may map it */
 };
 
@@ -93,10 +93,10 @@ struct kvm {
 	int created_vcpus;		/* under lock */
 	atomic_t online_vcpus;
 
-	struct mutex coalesced_lock;
+	struct mutex coalesced_lock;	/* changes of the zones */
 	struct list_head coalesced_zones;
 	struct kvm_coalesced_mmio_ring *coalesced_ring;
-	spinlock_t coalesced_ring_lock;
+	spinlock_t coalesced_ring_lock;	/* writers of the ring */
 	u32 coalesced_last;		/* where the next entry goes; user space cannot change it */
 	unsigned int coalesced_count;
 

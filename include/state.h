@@ -6,6 +6,7 @@
 #ifndef KVMX_STATE_H
 #define KVMX_STATE_H
 
+#include <linux/compat.h>
 #include "cpuid.h"
 #include "ioctl.h"
 
@@ -114,6 +115,22 @@ int kvm_get_msr_feature(u32 index, u64 *val);
 #define KVM_QUIRKS	(KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 /* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER) */
 long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a);
+#ifdef CONFIG_COMPAT
+/* The same of 32-bit user space, where struct kvm_msr_filter has another layout. */
+struct kvm_compat_msr_filter {
+	u32 flags;
+	struct {
+		u32 flags, nmsrs, base;
+		compat_uptr_t bitmap;
+	} ranges[KVM_MSR_FILTER_MAX_RANGES];
+};
+
+#define KVM_X86_SET_MSR_FILTER_COMPAT	_IOW(KVMIO, 0xc6, struct kvm_compat_msr_filter)
+/* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER_COMPAT, kvm_vm_compat_set_msr_filter, 0,
+ *		 KVM_CAP_X86_MSR_FILTER)
+ */
+long kvm_vm_compat_set_msr_filter(struct kvm_ioctl_args *a);
+#endif
 void kvm_msr_filter_free(struct kvm *kvm);
 long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
 bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write);

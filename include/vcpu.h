@@ -116,7 +116,7 @@ struct kvm_vcpu {
 	u32 regs_avail, regs_dirty;	/* bits of enum kvm_reg */
 	int mode;
 	unsigned long requests;
-	bool insn_skipped;		/* since the last exit: a STI/MOV SS shadow in the VMCS is stale */
+	bool insn_skipped;		/* since the last exit: the VMCS has a stale shadow */
 	struct kvm_vmx vmx;
 	struct kvm *kvm;
 	struct kvm_run *run;
@@ -145,7 +145,7 @@ struct kvm_vcpu {
 	bool fpu_loaded;
 
 	int vcpu_id, vcpu_idx;
-	struct mutex mutex;
+	struct mutex mutex;		/* KVM_RUN and every ioctl that is not asynchronous */
 	struct pid __rcu *pid;		/* the thread that runs it */
 	struct preempt_notifier preempt_notifier;
 	bool sigset_active;
@@ -327,7 +327,7 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 /* An answered access: emulate the instruction again. */
 int kvm_emulate_again(struct kvm_vcpu *vcpu);
 
-/* --- vcpu/emulate.c, vcpu/io.c: answers: 1 go on in the guest, 0 exit to user space, <0 errno --- */
+/* --- vcpu/emulate.c, vcpu/io.c: 1 go on in the guest, 0 exit to user space, <0 errno --- */
 int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
 int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
 		    u32 error_code);

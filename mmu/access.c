@@ -133,7 +133,8 @@ static int cmpxchg16(unsigned long hva, const void *old, const void *new)
 	memcpy(with, new, sizeof(with));
 	va = kmap_local_page(page);
 	asm volatile("lock cmpxchg16b %[mem]"
-		     : "=@ccz" (done), [mem] "+m" (*(unsigned __int128 *)(va + offset_in_page(hva))),
+		     : "=@ccz" (done),
+		       [mem] "+m" (*(unsigned __int128 *)(va + offset_in_page(hva))),
 		       "+a" (cmp[0]), "+d" (cmp[1])
 		     : "b" (with[0]), "c" (with[1])
 		     : "memory");

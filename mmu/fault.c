@@ -31,7 +31,7 @@ static int host_level(struct mm_struct *mm, unsigned long hva, u64 pfn)
 	pud_t *pudp, pud;
 	pmd_t pmd;
 
-	/* Tables are not freed while interrupts are off here: that takes an IPI or a grace period. */
+	/* Tables are not freed while interrupts are off: that takes an IPI or a grace period. */
 	local_irq_save(flags);
 	pgdp = pgd_offset(mm, hva);
 	pgd = READ_ONCE(*pgdp);

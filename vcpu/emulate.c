@@ -49,7 +49,7 @@ static bool known_device(const struct kvm_io_state *io, gpa_t gpa, bool write)
 	return io->la_known && (gpa & PAGE_MASK) == io->gpa_page && io->la_write == write;
 }
 
-/* An access of up to 64 bytes lies in at most two pages; both translate before either is touched. */
+/* An access of up to 64 bytes lies in two pages at most; both translate before one is touched. */
 struct span {
 	unsigned int n;
 	struct { gpa_t gpa; unsigned int len; } part[2];

@@ -154,7 +154,7 @@ static void begin_exception(struct kvm_vcpu *vcpu)
 	deliver_payload(vcpu);
 	e->exc.pending = false;
 	e->exc.injected = true;
-	/* A fault pushes RFLAGS with RF set, so the instruction can be resumed past a breakpoint. */
+	/* A fault pushes RFLAGS with RF set: the instruction can be resumed past a breakpoint. */
 	if (e->exc.vector != DB_VECTOR && e->exc.vector != BP_VECTOR &&
 	    e->exc.vector != OF_VECTOR)
 		vmx_set_rflags(vcpu, kvm_rflags_read(vcpu) | X86_EFLAGS_RF);
@@ -174,6 +174,11 @@ void kvm_inject_events(struct kvm_vcpu *vcpu)
 	bool busy = true;
 
 	collect_nmis(vcpu);
+	/* User space may have taken IF away, and the CPU refuses the interrupt then: it waits. */
+	if (e->intr.injected && !e->intr.soft && !(kvm_rflags_read(vcpu) & X86_EFLAGS_IF)) {
+		e->intr.injected = false;
+		e->extint = e->intr.vector;
+	}
 	if (e->exc.injected)
 		vmx_inject_exception(vcpu);
 	else if (e->exc.pending)

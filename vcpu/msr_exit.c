@@ -118,14 +118,12 @@ static int build_filter(const struct kvm_msr_filter *user, struct kvm_msr_filter
 	return r;
 }
 
-/** kvm_vm_ioctl_set_msr_filter - KVM_X86_SET_MSR_FILTER */
-long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a)
+static long set_filter(struct kvm *kvm, const struct kvm_msr_filter *user)
 {
-	struct kvm *kvm = a->kvm;
 	struct kvm_msr_filter_set *set, *old;
 	int r;
 
-	r = build_filter(a->data, &set);
+	r = build_filter(user, &set);
 	if (r)
 		return r;
 	mutex_lock(&kvm->lock);
@@ -137,6 +135,31 @@ long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a)
 	free_filter(old);
 	return 0;
 }
+
+/** kvm_vm_ioctl_set_msr_filter - KVM_X86_SET_MSR_FILTER */
+long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a)
+{
+	return set_filter(a->kvm, a->data);
+}
+
+#ifdef CONFIG_COMPAT
+/** kvm_vm_compat_set_msr_filter - KVM_X86_SET_MSR_FILTER_COMPAT: pointers of 32 bits */
+long kvm_vm_compat_set_msr_filter(struct kvm_ioctl_args *a)
+{
+	const struct kvm_compat_msr_filter *from = a->data;
+	struct kvm_msr_filter to = { .flags = from->flags };
+	int i;
+
+	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++)
+		to.ranges[i] = (struct kvm_msr_filter_range) {
+			.flags = from->ranges[i].flags,
+			.nmsrs = from->ranges[i].nmsrs,
+			.base = from->ranges[i].base,
+			.bitmap = (__force u8 *)compat_ptr(from->ranges[i].bitmap),
+		};
+	return set_filter(a->kvm, &to);
+}
+#endif
 
 /**
  * kvm_msr_filter_free - the VM goes away

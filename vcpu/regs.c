@@ -322,7 +322,7 @@ long kvm_vcpu_ioctl_translate(struct kvm_ioctl_args *a)
 	return 0;
 }
 
-/* KVM_CAP_SYNC_REGS: the same through the kvm_run page; read once, user space may be changing it. */
+/* KVM_CAP_SYNC_REGS: the same through the kvm_run page; read once, user space may change it. */
 int kvm_sync_regs_in(struct kvm_vcpu *vcpu)
 {
 	struct kvm_sync_regs *s = &vcpu->run->s.regs;

@@ -76,6 +76,7 @@ static void enter_guest_accounting(void)
 }
 
 static int enter_guest(struct kvm_vcpu *vcpu)
+	__must_hold(&vcpu->kvm->srcu)
 {
 	int r;
 
@@ -97,6 +98,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	 */
 	smp_store_mb(vcpu->mode, IN_GUEST_MODE);
 	if (must_not_enter(vcpu)) {
+		/* Whoever sees this mode sends no IPI, and its request is seen at the next turn. */
 		smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
 		local_irq_enable();
 		preempt_enable();
@@ -107,6 +109,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	restore_fpu_if_stale();
 	enter_guest_accounting();
 	vmx_enter_guest(vcpu);
+	/* The guest's accesses come before whoever waits for it to have left goes on. */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
 	vmx_handle_host_events(vcpu);
 	leave_guest_accounting();

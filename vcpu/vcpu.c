@@ -517,4 +517,5 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1 },
 	{ KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1 },
 };
+
 KVM_CAP_TABLE(kvm_caps_vcpu, caps);

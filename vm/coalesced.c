@@ -145,4 +145,5 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_COALESCED_MMIO, KVM_COALESCED_PAGE },
 	{ KVM_CAP_COALESCED_PIO, 1 },
 };
+
 KVM_CAP_TABLE(kvm_caps_coalesced, caps);

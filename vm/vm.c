@@ -158,11 +158,13 @@ void kvm_kick_all_and_wait(struct kvm *kvm)
 	mask = this_cpu_ptr(&kick_mask);
 	cpumask_clear(mask);
 	kvm_for_each_vcpu(i, vcpu, kvm) {
-		int cpu = READ_ONCE(vcpu->cpu);
+		int cpu;
 
 		if (READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE)
 			continue;
 		cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE);
+		/* After the mode: if it has moved since, it has left, and entered after the call. */
+		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu >= 0 && cpu != me)
 			cpumask_set_cpu(cpu, mask);
 	}
@@ -283,6 +285,10 @@ static const struct kvm_ioctl vm_ioctls[] = {
 		  KVM_CAP_SET_BOOT_CPU_ID),
 	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER),
+#ifdef CONFIG_COMPAT
+	KVM_IOCTL(KVM_X86_SET_MSR_FILTER_COMPAT, kvm_vm_compat_set_msr_filter, 0,
+		  KVM_CAP_X86_MSR_FILTER),
+#endif
 };
 
 static struct kvm_ioctl_table vm_table = {
@@ -365,4 +371,5 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
 };
+
 KVM_CAP_TABLE(kvm_caps_vm, caps);

@@ -4,6 +4,7 @@
  * on in the guest, 0 with kvm_run filled to go to user space, or -errno.
  */
 #include <linux/sched.h>
+#include <asm/cpu.h>
 #include <asm/trapnr.h>
 #include "cpuid.h"
 #include "internal.h"
@@ -166,6 +167,31 @@ static int handle_bp(struct kvm_vcpu *vcpu)
 	return vmx_debug_exit(vcpu, BP_VECTOR, 0);
 }
 
+/* Not the guest's own alignment check: the host watches for split locks. */
+static bool is_split_lock(struct kvm_vcpu *vcpu)
+{
+	return boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT) &&
+	       !(vmx_cpl(vcpu) == 3 && (kvm_cr0_read(vcpu) & X86_CR0_AM) &&
+		 (kvm_rflags_read(vcpu) & X86_EFLAGS_AC));
+}
+
+static int handle_ac(struct kvm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!is_split_lock(vcpu)) {
+		kvm_queue_exception_e(vcpu, AC_VECTOR, 0);
+		return 1;
+	}
+	/* The host lets it pass, more slowly, or wants the task gone. */
+	if (handle_guest_split_lock(kvm_rip_read(vcpu)))
+		return 1;
+	run->exit_reason = KVM_EXIT_EXCEPTION;
+	run->ex.exception = AC_VECTOR;
+	run->ex.error_code = 0;
+	return 0;
+}
+
 static int handle_exception(struct kvm_vcpu *vcpu)
 {
 	u32 info;
@@ -186,6 +212,8 @@ static int handle_exception(struct kvm_vcpu *vcpu)
 		return handle_db(vcpu);
 	case BP_VECTOR:
 		return handle_bp(vcpu);
+	case AC_VECTOR:
+		return handle_ac(vcpu);
 	}
 	if (info & INTR_INFO_DELIVER_CODE_MASK)
 		kvm_queue_exception_e(vcpu, info & INTR_INFO_VECTOR_MASK,
@@ -565,7 +593,8 @@ int vmx_handle_exit(struct kvm_vcpu *vcpu)
 		       fail_entry(vcpu, vmx->exit_reason);
 	vmx->idt_vectoring = vmcs_read32(IDT_VECTORING_INFO_FIELD);
 	vmx_complete_events(vcpu);
-	if (unlikely(vmx->idt_vectoring & INTR_INFO_VALID_MASK) && !may_interrupt_delivery(reason) &&
+	if (unlikely(vmx->idt_vectoring & INTR_INFO_VALID_MASK) &&
+	    !may_interrupt_delivery(reason) &&
 	    reason != EXIT_REASON_EXTERNAL_INTERRUPT)
 		return delivery_error(vcpu);
 	return handle_reason(vcpu, reason);

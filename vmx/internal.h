@@ -79,7 +79,7 @@ static __always_inline void vmcs_write16(unsigned long field, u16 val)
 	vmcs_writel(field, val);
 }
 
-/* SDM 3C 31.3: type 1 single context, 2 all contexts (INVEPT, INVVPID); 0 individual address (INVVPID). */
+/* SDM 3C 31.3: type 1 single context, 2 all contexts; 0, of INVVPID, individual address. */
 static __always_inline void invept(unsigned long type, u64 eptp)
 {
 	struct { u64 eptp, reserved; } desc = { eptp, 0 };

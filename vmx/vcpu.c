@@ -30,7 +30,6 @@ void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu)
 static void write_constant_host_state(struct kvm_vcpu *vcpu)
 {
 	u64 msr;
-	u32 lo, hi;
 
 	vmcs_writel(HOST_CR0, read_cr0());
 	vmcs_write16(HOST_CS_SELECTOR, __KERNEL_CS);
@@ -40,8 +39,8 @@ static void write_constant_host_state(struct kvm_vcpu *vcpu)
 	vmcs_write16(HOST_FS_SELECTOR, 0);
 	vmcs_write16(HOST_GS_SELECTOR, 0);
 	vmcs_write16(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
-	rdmsr(MSR_IA32_SYSENTER_CS, lo, hi);
-	vmcs_write32(HOST_IA32_SYSENTER_CS, lo);
+	rdmsrl(MSR_IA32_SYSENTER_CS, msr);
+	vmcs_write32(HOST_IA32_SYSENTER_CS, msr);
 	rdmsrl(MSR_IA32_SYSENTER_EIP, msr);
 	vmcs_writel(HOST_IA32_SYSENTER_EIP, msr);
 	rdmsrl(MSR_IA32_CR_PAT, msr);
@@ -170,7 +169,10 @@ void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 		vmcs_writel(GUEST_SYSENTER_EIP, 0);
 		vmcs_write64(GUEST_IA32_DEBUGCTL, 0);
 		vmcs_write64(GUEST_IA32_PAT, vcpu->pat);
-		vmx->star = vmx->lstar = vmx->cstar = vmx->sfmask = 0;
+		vmx->star = 0;
+		vmx->lstar = 0;
+		vmx->cstar = 0;
+		vmx->sfmask = 0;
 		vmx->guest_kernel_gs_base = 0;
 		vmx_set_tsc_offset(vcpu);
 	}

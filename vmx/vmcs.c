@@ -70,6 +70,7 @@ static void clear_here(void *data)
  */
 void kvm_vmcs_clear(struct kvm_vmcs *v)
 {
+	/* -1 is seen only with the VMCS clear. */
 	int cpu = smp_load_acquire(&v->cpu);
 
 	if (cpu >= 0)
