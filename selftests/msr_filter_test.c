@@ -176,6 +176,28 @@ static void refused_filters(const void *arg)
 	expect_hlt(m);
 }
 
+/* What the ioctl is for a 32-bit program: pointers of 4 bytes. */
+static void compat_layout(const void *arg)
+{
+	struct {
+		uint32_t flags;
+		struct {
+			uint32_t flags, nmsrs, base, bitmap;
+		} ranges[KVM_MSR_FILTER_MAX_RANGES];
+	} f = { .ranges[1] = { .flags = BOTH, .nmsrs = 1, .base = MSR_LSTAR } };
+	void *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	struct machine *m = machine_new();
+
+	CHECK(low != MAP_FAILED, "mmap");
+	f.ranges[1].bitmap = (uintptr_t)low;
+	CHECK_OK(ioctl(m->vm->fd, _IOW(KVMIO, 0xc6, f), &f));
+	start(m, rd, MSR_LSTAR, 0);
+	expect_event(m, GP_VECTOR);
+	start(m, rd, MSR_STAR, 0);
+	expect_hlt(m);
+}
+
 /* Each reason is asked for by itself. */
 static void reasons(const void *arg)
 {
@@ -306,6 +328,7 @@ int main(int argc, char **argv)
 	TEST(one_direction);
 	TEST(ranges_and_default);
 	TEST(refused_filters);
+	TEST(compat_layout);
 	TEST(reasons);
 	TEST(bad_reasons);
 	TEST(platform_info);
