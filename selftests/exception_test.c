@@ -139,7 +139,7 @@ static void stack_first_touch(const void *arg)
 	set_regs(m, &r);
 	HERE();
 	CHECK_EQ(run_vcpu(m->vcpu), KVM_EXIT_HLT);
-	CHECK_EQ(get_regs(m).rip, G_STUBS + UD_VECTOR * 16 + 1);
+	CHECK_EQ(get_regs(m).rip, STUB_END(UD_VECTOR));
 	CHECK_EQ(get_regs(m).rsp, G_NEW_STACK + 0x1000 - 40);
 	memcpy(&e.ip, stack + 0x1000 - 40, 8);
 	CHECK_EQ(e.ip, G_CODE + (f_ud - ex_ud));
@@ -317,7 +317,7 @@ static void soft_interrupt_first_touch(const void *arg)
 		set_regs(m, &r);
 		HERE();
 		CHECK_EQ(run_vcpu(m->vcpu), KVM_EXIT_HLT);
-		CHECK_EQ(get_regs(m).rip, G_STUBS + c[i].vector * 16 + 1);
+		CHECK_EQ(get_regs(m).rip, STUB_END(c[i].vector));
 		memcpy(&ip, stack + 0x1000 - 40, 8);
 		CHECK_EQ(ip, G_CODE + c[i].ip);
 		machine_free(m);

@@ -23,6 +23,7 @@
 /* Guest physical addresses. Slot 0 is 0..LOW_SIZE, slot 1 is HIGH_BASE.. . */
 #define G_IVT		0x0
 #define G_STUBS		0x1000		/* vector v lands at G_STUBS + v * 16 */
+#define STUB_END(v)	(G_STUBS + (v) * 16 + 2)	/* RIP when it has halted there */
 #define G_IDT		0x2000
 #define G_GDT		0x3000
 #define G_TSS		0x3800

@@ -39,6 +39,19 @@ void set_slot(struct machine *m, uint32_t slot, uint32_t flags, uint64_t gpa,
 	CHECK_OK(try_slot(m, slot, flags, gpa, size, hva));
 }
 
+/*
+ * NOP and HLT for each vector. The NOP is for Bochs with several CPUs, which gives the
+ * wrong RIP for a HLT exit right after an exception was delivered.
+ */
+static void fill_stubs(uint8_t *p)
+{
+	int v;
+
+	memset(p, 0xf4, 0x1000);
+	for (v = 0; v < 256; v++)
+		p[v * 16] = 0x90;
+}
+
 struct machine *machine_new_novcpu(void)
 {
 	struct machine *m = calloc(1, sizeof(*m));
@@ -49,7 +62,7 @@ struct machine *machine_new_novcpu(void)
 	m->high = anon_mem(HIGH_SIZE);
 	set_slot(m, 0, 0, 0, LOW_SIZE, m->low);
 	set_slot(m, 1, 0, HIGH_BASE, HIGH_SIZE, m->high);
-	memset(m->low + G_STUBS, 0xf4, 0x1000);
+	fill_stubs(m->low + G_STUBS);
 	return m;
 }
 
