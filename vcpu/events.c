@@ -243,8 +243,10 @@ long kvm_vcpu_ioctl_interrupt(struct kvm_ioctl_args *a)
 {
 	const struct kvm_interrupt *irq = a->data;
 
-	if (irq->irq >= 256)
+	if (irq->irq >= KVM_NR_INTERRUPTS)
 		return -EINVAL;
+	if (a->vcpu->events.extint >= 0 || a->vcpu->events.intr.injected)
+		return -EEXIST;
 	a->vcpu->events.extint = irq->irq;
 	kvm_make_request(a->vcpu, KVM_REQ_EVENT);
 	return 0;

@@ -189,7 +189,7 @@ static bool handle_fast(struct kvm_vcpu *vcpu)
 {
 	switch (vcpu->vmx.exit_reason) {
 	case EXIT_REASON_CPUID:
-		if (unlikely(vcpu->vmx.entry_failed) || !fast_path_open(vcpu))
+		if (!fast_path_open(vcpu) || kvm_cpuid_faults(vcpu))
 			return false;
 		kvm_emulate_cpuid(vcpu);
 		break;

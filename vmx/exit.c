@@ -251,6 +251,8 @@ void kvm_emulate_cpuid(struct kvm_vcpu *vcpu)
 
 static int handle_cpuid(struct kvm_vcpu *vcpu)
 {
+	if (kvm_cpuid_faults(vcpu))
+		return inject_gp(vcpu);
 	kvm_emulate_cpuid(vcpu);
 	return vmx_skip_instruction(vcpu);
 }
