@@ -59,6 +59,7 @@ uninstall:
 dkms-tree := /usr/src/kvmx-$(VERSION)
 dkms:
 	@command -v dkms >/dev/null || { echo "make: dkms is not installed" >&2; exit 1; }
+	@dkms remove kvmx/$(VERSION) --all >/dev/null 2>&1 || true
 	@rm -rf $(dkms-tree)
 	@mkdir -p $(dkms-tree)
 	@cp -a Kbuild Makefile dkms.conf COPYING README tools kvm_main.c \
