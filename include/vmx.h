@@ -56,7 +56,7 @@ struct kvm_vmx {
 	bool event_entered;		/* this entry carried an injected event */
 	bool guest_state_loaded;	/* host FS/GS, user-return MSRs and XCR0 are the guest's */
 	u64 guest_kernel_gs_base, host_kernel_gs_base;
-	u64 host_debugctl, host_xss;
+	u64 host_debugctl;
 	u32 host_pkru;
 	/* User-return MSRs: the guest's values. */
 	u64 star, lstar, cstar, sfmask;
@@ -125,7 +125,7 @@ bool vmx_nmi_allowed(struct kvm_vcpu *vcpu);
 bool vmx_nmi_masked(struct kvm_vcpu *vcpu);
 void vmx_set_nmi_masked(struct kvm_vcpu *vcpu, bool masked);
 /* Each writes the VM-entry interruption-information field from vcpu->events. */
-void vmx_inject_exception(struct kvm_vcpu *vcpu);
+void vmx_inject_exception(struct kvm_vcpu *vcpu, bool again);
 void vmx_inject_interrupt(struct kvm_vcpu *vcpu);
 void vmx_inject_nmi(struct kvm_vcpu *vcpu);
 void vmx_cancel_injection(struct kvm_vcpu *vcpu);

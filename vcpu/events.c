@@ -158,7 +158,7 @@ static void begin_exception(struct kvm_vcpu *vcpu)
 	if (e->exc.vector != DB_VECTOR && e->exc.vector != BP_VECTOR &&
 	    e->exc.vector != OF_VECTOR)
 		vmx_set_rflags(vcpu, kvm_rflags_read(vcpu) | X86_EFLAGS_RF);
-	vmx_inject_exception(vcpu);
+	vmx_inject_exception(vcpu, false);
 }
 
 /**
@@ -180,7 +180,7 @@ void kvm_inject_events(struct kvm_vcpu *vcpu)
 		e->extint = e->intr.vector;
 	}
 	if (e->exc.injected)
-		vmx_inject_exception(vcpu);
+		vmx_inject_exception(vcpu, true);
 	else if (e->exc.pending)
 		begin_exception(vcpu);
 	else if (e->nmi_injected)

@@ -124,6 +124,9 @@ static int run_loop(struct kvm_vcpu *vcpu)
 
 	for (;;) {
 		r = enter_guest(vcpu);
+		/* A signal may also end the wait for a page. */
+		if (r == -EINTR)
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
 		if (r <= 0)
 			return r;
 		if (interrupt_window_wanted(vcpu) && kvm_ready_for_interrupt(vcpu)) {

@@ -163,7 +163,7 @@ void kvm_kick_all_and_wait(struct kvm *kvm)
 		if (READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE)
 			continue;
 		cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE);
-		/* After the mode: if it has moved since, it has left, and entered after the call. */
+		/* After the mode: a vCPU that has moved since has left that entry. */
 		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu >= 0 && cpu != me)
 			cpumask_set_cpu(cpu, mask);

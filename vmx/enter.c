@@ -226,6 +226,8 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	flush_l1d();
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);
+	/* An exit clears it. */
+	vcpu->vmx.host_debugctl = get_debugctlmsr();
 	do {
 		flush_if_behind(vcpu);
 		write_dirty_regs(vcpu);
@@ -235,6 +237,8 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	} while (vcpu->vmx.handled && may_go_on(vcpu));
 	vcpu->cr2 = native_read_cr2();
 	restore_xstate_controls(vcpu);
+	if (vcpu->vmx.host_debugctl)
+		update_debugctlmsr(vcpu->vmx.host_debugctl);
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
 }

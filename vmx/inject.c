@@ -72,7 +72,7 @@ static void inject(struct kvm_vcpu *vcpu, u32 info)
 	vcpu->vmx.event_entered = true;
 }
 
-void vmx_inject_exception(struct kvm_vcpu *vcpu)
+void vmx_inject_exception(struct kvm_vcpu *vcpu, bool again)
 {
 	const struct kvm_events *e = &vcpu->events;
 	u32 info = e->exc.vector;
@@ -89,7 +89,7 @@ void vmx_inject_exception(struct kvm_vcpu *vcpu)
 		info |= INTR_TYPE_HARD_EXCEPTION;
 	}
 	trace_kvm_inj_exception(e->exc.vector, e->exc.has_error, e->exc.error_code,
-				!e->exc.pending);
+				again);
 	inject(vcpu, info);
 }
 
