@@ -101,27 +101,37 @@ void kvm_emu_set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int 
 	put_fpu();
 }
 
-u64 kvm_emu_get_mmx(struct emu_ctxt *c, int reg)
+static void read_mmx(int reg, u64 *buf)
 {
 	typedef u64 v;
-	u64 val = 0, *buf = &val;
 
-	get_fpu();
-	switch (reg & 7) {
+	switch (reg) {
 	EACH8(GET, "movq", "mm")
 	}
+}
+
+static void write_mmx(int reg, const u64 *buf)
+{
+	typedef u64 v;
+
+	switch (reg) {
+	EACH8(SET, "movq", "mm")
+	}
+}
+
+u64 kvm_emu_get_mmx(struct emu_ctxt *c, int reg)
+{
+	u64 val;
+
+	get_fpu();
+	read_mmx(reg & 7, &val);
 	put_fpu();
 	return val;
 }
 
 void kvm_emu_set_mmx(struct emu_ctxt *c, int reg, u64 val)
 {
-	typedef u64 v;
-	const u64 *buf = &val;
-
 	get_fpu();
-	switch (reg & 7) {
-	EACH8(SET, "movq", "mm")
-	}
+	write_mmx(reg & 7, &val);
 	put_fpu();
 }
