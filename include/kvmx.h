@@ -107,12 +107,10 @@ struct kvm {
 	unsigned long tss_addr;
 	u64 identity_map_addr;
 	u32 default_tsc_khz;
-	u64 disabled_exits;		/* KVM_X86_DISABLE_EXITS_* */
 	bool exception_payload_enabled;
 	bool triple_fault_event;
 	bool exit_on_emulation_error;
 	u64 disabled_quirks;
-	u32 bus_lock_detection;
 	u64 user_space_msr_mask;	/* KVM_MSR_EXIT_REASON_* */
 	struct kvm_msr_filter_set __rcu *msr_filter;
 	bool platform_info_hidden;	/* from the guest: KVM_CAP_MSR_PLATFORM_INFO */
@@ -123,10 +121,8 @@ enum kvm_request {
 	KVM_REQ_EVENT,			/* something may be deliverable */
 	KVM_REQ_TRIPLE_FAULT,
 	KVM_REQ_VM_DEAD,
-	KVM_REQ_UNBLOCK,
 	KVM_REQ_TSC,			/* the TSC offset changed */
 	KVM_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear mappings of this vCPU */
-	KVM_REQ_DR,			/* debug registers must be loaded */
 	KVM_REQ_MSR_FILTER,		/* which MSRs may be reached without an exit */
 };
 
@@ -137,7 +133,6 @@ extern u64 kvm_host_xcr0, kvm_host_xss;
 /* VMX on while there is a VM. */
 int kvm_hardware_get(void);
 void kvm_hardware_put(void);
-bool kvm_is_rebooting(void);
 
 /* --- vm/vm.c --- */
 int kvm_vm_module_init(void);

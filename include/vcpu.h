@@ -22,7 +22,6 @@ enum kvm_reg {
 	KVM_REG_CR0,
 	KVM_REG_CR3,
 	KVM_REG_CR4,
-	KVM_REG_CS_SS,		/* the access rights that give mode and CPL */
 	KVM_REG_EXIT_INTR_INFO,
 	KVM_REG_EXIT_QUAL,
 };
@@ -182,7 +181,6 @@ struct kvm_vcpu {
 	} mce;
 	u32 guest_debug;
 	u64 guest_debug_dr[8];
-	u64 singlestep_rip;
 	u32 msr_exit_reason;
 };
 

@@ -34,7 +34,7 @@ struct kvm_vmcs {
 	/* Shadows of fields written often or read back. */
 	u32 pin, proc, proc2, entry, exit;
 	u32 exception_bitmap;
-	u64 host_fs_base, host_gs_base;
+	u64 host_fs_base;
 	u16 host_fs_sel, host_gs_sel, host_ldt_sel, host_ds_sel, host_es_sel;
 	u64 host_cr3, host_cr4;
 	u64 guest_efer;
@@ -111,7 +111,6 @@ void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer);
 void vmx_write_pdptrs(struct kvm_vcpu *vcpu);
 void vmx_read_pdptrs(struct kvm_vcpu *vcpu);
 void vmx_set_dr7(struct kvm_vcpu *vcpu);
-void vmx_sync_dirty_dr(struct kvm_vcpu *vcpu);
 void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu);
 void vmx_set_tsc_offset(struct kvm_vcpu *vcpu);
 void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu);	/* INVVPID */

@@ -12,9 +12,6 @@
 #include "vcpu.h"
 #include "vmx.h"
 
-/* RFLAGS bit 1 always reads as one. */
-#define VMX_RFLAGS_FIXED	X86_EFLAGS_FIXED
-
 /* CR0 and CR4 bits that a guest may change without an exit (SDM 3C 25.6.6). */
 #define VMX_CR0_GUEST_OWNED	(X86_CR0_TS | X86_CR0_EM | X86_CR0_MP | X86_CR0_WP | X86_CR0_AM)
 #define VMX_CR4_GUEST_OWNED	(X86_CR4_PVI | X86_CR4_DE | X86_CR4_PCE | X86_CR4_OSFXSR | \
