@@ -32,6 +32,8 @@ struct kvm_ioctl_args {
 
 /* The argument may be a null pointer; @data is NULL then. */
 #define KVM_IOC_NULL_OK		(1u << 6)
+/* Copied in, although the number of this ioctl says out (KVM_SET_IRQCHIP, KVM_SET_PIT). */
+#define KVM_IOC_IN		(1u << 7)
 
 struct kvm_ioctl {
 	u32 cmd;

@@ -3,7 +3,36 @@
 #ifndef KVMX_IRQFD_H
 #define KVMX_IRQFD_H
 
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+
+struct kvm;
+struct kvm_ioctl_args;
+struct kvm_cap_table;
+
+/* Of one VM; owned by irqfd/. */
+struct kvm_irqfds {
+	spinlock_t lock;
+	struct list_head items;
+	struct list_head resamplers;
+	struct mutex resampler_lock;
+	struct list_head ioeventfds;	/* under slots_lock */
+};
+
 int kvm_irqfd_init(void);
 void kvm_irqfd_exit(void);
+
+void kvm_irqfd_init_vm(struct kvm *kvm);
+/* The VM's file is closed: every irqfd and ioeventfd goes; may sleep. */
+void kvm_irqfd_release_vm(struct kvm *kvm);
+/* Routes have changed, irq.lock held: irqfds look theirs up again. */
+void kvm_irqfd_routing_changed(struct kvm *kvm);
+/* VM: KVM_IOCTL(KVM_IRQFD, kvm_vm_ioctl_irqfd, 0, KVM_CAP_IRQFD) */
+long kvm_vm_ioctl_irqfd(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD) */
+long kvm_vm_ioctl_ioeventfd(struct kvm_ioctl_args *a);
+
+extern const struct kvm_cap_table kvm_caps_irqfd;
 
 #endif

@@ -19,6 +19,8 @@
 #include <linux/srcu.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
+#include "irqfd.h"
+#include "pv.h"
 
 #define KVMX_VERSION		"0.1"
 
@@ -38,6 +40,9 @@
 
 struct kvm_vcpu;
 struct kvm_memslots;
+struct kvm_irq_table;
+struct kvm_apic_map;
+struct kvm_io_bus;
 struct kvm_coalesced_mmio_ring;
 
 /**
@@ -75,6 +80,30 @@ struct kvm_mmu {
 	struct mmu_notifier notifier;
 };
 
+enum kvm_bus_id { KVM_MMIO_BUS, KVM_PIO_BUS, KVM_FAST_MMIO_BUS, KVM_NR_BUSES };
+
+/* Once made, an interrupt controller stays: the mode changes at most once. */
+enum kvm_irqchip_mode { KVM_IRQCHIP_NONE, KVM_IRQCHIP_KERNEL, KVM_IRQCHIP_SPLIT };
+
+/* Interrupts of one VM; owned by irqchip/. */
+struct kvm_irq {
+	enum kvm_irqchip_mode mode;	/* written under kvm->lock, read with acquire */
+	struct mutex lock;		/* changes of routes and notifiers */
+	struct srcu_struct srcu;	/* readers of both */
+	struct kvm_irq_table __rcu *table;
+	struct hlist_head ack_notifiers;
+	struct kvm_pic *pic;
+	struct kvm_ioapic *ioapic;
+	struct kvm_pit *pit;
+	struct kvm_apic_map __rcu *map;
+	struct mutex map_lock;
+	atomic_t map_stale;
+	u32 reserved_pins;		/* of a split irqchip's I/O APIC in user space */
+	bool x2apic_ids;		/* KVM_X2APIC_API_USE_32BIT_IDS */
+	bool no_broadcast_quirk;	/* KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */
+	unsigned long apicv_inhibits;	/* bits of enum kvm_apicv_inhibit */
+};
+
 struct kvm {
 	struct mm_struct *mm;
 	refcount_t users;
@@ -100,6 +129,12 @@ struct kvm {
 	u32 coalesced_last;		/* where the next entry goes; user space cannot change it */
 	unsigned int coalesced_count;
 
+	struct kvm_io_bus __rcu *buses[KVM_NR_BUSES];	/* slots_lock; readers: srcu */
+	struct kvm_irq irq;
+	struct kvm_irqfds irqfds;
+	struct kvm_pv_vm pv;
+	struct list_head devices;	/* KVM_CREATE_DEVICE; under lock */
+
 	/* Settings of user space. */
 	u64 boot_cpu_id;
 	u32 max_vcpu_ids;
@@ -124,6 +159,14 @@ enum kvm_request {
 	KVM_REQ_TSC,			/* the TSC offset changed */
 	KVM_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear mappings of this vCPU */
 	KVM_REQ_MSR_FILTER,		/* which MSRs may be reached without an exit */
+	KVM_REQ_CLOCK,			/* write the vCPU's kvmclock page */
+	KVM_REQ_MASTERCLOCK,		/* compute the VM's clock anew, then everybody's page */
+	KVM_REQ_STEAL,			/* write the steal time */
+	KVM_REQ_APF_READY,		/* a page the guest waits for is there */
+	KVM_REQ_SCAN_IOAPIC,		/* which EOIs exit */
+	KVM_REQ_APICV,			/* what inhibits APIC virtualization changed */
+	KVM_REQ_UNHALT,			/* KVM_HC_KICK_CPU */
+	KVM_REQ_IOAPIC_EOI_EXIT,	/* split irqchip: user space hears of an EOI */
 };
 
 /* The host's XCR0 and IA32_XSS. */

@@ -5,10 +5,15 @@
 
 #include <linux/bits.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <asm/fpu/types.h>
+#include "async_pf.h"
 #include "emulate.h"
 #include "kvmx.h"
+#include "pv.h"
 #include "vmx.h"
+
+struct kvm_lapic;
 
 /* Indices of vcpu->regs are the CPU's encodings; then what lives in the VMCS. */
 enum kvm_reg {
@@ -156,6 +161,13 @@ struct kvm_vcpu {
 	bool ran_once;
 	bool preempted;			/* its thread was scheduled out inside an ioctl */
 
+	struct kvm_lapic *apic;		/* NULL where the VM has no irqchip in the kernel */
+	struct kvm_pv_vcpu pv;
+	struct kvm_async_pf_vcpu apf;
+	struct rcuwait wait;		/* blocked in HLT, or waits to be started */
+	u32 halt_poll_ns;
+	u8 eoi_exit_vector;		/* KVM_REQ_IOAPIC_EOI_EXIT */
+
 	struct kvm_io_state io;
 	struct emu_ctxt emu;
 	struct kvm_fetch_walk fetch_walk;
@@ -286,6 +298,23 @@ void vcpu_put(struct kvm_vcpu *vcpu);
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
 void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
 void kvm_vcpu_on_spin(struct kvm_vcpu *vcpu);
+/* Gives its CPU to @target's thread if that was preempted; KVM_HC_SCHED_YIELD. */
+bool kvm_vcpu_yield_to(struct kvm_vcpu *target);
+/* Wakes a blocked vCPU; any context. True if it was blocked. */
+bool kvm_vcpu_wake_up(struct kvm_vcpu *vcpu);
+/* By its id (the APIC id), or NULL. */
+struct kvm_vcpu *kvm_get_vcpu_by_id(struct kvm *kvm, u32 id);
+
+/* --- vcpu/block.c --- */
+/*
+ * vcpu->mp_state is not RUNNABLE: waits until there is a reason to run. 1 go on
+ * in the run loop, -EINTR a signal. kvm->srcu is let go meanwhile.
+ */
+int kvm_vcpu_block(struct kvm_vcpu *vcpu);
+/* HLT: 1 go on (blocked at the next turn), 0 KVM_EXIT_HLT. */
+int kvm_vcpu_halt(struct kvm_vcpu *vcpu);
+/* An interrupt, NMI, INIT, ... can be delivered now. Own thread. */
+bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu);
 
 void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu);
 

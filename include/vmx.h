@@ -135,6 +135,20 @@ int vmx_skip_instruction(struct kvm_vcpu *vcpu);
 int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
 int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6);
 
+/* --- vmx/apicv.c: the vCPU has a local APIC; loaded --- */
+/* The CPU delivers interrupts and does EOIs by itself for this vCPU. */
+bool vmx_apicv_active(struct kvm_vcpu *vcpu);
+/* The APIC's mode, or what inhibits its virtualization, changed: controls, MSR bitmap. */
+void vmx_apicv_update(struct kvm_vcpu *vcpu);
+/* IRR or ISR of the page were written other than by the CPU: RVI and SVI. */
+void vmx_apicv_sync(struct kvm_vcpu *vcpu);
+void vmx_set_eoi_exit_bitmap(struct kvm_vcpu *vcpu, const u64 vectors[4]);
+/*
+ * A request is in @vcpu's mailbox, any thread: interrupt it in guest mode so that
+ * the CPU takes it, or wake it. False: the caller makes KVM_REQ_EVENT and kicks.
+ */
+bool vmx_notify_mail(struct kvm_vcpu *vcpu);
+
 /* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);

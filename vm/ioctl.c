@@ -48,7 +48,8 @@ static long call_with_copy(const struct kvm_ioctl *e, struct kvm_ioctl_args *a, 
 {
 	void __user *arg = (void __user *)a->raw;
 	unsigned int size = _IOC_SIZE(e->cmd);
-	bool in = _IOC_DIR(e->cmd) & _IOC_WRITE, out = _IOC_DIR(e->cmd) & _IOC_READ;
+	bool in = (_IOC_DIR(e->cmd) & _IOC_WRITE) || (e->flags & KVM_IOC_IN);
+	bool out = (_IOC_DIR(e->cmd) & _IOC_READ) && !(e->flags & KVM_IOC_IN);
 	long r;
 
 	if (in) {

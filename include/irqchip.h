@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Interrupt controllers in the kernel: local APIC, I/O APIC, two 8259s, 8254, routing.
+ *
+ * A thread that has an interrupt for a vCPU puts it into that vCPU's mailbox
+ * (struct kvm_apic_mailbox); only the vCPU's own thread, or who holds its mutex,
+ * touches the APIC page.
+ */
+#ifndef KVMX_IRQCHIP_H
+#define KVMX_IRQCHIP_H
+
+#include <linux/hrtimer.h>
+#include <linux/kvm.h>
+#include "kvmx.h"
+#include "vcpu.h"
+
+struct kvm_ioctl_args;
+struct kvm_cap_table;
+
+#define KVM_IOAPIC_PINS		24
+#define KVM_PIC_PINS		16
+/* Who holds an interrupt line up; a line is the OR of its sources. */
+#define KVM_USERSPACE_IRQ_SOURCE	0
+#define KVM_IRQFD_RESAMPLE_SOURCE	1
+#define KVM_PIT_SOURCE			2
+
+/* One interrupt message, SDM 3A 11.11 and 11.6.1. */
+struct kvm_apic_msg {
+	u8 vector;
+	u8 mode;		/* APIC_MODE_* */
+	u8 shorthand;		/* 0 none, 1 self, 2 all, 3 all but self (SDM 3A 11.6.1) */
+	bool logical;
+	bool assert;
+	bool level;		/* trigger mode */
+	bool redirect;		/* MSI redirection hint: one of the destinations */
+	u32 dest;
+};
+
+enum {
+	APIC_MODE_FIXED, APIC_MODE_LOWEST, APIC_MODE_SMI, APIC_MODE_RESERVED,
+	APIC_MODE_NMI, APIC_MODE_INIT, APIC_MODE_SIPI, APIC_MODE_EXTINT,
+};
+
+/* Where an MSI route leads. */
+struct kvm_irq_msi {
+	u64 addr;
+	u32 data;
+};
+
+/*
+ * What is requested of a vCPU and not yet on its APIC page; laid out as the CPU's
+ * posted-interrupt descriptor (SDM 3C 30.6). A sender sets the bit in @pir and
+ * then ON (bit 0 of @control); the owner clears ON and then takes the bits.
+ */
+struct kvm_apic_mailbox {
+	u64 pir[4];
+	u64 control;
+	u64 reserved[3];
+} __aligned(64);
+
+struct kvm_apic_timer {
+	struct hrtimer hrtimer;
+	u64 tsc_deadline;	/* guest TSC; 0 disarmed */
+	u64 host_deadline;	/* host TSC */
+	ktime_t expires;	/* of one-shot and periodic */
+	u64 period_ns;
+	bool armed;
+	bool on_cpu;		/* the VMX-preemption timer has it */
+};
+
+struct kvm_lapic {
+	struct kvm_apic_mailbox mail;
+	u64 mail_level[4];	/* trigger modes that go with @mail.pir */
+	void *page;
+	struct kvm_vcpu *vcpu;
+	struct kvm_apic_timer timer;
+	u64 eoi_vectors[4];	/* whose EOI the I/O APIC or user space wants to know */
+	unsigned long events;	/* bits KVM_APIC_INIT, KVM_APIC_SIPI; set by any thread */
+	u8 sipi_vector;
+	u32 esr;		/* errors not yet shown in ESR */
+	int highest_isr;	/* cache; -1 none */
+};
+
+enum { KVM_APIC_INIT, KVM_APIC_SIPI };
+
+/* How an ioctl or an irqfd learns what became of an interrupt. */
+enum { KVM_IRQ_NO_TARGET = -1, KVM_IRQ_COALESCED = 0, KVM_IRQ_DELIVERED = 1 };
+
+/* Why the CPU may not virtualize this VM's APICs, bits of irq.apicv_inhibits. */
+enum kvm_apicv_inhibit {
+	KVM_APICV_OFF,		/* no such CPU, or the parameter says so */
+	KVM_APICV_DEBUG,	/* KVM_GUESTDBG_BLOCKIRQ holds interrupts back */
+	KVM_APICV_APIC_ID,	/* an xAPIC id is not the vCPU's id */
+	KVM_APICV_APIC_BASE,	/* the window is not at its usual place */
+	KVM_APICV_PIT,		/* the 8254 re-injects and must hear of every EOI */
+};
+
+static inline bool kvm_irqchip_in_kernel(const struct kvm *kvm)
+{
+	return smp_load_acquire(&kvm->irq.mode) != KVM_IRQCHIP_NONE;
+}
+
+static inline bool kvm_irqchip_full(const struct kvm *kvm)
+{
+	return smp_load_acquire(&kvm->irq.mode) == KVM_IRQCHIP_KERNEL;
+}
+
+static inline bool kvm_irqchip_split(const struct kvm *kvm)
+{
+	return smp_load_acquire(&kvm->irq.mode) == KVM_IRQCHIP_SPLIT;
+}
+
+/* --- irqchip/lapic.c: the local APIC of a vCPU --- */
+int kvm_apic_create(struct kvm_vcpu *vcpu);
+void kvm_apic_destroy(struct kvm_vcpu *vcpu);
+void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event);
+
+/*
+ * The APIC page: registers at their xAPIC offsets, 4 bytes each 16 bytes apart,
+ * as the CPU's virtual-APIC page has them.
+ */
+static inline u32 kvm_apic_reg(const struct kvm_vcpu *vcpu, u32 offset)
+{
+	return *(const u32 *)(vcpu->apic->page + offset);
+}
+
+static inline bool kvm_apic_hw_enabled(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->apic_base & BIT(11);
+}
+
+static inline bool kvm_apic_x2apic(const struct kvm_vcpu *vcpu)
+{
+	return (vcpu->apic_base & (BIT(10) | BIT(11))) == (BIT(10) | BIT(11));
+}
+
+/* Anything in the mailbox, for the run loop and for blocked vCPUs; any context. */
+static inline bool kvm_apic_has_mail(const struct kvm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->apic->mail.control) & 1;
+}
+
+/*
+ * From any thread and context: @vector is requested of @vcpu, which is kicked or
+ * woken. False if it was requested already and not yet taken (coalesced), or
+ * its APIC is switched off by software.
+ */
+bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level);
+/* Mailbox to IRR. Owner of the page only; interrupts may be off. True if there was any. */
+bool kvm_apic_take_mail(struct kvm_vcpu *vcpu);
+/* The vector that would be delivered now (IRR above PPR), or -1. Mail is taken first. */
+int kvm_apic_pending(struct kvm_vcpu *vcpu);
+/* The highest vector of IRR or of ISR, or -1, with no regard to priorities. */
+int kvm_apic_highest_irr(struct kvm_vcpu *vcpu);
+int kvm_apic_highest_isr(struct kvm_vcpu *vcpu);
+/* It is on its way in: IRR to ISR, PPR. */
+void kvm_apic_ack(struct kvm_vcpu *vcpu, u8 vector);
+/* The guest is done with the highest in service: ISR, PPR, I/O APIC, resample. */
+void kvm_apic_eoi(struct kvm_vcpu *vcpu);
+/* The CPU has done the EOI of @vector itself, and its bit of the EOI-exit bitmap was set. */
+void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector);
+/* TPR by way of CR8: bits 7:4. */
+void kvm_apic_set_tpr(struct kvm_vcpu *vcpu, u8 cr8);
+u8 kvm_apic_get_tpr(struct kvm_vcpu *vcpu);
+/* IA32_APIC_BASE has changed from @old: mode, address, id. */
+void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old);
+/* LINT0 takes the 8259's interrupt at this vCPU. */
+bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu);
+/* --- irqchip/lapic_access.c --- */
+/* x2APIC registers 0x800 to 0x8ff, of the guest or (@host) of user space: 0, 1 for #GP. */
+int kvm_apic_msr_read(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
+int kvm_apic_msr_write(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
+/*
+ * Fast path, interrupts off: a WRMSR to ICR, TPR, EOI, SELF_IPI, TMICT or
+ * IA32_TSC_DEADLINE that needs no lock that sleeps. False: take the slow path.
+ */
+bool kvm_apic_msr_write_fast(struct kvm_vcpu *vcpu, u32 index, u64 val);
+/* The xAPIC window: 0, or -EOPNOTSUPP where it is not there (disabled, x2APIC, elsewhere). */
+int kvm_apic_mmio_read(struct kvm_vcpu *vcpu, gpa_t gpa, int len, void *val);
+int kvm_apic_mmio_write(struct kvm_vcpu *vcpu, gpa_t gpa, int len, const void *val);
+/* APIC-write exit: the CPU has stored at @offset of the page; do what the write means. */
+void kvm_apic_written(struct kvm_vcpu *vcpu, u32 offset);
+
+/* --- irqchip/lapic_timer.c --- */
+void kvm_apic_timer_create(struct kvm_vcpu *vcpu);
+void kvm_apic_timer_destroy(struct kvm_vcpu *vcpu);
+u64 kvm_apic_get_tsc_deadline(struct kvm_vcpu *vcpu);
+void kvm_apic_set_tsc_deadline(struct kvm_vcpu *vcpu, u64 deadline);
+/* The guest's TSC has jumped or changes its rate: arm again. */
+void kvm_apic_timer_tsc_changed(struct kvm_vcpu *vcpu);
+/* vcpu_load() on another CPU: the timer follows. */
+void kvm_apic_timer_migrate(struct kvm_vcpu *vcpu);
+/*
+ * While the vCPU runs, the VMX-preemption timer may stand in for the hrtimer. Host TSC
+ * at which the timer expires, or 0 if it is not armed or the hrtimer has it.
+ */
+u64 kvm_apic_timer_host_deadline(struct kvm_vcpu *vcpu);
+/* The preemption timer has expired, interrupts may be off: post the vector. */
+void kvm_apic_timer_expired(struct kvm_vcpu *vcpu);
+/* About to block (hrtimer takes over) and back. */
+void kvm_apic_timer_to_hrtimer(struct kvm_vcpu *vcpu);
+void kvm_apic_timer_to_cpu(struct kvm_vcpu *vcpu);
+
+/* --- irqchip/lapic_msg.c: who is meant --- */
+/*
+ * Delivers @msg; @from is the sending vCPU (shorthands), or NULL. Any context.
+ * The number of vCPUs that took it, 0 if all had it already, -1 without a target.
+ */
+int kvm_apic_deliver(struct kvm *kvm, struct kvm_vcpu *from, const struct kvm_apic_msg *msg);
+/* An id, LDR, DFR or mode changed: the map is built again before it is next used. */
+void kvm_apic_map_changed(struct kvm *kvm);
+void kvm_apic_map_free(struct kvm *kvm);
+/* Is @vcpu among the destinations? */
+bool kvm_apic_match(struct kvm_vcpu *vcpu, struct kvm_vcpu *from, u8 shorthand, u32 dest,
+		    bool logical);
+/* INIT and SIPI that wait for @vcpu: its own thread, with mp_state. */
+void kvm_apic_accept_events(struct kvm_vcpu *vcpu);
+/* MSI address and data, SDM 3A 11.11; false if extended ids are used and not enabled. */
+void kvm_msi_to_msg(struct kvm *kvm, u64 addr, u32 data, struct kvm_apic_msg *msg);
+
+/* --- irqchip/lapic_state.c --- */
+/* vCPU: KVM_IOCTL(KVM_GET_LAPIC, kvm_vcpu_ioctl_get_lapic, 0, KVM_CAP_IRQCHIP) */
+long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_LAPIC, kvm_vcpu_ioctl_set_lapic, 0, KVM_CAP_IRQCHIP) */
+long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a);
+
+/* --- irqchip/pic.c, ioapic.c, pit.c, routing.c, irqchip.c --- */
+int kvm_irq_init_vm(struct kvm *kvm);
+void kvm_irq_free_vm(struct kvm *kvm);
+
+/* The 8259s have an interrupt for the boot processor; any context. */
+bool kvm_pic_output(struct kvm *kvm);
+/* INTA: the vector, and what the chips do on it. */
+int kvm_pic_ack(struct kvm *kvm);
+
+/*
+ * @gsi gets @level (0 or 1) from @source. Sleeps nowhere; any context but that irq.srcu
+ * is read. The sum over the routes: -1 no target, 0 coalesced, else how many took it.
+ */
+int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status);
+/* From a wake-up function, interrupts off: -EWOULDBLOCK where kvm_set_irq() must do it. */
+int kvm_set_irq_inatomic(struct kvm *kvm, u32 gsi);
+/* The one MSI route of @gsi, copied; false if it has none or others beside it. */
+bool kvm_msi_route(struct kvm *kvm, u32 gsi, struct kvm_irq_msi *msi);
+int kvm_set_msi(struct kvm *kvm, u64 addr, u32 data);
+
+/*
+ * Told when the guest acknowledges (EOI) an interrupt of a pin; under irq.srcu and,
+ * for the chips, their spin lock is not held: may call kvm_set_irq().
+ */
+struct kvm_irq_ack_notifier {
+	struct hlist_node link;
+	u32 gsi;
+	void (*acked)(struct kvm_irq_ack_notifier *n);
+};
+
+void kvm_register_irq_ack_notifier(struct kvm *kvm, struct kvm_irq_ack_notifier *n);
+void kvm_unregister_irq_ack_notifier(struct kvm *kvm, struct kvm_irq_ack_notifier *n);
+/* @chip KVM_IRQCHIP_*; @pin of it was acknowledged. */
+void kvm_notify_acked_irq(struct kvm *kvm, u32 chip, u32 pin);
+bool kvm_irq_has_notifier(struct kvm *kvm, u32 chip, u32 pin);
+
+/* EOI of @vector, level-triggered, broadcast by @vcpu's APIC. */
+void kvm_ioapic_eoi(struct kvm_vcpu *vcpu, u8 vector);
+/* The vectors whose EOI at @vcpu somebody wants to know of; 256 bits. */
+void kvm_ioapic_eoi_vectors(struct kvm_vcpu *vcpu, u64 bitmap[4]);
+/* Some pin or route changed: every vCPU asks kvm_ioapic_eoi_vectors() again. */
+void kvm_make_scan_ioapic_request(struct kvm *kvm);
+
+/* VM: KVM_IOCTL(KVM_CREATE_IRQCHIP, kvm_vm_ioctl_create_irqchip, KVM_IOC_VALUE, KVM_CAP_IRQCHIP) */
+long kvm_vm_ioctl_create_irqchip(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_GET_IRQCHIP, kvm_vm_ioctl_get_irqchip, 0, KVM_CAP_IRQCHIP) */
+long kvm_vm_ioctl_get_irqchip(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_SET_IRQCHIP, kvm_vm_ioctl_set_irqchip, KVM_IOC_IN, KVM_CAP_IRQCHIP) */
+long kvm_vm_ioctl_set_irqchip(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_IRQ_LINE, kvm_vm_ioctl_irq_line, 0, KVM_CAP_IRQCHIP) */
+long kvm_vm_ioctl_irq_line(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_IRQ_LINE_STATUS, kvm_vm_ioctl_irq_line_status, 0, KVM_CAP_IRQ_INJECT_STATUS) */
+long kvm_vm_ioctl_irq_line_status(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_SET_GSI_ROUTING, kvm_vm_ioctl_set_gsi_routing, KVM_IOC_TAIL, KVM_CAP_IRQ_ROUTING) */
+long kvm_vm_ioctl_set_gsi_routing(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_SIGNAL_MSI, kvm_vm_ioctl_signal_msi, 0, KVM_CAP_SIGNAL_MSI) */
+long kvm_vm_ioctl_signal_msi(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_CREATE_PIT, kvm_vm_ioctl_create_pit, KVM_IOC_VALUE, KVM_CAP_PIT) */
+long kvm_vm_ioctl_create_pit(struct kvm_ioctl_args *a);
+/* VM: KVM_IOCTL(KVM_CREATE_PIT2, kvm_vm_ioctl_create_pit2, 0, KVM_CAP_PIT2) */
+long kvm_vm_ioctl_create_pit2(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_pit(struct kvm_ioctl_args *a);
+/* KVM_SET_PIT: KVM_IOC_IN as well */
+long kvm_vm_ioctl_set_pit(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_pit2(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_set_pit2(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_reinject_control(struct kvm_ioctl_args *a);
+/* KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_X2APIC_API; -EINVAL for others. */
+long kvm_irq_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
+
+extern const struct kvm_cap_table kvm_caps_irqchip;
+
+#endif
