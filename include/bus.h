@@ -10,8 +10,8 @@ struct kvm_io_device;
 
 /**
  * struct kvm_io_ops - what a device does
- * @read: 0 with @val filled, or -EOPNOTSUPP: not this device's, ask the next
- * @write: the same for a write
+ * @read: 0 with @val filled, or -EOPNOTSUPP: not this device's, ask the next; may be NULL
+ * @write: the same for a write; may be NULL
  * @release: the bus forgets the device; may be NULL
  *
  * @vcpu is the vCPU that asks, loaded; kvm->srcu is held; may sleep. @addr is a
@@ -30,16 +30,19 @@ struct kvm_io_device {
 };
 
 /* --- vm/bus.c --- */
-int kvm_bus_init(struct kvm *kvm);
 /* The VM ends: releases what is still registered. */
 void kvm_bus_free(struct kvm *kvm);
 /*
  * kvm->slots_lock held. Ranges may overlap: the devices of an address are asked
- * in the order of their registration. -ENOSPC beyond 1000 devices, -ENOMEM.
+ * in the order of their registration. A device may have several ranges; @len 0 stands
+ * for accesses of any length at @addr. -ENOSPC beyond 1000 ranges, -ENOMEM.
  */
 int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id bus, gpa_t addr, int len,
 		     struct kvm_io_device *dev);
-/* kvm->slots_lock held. When it returns no vCPU is inside @dev; @dev->ops->release was called. */
+/*
+ * kvm->slots_lock held. All ranges of @dev on that bus go; when it returns no vCPU is
+ * inside @dev, and @dev->ops->release was called. -ENOENT if it has none there.
+ */
 int kvm_bus_unregister(struct kvm *kvm, enum kvm_bus_id bus, struct kvm_io_device *dev);
 /* kvm->srcu held. 0, or -EOPNOTSUPP where no device answers. */
 int kvm_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len, void *val);

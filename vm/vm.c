@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tsc.h>
+#include "bus.h"
 #include "ioctl.h"
 #include "mmu.h"
 #include "params.h"
@@ -85,6 +86,7 @@ static void kvm_destroy_vm(struct kvm *kvm)
 	/* No callback of the host's memory management after this. */
 	kvm_mmu_release_vm(kvm);
 	kvm_destroy_vcpus(kvm);
+	kvm_bus_free(kvm);
 	kvm_coalesced_mmio_free(kvm);
 	kvm_msr_filter_free(kvm);
 	kvm_mmu_destroy_vm(kvm);
