@@ -27,7 +27,7 @@ struct kvm_cap_table;
 /* One interrupt message, SDM 3A 11.11 and 11.6.1. */
 struct kvm_apic_msg {
 	u8 vector;
-	u8 mode;		/* APIC_MODE_* */
+	u8 mode;		/* KVM_DM_* */
 	u8 shorthand;		/* 0 none, 1 self, 2 all, 3 all but self (SDM 3A 11.6.1) */
 	bool logical;
 	bool assert;
@@ -37,8 +37,8 @@ struct kvm_apic_msg {
 };
 
 enum {
-	APIC_MODE_FIXED, APIC_MODE_LOWEST, APIC_MODE_SMI, APIC_MODE_RESERVED,
-	APIC_MODE_NMI, APIC_MODE_INIT, APIC_MODE_SIPI, APIC_MODE_EXTINT,
+	KVM_DM_FIXED, KVM_DM_LOWEST, KVM_DM_SMI, KVM_DM_RESERVED,
+	KVM_DM_NMI, KVM_DM_INIT, KVM_DM_SIPI, KVM_DM_EXTINT,
 };
 
 /* Where an MSI route leads. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the emulator's test programs share: random numbers, the list of decode
- * table entries, instruction generation, KTAP output.
+ * What the emulator's test programs share: the list of decode table entries and
+ * instruction generation.
  */
 #ifndef KVMX_EMU_TEST_H
 #define KVMX_EMU_TEST_H
@@ -9,33 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "../emulate/internal.h"
+#include "ktap.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-/* Random numbers that depend on nothing but the seed (splitmix64). */
-struct rng {
-	u64 state;
-};
-
-static inline u64 rng_next(struct rng *r)
-{
-	u64 z = r->state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
-static inline u64 rng_below(struct rng *r, u64 n)
-{
-	return rng_next(r) % n;
-}
-
-/* True @percent times in a hundred. */
-static inline bool rng_chance(struct rng *r, unsigned int percent)
-{
-	return rng_below(r, 100) < percent;
-}
 
 /* A number of the kind that shows mistakes: small, all ones, one bit, a limit, or any. */
 u64 rng_edge(struct rng *r);
@@ -74,14 +50,5 @@ struct gen_target {
  * reach memory. Returns how many bytes were written, at least those it needs.
  */
 unsigned int generate(struct rng *r, const struct leaf *l, struct gen_target *t, u8 *bytes);
-
-/* KTAP */
-extern unsigned int ktap_count, ktap_failed;
-
-void ktap_start(unsigned int plan);
-void ktap_result(bool ok, const char *name);
-void ktap_skip(const char *name, const char *reason);
-/* The totals line; the exit status of the program. */
-int ktap_end(void);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * KTAP output of the test programs.
  */
-#include "emu_test.h"
+#include <stdio.h>
+#include "ktap.h"
 
 unsigned int ktap_count, ktap_failed;
 static unsigned int skipped, planned;
