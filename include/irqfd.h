@@ -13,10 +13,10 @@ struct kvm_cap_table;
 
 /* Of one VM; owned by irqfd/. */
 struct kvm_irqfds {
-	spinlock_t lock;
+	struct mutex assign_lock;	/* irqfds come and go; resamplers */
+	spinlock_t lock;		/* items and their routes; inside eventfds' locks */
 	struct list_head items;
 	struct list_head resamplers;
-	struct mutex resampler_lock;
 	struct list_head ioeventfds;	/* under slots_lock */
 };
 
@@ -24,8 +24,10 @@ int kvm_irqfd_init(void);
 void kvm_irqfd_exit(void);
 
 void kvm_irqfd_init_vm(struct kvm *kvm);
-/* The VM's file is closed: every irqfd and ioeventfd goes; may sleep. */
+/* The VM's file is closed: every irqfd goes; may sleep. */
 void kvm_irqfd_release_vm(struct kvm *kvm);
+/* The VM ends, its buses are gone. */
+void kvm_ioeventfd_free(struct kvm *kvm);
 /* Routes have changed, irq.lock held: irqfds look theirs up again. */
 void kvm_irqfd_routing_changed(struct kvm *kvm);
 /* VM: KVM_IOCTL(KVM_IRQFD, kvm_vm_ioctl_irqfd, 0, KVM_CAP_IRQFD) */
@@ -33,6 +35,6 @@ long kvm_vm_ioctl_irqfd(struct kvm_ioctl_args *a);
 /* VM: KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD) */
 long kvm_vm_ioctl_ioeventfd(struct kvm_ioctl_args *a);
 
-extern const struct kvm_cap_table kvm_caps_irqfd;
+extern const struct kvm_cap_table kvm_caps_irqfd, kvm_caps_ioeventfd;
 
 #endif

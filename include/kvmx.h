@@ -70,6 +70,7 @@ struct kvm_mmu {
 	atomic64_t tlb_gen;		/* bumped with every change that must reach the TLBs */
 	atomic_long_t pages;		/* tables in use, charged to the VM */
 	unsigned long pages_limit;	/* KVM_SET_NR_MMU_PAGES; 0: none */
+	unsigned int noncoherent;	/* devices that bypass the caches; under lock */
 	/* mmu_notifier ranges in progress: a fault that overlaps them retries. */
 	unsigned long notifier_seq;
 	long notifier_count;
@@ -181,6 +182,7 @@ void kvm_hardware_put(void);
 int kvm_vm_module_init(void);
 long kvm_dev_ioctl_create_vm(unsigned long type);
 void kvm_get_kvm(struct kvm *kvm);
+bool kvm_get_kvm_safe(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);
 struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index);
 #define kvm_for_each_vcpu(index, vcpu, kvm) \

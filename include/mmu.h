@@ -7,6 +7,7 @@
 #define KVMX_MMU_H
 
 #include <linux/nospec.h>
+#include <linux/smp.h>
 #include "emulate.h"
 #include "kvmx.h"
 
@@ -60,6 +61,8 @@ void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot);
 void kvm_mmu_remove_slot(struct kvm *kvm, struct kvm_memslot *slot);
 /* @new takes the place of @old, which has the same pages at the same addresses. */
 void kvm_mmu_replace_slot(struct kvm *kvm, struct kvm_memslot *old, struct kvm_memslot *new);
+/* @n more (or, negative, fewer) devices reach guest memory past the caches. */
+void kvm_mmu_noncoherent_dma(struct kvm *kvm, int n);
 /* First gfn that EPT cannot map on this CPU. */
 gfn_t kvm_mmu_gfn_limit(void);
 void kvm_mmu_slot_write_protect(struct kvm *kvm, const struct kvm_memslot *slot);
@@ -71,6 +74,13 @@ void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slo
 				  gfn_t base_offset, unsigned long mask);
 /* After write protection and zaps: bump tlb_gen, kick vCPUs that run. */
 void kvm_flush_remote_tlbs(struct kvm *kvm);
+
+/* The guest's WBINVD: matters only to devices that bypass the caches. */
+static inline void kvm_wbinvd(struct kvm *kvm)
+{
+	if (READ_ONCE(kvm->mmu.noncoherent))
+		wbinvd_on_all_cpus();
+}
 
 enum kvm_fault_result {
 	KVM_FAULT_FIXED,	/* run the guest again */

@@ -468,6 +468,15 @@ long kvm_vm_ioctl_get_nr_mmu_pages(struct kvm_ioctl_args *a)
 	return READ_ONCE(a->kvm->mmu.pages_limit);
 }
 
+void kvm_mmu_noncoherent_dma(struct kvm *kvm, int n)
+{
+	write_lock(&kvm->mmu.lock);
+	kvm->mmu.noncoherent += n;
+	/* Memory types change. */
+	ept_zap(kvm, 0, 1ULL << EPT_GFN_BITS, true);
+	write_unlock(&kvm->mmu.lock);
+}
+
 gfn_t kvm_mmu_gfn_limit(void)
 {
 	return 1ULL << min(EPT_GFN_BITS, boot_cpu_data.x86_phys_bits - PAGE_SHIFT);

@@ -153,8 +153,13 @@ static u64 leaf_bits(const struct kvm_page_fault *f)
 {
 	u64 bits = EPT_READ | EPT_EXEC | EPT_ACCESSED;
 
-	/* The guest's PAT has a say only over what is not ordinary memory. */
-	bits |= f->cached ? EPT_MT_WB | EPT_IPAT : EPT_MT_UC;
+	/*
+	 * The guest's PAT has a say only over what is not ordinary memory, unless it
+	 * shares memory with a device that does not see the caches.
+	 */
+	bits |= f->cached ? EPT_MT_WB : EPT_MT_UC;
+	if (f->cached && !f->kvm->mmu.noncoherent)
+		bits |= EPT_IPAT;
 	if (f->page)
 		bits |= EPT_PAGE;
 	if (f->writable && !(f->slot->flags & KVM_MEM_READONLY)) {

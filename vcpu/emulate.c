@@ -293,6 +293,7 @@ static enum emu_status op_invlpg(struct emu_ctxt *c, u64 la)
 
 static enum emu_status op_wbinvd(struct emu_ctxt *c)
 {
+	kvm_wbinvd(vcpu_of(c)->kvm);
 	return EMU_OK;
 }
 

@@ -5,12 +5,14 @@
 #include <linux/cpumask.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tsc.h>
 #include "bus.h"
+#include "device.h"
 #include "ioctl.h"
 #include "mmu.h"
 #include "params.h"
@@ -25,6 +27,16 @@ void kvm_get_kvm(struct kvm *kvm)
 {
 	refcount_inc(&kvm->users);
 }
+
+/**
+ * kvm_get_kvm_safe - take a reference unless the VM is being destroyed
+ * @kvm: the VM; vfio has a pointer without a reference
+ */
+bool kvm_get_kvm_safe(struct kvm *kvm)
+{
+	return refcount_inc_not_zero(&kvm->users);
+}
+EXPORT_SYMBOL_GPL(kvm_get_kvm_safe);
 
 static struct kvm *kvm_create_vm(unsigned long type)
 {
@@ -60,6 +72,8 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	r = kvm_coalesced_mmio_init(kvm);
 	if (r)
 		goto out_mmu;
+	INIT_LIST_HEAD(&kvm->devices);
+	kvm_irqfd_init_vm(kvm);
 	preempt_notifier_inc();
 	return kvm;
 
@@ -87,6 +101,7 @@ static void kvm_destroy_vm(struct kvm *kvm)
 	kvm_mmu_release_vm(kvm);
 	kvm_destroy_vcpus(kvm);
 	kvm_bus_free(kvm);
+	kvm_ioeventfd_free(kvm);
 	kvm_coalesced_mmio_free(kvm);
 	kvm_msr_filter_free(kvm);
 	kvm_mmu_destroy_vm(kvm);
@@ -110,6 +125,7 @@ void kvm_put_kvm(struct kvm *kvm)
 	if (refcount_dec_and_test(&kvm->users))
 		kvm_destroy_vm(kvm);
 }
+EXPORT_SYMBOL_GPL(kvm_put_kvm);
 
 struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index)
 {
@@ -285,6 +301,8 @@ static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_SET_GSI_ROUTING, ioctl_set_gsi_routing, KVM_IOC_TAIL, KVM_CAP_IRQ_ROUTING),
 	KVM_IOCTL(KVM_SET_BOOT_CPU_ID, ioctl_set_boot_cpu_id, KVM_IOC_VALUE,
 		  KVM_CAP_SET_BOOT_CPU_ID),
+	KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD),
+	KVM_IOCTL(KVM_CREATE_DEVICE, kvm_vm_ioctl_create_device, 0, KVM_CAP_DEVICE_CTRL),
 	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER),
 #ifdef CONFIG_COMPAT
@@ -318,7 +336,10 @@ static long vm_compat_ioctl(struct file *file, unsigned int cmd, unsigned long a
 
 static int vm_release(struct inode *inode, struct file *file)
 {
-	kvm_put_kvm(file->private_data);
+	struct kvm *kvm = file->private_data;
+
+	kvm_irqfd_release_vm(kvm);
+	kvm_put_kvm(kvm);
 	return 0;
 }
 
@@ -353,7 +374,9 @@ long kvm_dev_ioctl_create_vm(unsigned long type)
 
 int kvm_vm_module_init(void)
 {
-	return kvm_ioctl_index(&vm_table);
+	int r = kvm_ioctl_index(&vm_table);
+
+	return r ? r : kvm_device_module_init();
 }
 
 static int recommended_vcpus(struct kvm *kvm)
