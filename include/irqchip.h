@@ -215,7 +215,7 @@ bool kvm_apic_match(struct kvm_vcpu *vcpu, struct kvm_vcpu *from, u8 shorthand, 
 		    bool logical);
 /* INIT and SIPI that wait for @vcpu: its own thread, with mp_state. */
 void kvm_apic_accept_events(struct kvm_vcpu *vcpu);
-/* MSI address and data, SDM 3A 11.11; false if extended ids are used and not enabled. */
+/* MSI address and data, SDM 3A 11.11; bits 63:40 are of the destination with 32-bit ids. */
 void kvm_msi_to_msg(struct kvm *kvm, u64 addr, u32 data, struct kvm_apic_msg *msg);
 
 /* --- irqchip/lapic_state.c --- */
@@ -226,6 +226,8 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a);
 
 /* --- irqchip/pic.c, ioapic.c, pit.c, routing.c, irqchip.c --- */
 int kvm_irq_init_vm(struct kvm *kvm);
+/* Nothing is delivered by timers any more: before the vCPUs go, and free_vm after the buses. */
+void kvm_irq_stop_vm(struct kvm *kvm);
 void kvm_irq_free_vm(struct kvm *kvm);
 
 /* The 8259s have an interrupt for the boot processor; any context. */
@@ -260,7 +262,7 @@ void kvm_unregister_irq_ack_notifier(struct kvm *kvm, struct kvm_irq_ack_notifie
 void kvm_notify_acked_irq(struct kvm *kvm, u32 chip, u32 pin);
 bool kvm_irq_has_notifier(struct kvm *kvm, u32 chip, u32 pin);
 
-/* EOI of @vector, level-triggered, broadcast by @vcpu's APIC. */
+/* EOI of @vector at @vcpu: level-triggered, or of kvm_ioapic_eoi_vectors(). A full irqchip. */
 void kvm_ioapic_eoi(struct kvm_vcpu *vcpu, u8 vector);
 /* The vectors whose EOI at @vcpu somebody wants to know of; 256 bits. */
 void kvm_ioapic_eoi_vectors(struct kvm_vcpu *vcpu, u64 bitmap[4]);
