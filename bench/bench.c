@@ -17,8 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <x86intrin.h>
 #include "guest.h"
 
@@ -199,6 +201,20 @@ static void operation(struct machine *m, const char *what, const char *code, uin
 	print(what, (double)(cheapest(m, code, address) - m->loop) / TURNS);
 }
 
+/* The same loop, with an eventfd for the writes; @len 0: of any length. */
+static void signal_operation(struct machine *m, const char *what, const char *code,
+			     uint64_t address, uint32_t len, uint32_t flags)
+{
+	struct kvm_ioeventfd e = { .addr = address, .len = len, .flags = flags };
+
+	e.fd = must(eventfd(0, EFD_CLOEXEC), "eventfd");
+	must(ioctl(m->vm, KVM_IOEVENTFD, &e), "KVM_IOEVENTFD");
+	operation(m, what, code, address);
+	e.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	must(ioctl(m->vm, KVM_IOEVENTFD, &e), "KVM_IOEVENTFD");
+	close(e.fd);
+}
+
 /* Each batch touches pages that were not touched before. */
 static void touch(struct machine *m, const char *what, const char *code, uint64_t address,
 		  uint64_t pages, uint64_t page_size, int batches)
@@ -262,6 +278,10 @@ int main(void)
 	operation(&m, "port read", guest_inb, 0);
 	operation(&m, "MMIO write", guest_store, GUEST_DEVICE);
 	operation(&m, "MMIO read", guest_load, GUEST_DEVICE);
+	signal_operation(&m, "port write to an eventfd", guest_outb, PORT_DEVICE, 1,
+			 KVM_IOEVENTFD_FLAG_PIO);
+	signal_operation(&m, "MMIO write to an eventfd", guest_store, GUEST_DEVICE, 4, 0);
+	signal_operation(&m, "MMIO write to an eventfd, any length", guest_store, GUEST_DEVICE, 0, 0);
 	operation(&m, "HLT and wake-up", guest_halt, 0);
 	touch(&m, "first touch, 4 KiB page", guest_touch_small, GUEST_SMALL, SMALL_PAGES, 0x1000,
 	      SMALL_BATCHES);

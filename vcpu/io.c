@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device accesses that user space answers.
+ * Device accesses, which a device in the kernel answers or user space.
  *
  * The emulator runs an instruction from its start each time; what devices have
  * answered is kept in a log and played back in order, so each access happens
@@ -8,8 +8,9 @@
  * posted, the instruction completes, and KVM_RUN returns with the write in
  * kvm_run.
  */
-#include <linux/nospec.h>
+#include <linux/log2.h>
 #include <linux/string.h>
+#include "bus.h"
 #include "mmu.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -69,6 +70,29 @@ static struct kvm_io_entry *next_entry(struct kvm_vcpu *vcpu, u64 addr, u32 len,
 	return e;
 }
 
+/* The entry that next_entry() gave is answered on the spot. */
+static void answer(struct kvm_io_state *io)
+{
+	io->done = ++io->next;
+}
+
+static bool device_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
+{
+	return is_power_of_2(len) && !kvm_bus_read(vcpu, KVM_MMIO_BUS, gpa, len, buf);
+}
+
+static bool device_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
+{
+	return (is_power_of_2(len) && !kvm_bus_write(vcpu, KVM_MMIO_BUS, gpa, len, buf)) ||
+	       kvm_coalesced_write(vcpu->kvm, gpa, len, buf, false);
+}
+
+static bool port_write(struct kvm_vcpu *vcpu, u16 port, unsigned int size, const void *buf)
+{
+	return !kvm_bus_write(vcpu, KVM_PIO_BUS, port, size, buf) ||
+	       kvm_coalesced_write(vcpu->kvm, port, size, buf, true);
+}
+
 static void hand_out_mmio(struct kvm_vcpu *vcpu, const struct kvm_io_entry *e)
 {
 	struct kvm_run *run = vcpu->run;
@@ -94,6 +118,12 @@ static enum emu_status read_piece(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, u
 		memcpy(buf, e->data, len);
 		return EMU_OK;
 	}
+	if (device_read(vcpu, gpa, e->data, len)) {
+		trace_kvm_mmio(KVM_TRACE_MMIO_READ, len, gpa, e->data);
+		memcpy(buf, e->data, len);
+		answer(&vcpu->io);
+		return EMU_OK;
+	}
 	trace_kvm_mmio(KVM_TRACE_MMIO_READ_UNSATISFIED, len, gpa, NULL);
 	hand_out_mmio(vcpu, e);
 	return EMU_IO;
@@ -114,8 +144,8 @@ static enum emu_status write_piece(struct kvm_vcpu *vcpu, gpa_t gpa, const void 
 	memset(e->data, 0, sizeof(e->data));
 	memcpy(e->data, buf, len);
 	trace_kvm_mmio(KVM_TRACE_MMIO_WRITE, len, gpa, e->data);
-	if (kvm_coalesced_write(vcpu->kvm, gpa, len, e->data, false)) {
-		io->done = ++io->next;
+	if (device_write(vcpu, gpa, e->data, len)) {
+		answer(io);
 		return EMU_OK;
 	}
 	hand_out_mmio(vcpu, e);
@@ -171,8 +201,9 @@ enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, 
 	return EMU_OK;
 }
 
-static void hand_out_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, unsigned int count,
-			 bool in)
+/* The elements of pio_data from @first on are user space's. */
+static void hand_out_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, unsigned int first,
+			 unsigned int count, bool in)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -180,8 +211,8 @@ static void hand_out_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, uns
 	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
 	run->io.size = size;
 	run->io.port = port;
-	run->io.count = count;
-	run->io.data_offset = KVM_PIO_PAGE * PAGE_SIZE;
+	run->io.count = count - first;
+	run->io.data_offset = KVM_PIO_PAGE * PAGE_SIZE + first * size;
 	vcpu->io.out = true;
 }
 
@@ -197,6 +228,7 @@ enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size
 			      unsigned int count)
 {
 	struct kvm_io_entry *e;
+	unsigned int i;
 	bool answered;
 
 	if (!count || (u64)size * count > PAGE_SIZE)
@@ -205,13 +237,17 @@ enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size
 	e = next_entry(vcpu, BIT_ULL(63) | port, size * count, false, &answered);
 	if (!e)
 		return EMU_IO;
-	if (answered) {
-		memcpy(buf, vcpu->pio_data, size * count);
-		trace_kvm_pio(KVM_TRACE_PIO_IN, port, size, count, buf);
-		return EMU_OK;
+	for (i = 0; !answered && i < count; i++) {
+		if (kvm_bus_read(vcpu, KVM_PIO_BUS, port, size, vcpu->pio_data + i * size)) {
+			hand_out_pio(vcpu, port, size, i, count, true);
+			return EMU_IO;
+		}
 	}
-	hand_out_pio(vcpu, port, size, count, true);
-	return EMU_IO;
+	if (!answered)
+		answer(&vcpu->io);
+	memcpy(buf, vcpu->pio_data, size * count);
+	trace_kvm_pio(KVM_TRACE_PIO_IN, port, size, count, buf);
+	return EMU_OK;
 }
 
 enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int size, const void *buf,
@@ -219,6 +255,7 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 {
 	struct kvm_io_state *io = &vcpu->io;
 	struct kvm_io_entry *e;
+	unsigned int i = 0;
 	bool answered;
 
 	if (!count || (u64)size * count > PAGE_SIZE)
@@ -229,14 +266,30 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 	if (answered)
 		return EMU_OK;
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, count, buf);
-	if (count == 1 && kvm_coalesced_write(vcpu->kvm, port, size, buf, true)) {
-		io->done = ++io->next;
+	while (i < count && port_write(vcpu, port, size, buf + i * size))
+		i++;
+	if (i == count) {
+		answer(io);
 		return EMU_OK;
 	}
 	memcpy(vcpu->pio_data, buf, size * count);
-	hand_out_pio(vcpu, port, size, count, false);
+	hand_out_pio(vcpu, port, size, i, count, false);
 	io->posted = true;
 	return EMU_OK;
+}
+
+static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u32 val)
+{
+	u64 rax = vcpu->regs[KVM_REG_RAX];
+
+	trace_kvm_pio(KVM_TRACE_PIO_IN, port, size, 1, &val);
+	/* A 32-bit result clears the upper half, a shorter one keeps the rest. */
+	if (size == 4)
+		rax = val;
+	else
+		rax = (rax & ~((1ull << 8 * size) - 1)) | val;
+	vcpu->regs[KVM_REG_RAX] = rax;
+	return vmx_skip_instruction(vcpu);
 }
 
 /**
@@ -250,17 +303,22 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
  */
 int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 {
-	kvm_io_begin(vcpu);
+	u32 val = 0;
+
 	if (in) {
-		hand_out_pio(vcpu, port, size, 1, true);
+		if (!kvm_bus_read(vcpu, KVM_PIO_BUS, port, size, &val))
+			return finish_fast_in(vcpu, port, size, val);
+		kvm_io_begin(vcpu);
+		hand_out_pio(vcpu, port, size, 0, 1, true);
 		vcpu->io.pio_size = size;
 		vcpu->io.linear_rip = linear_rip(vcpu);
 		vcpu->io.pending = KVM_IO_FAST_IN;
 		return 0;
 	}
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs[KVM_REG_RAX]);
-	if (kvm_coalesced_write(vcpu->kvm, port, size, &vcpu->regs[KVM_REG_RAX], true))
+	if (port_write(vcpu, port, size, &vcpu->regs[KVM_REG_RAX]))
 		return vmx_skip_instruction(vcpu);
+	kvm_io_begin(vcpu);
 	memcpy(vcpu->pio_data, &vcpu->regs[KVM_REG_RAX], size);
 	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
 		/* The step is reported when the write is done. */
@@ -269,24 +327,16 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 	} else {
 		vmx_skip_instruction(vcpu);
 	}
-	hand_out_pio(vcpu, port, size, 1, false);
+	hand_out_pio(vcpu, port, size, 0, 1, false);
 	return 0;
 }
 
 static int complete_fast_in(struct kvm_vcpu *vcpu)
 {
 	u32 size = vcpu->io.pio_size, val = 0;
-	u64 rax = vcpu->regs[KVM_REG_RAX];
 
 	memcpy(&val, vcpu->pio_data, size);
-	trace_kvm_pio(KVM_TRACE_PIO_IN, vcpu->run->io.port, size, 1, &val);
-	/* A 32-bit result clears the upper half, a shorter one keeps the rest. */
-	if (size == 4)
-		rax = val;
-	else
-		rax = (rax & ~((1ull << 8 * size) - 1)) | val;
-	kvm_gpr_write(vcpu, KVM_REG_RAX, rax);
-	return vmx_skip_instruction(vcpu);
+	return finish_fast_in(vcpu, vcpu->run->io.port, size, val);
 }
 
 /**
