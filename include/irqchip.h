@@ -61,24 +61,38 @@ struct kvm_apic_mailbox {
 struct kvm_apic_timer {
 	struct hrtimer hrtimer;
 	u64 tsc_deadline;	/* guest TSC; 0 disarmed */
-	u64 host_deadline;	/* host TSC */
+	u64 host_deadline;	/* host TSC, while the VMX-preemption timer has it; else 0 */
 	ktime_t expires;	/* of one-shot and periodic */
 	u64 period_ns;
-	bool armed;
-	bool on_cpu;		/* the VMX-preemption timer has it */
+	u32 lvtt;		/* LVT entry, as the hrtimer's function sees it */
+	u8 divide;		/* 1 << this */
+	bool armed;		/* one-shot or periodic counts, or a one-shot has */
+	bool queued;		/* the hrtimer was started */
+	bool fired;		/* the interrupt has been sent */
+	bool on_cpu;		/* the VMX-preemption timer watches deadlines */
+};
+
+/* What other threads may know of a local APIC; its owner writes it. */
+struct kvm_apic_public {
+	u32 id, ldr;		/* of xAPICs their 8 bits */
+	bool on;		/* by IA32_APIC_BASE */
+	bool x2apic;
+	bool cluster;		/* DFR of an xAPIC */
+	bool moved;		/* the window is elsewhere */
 };
 
 struct kvm_lapic {
 	struct kvm_apic_mailbox mail;
-	u64 mail_level[4];	/* trigger modes that go with @mail.pir */
+	u64 mail_level[4];	/* trigger modes that go with @mail.pir, IRR and ISR */
 	void *page;
 	struct kvm_vcpu *vcpu;
 	struct kvm_apic_timer timer;
+	struct kvm_apic_public public;
+	bool sw_enabled;	/* SVR bit 8; read by any thread */
 	u64 eoi_vectors[4];	/* whose EOI the I/O APIC or user space wants to know */
 	unsigned long events;	/* bits KVM_APIC_INIT, KVM_APIC_SIPI; set by any thread */
 	u8 sipi_vector;
 	u32 esr;		/* errors not yet shown in ESR */
-	int highest_isr;	/* cache; -1 none */
 };
 
 enum { KVM_APIC_INIT, KVM_APIC_SIPI };
@@ -114,6 +128,8 @@ static inline bool kvm_irqchip_split(const struct kvm *kvm)
 int kvm_apic_create(struct kvm_vcpu *vcpu);
 void kvm_apic_destroy(struct kvm_vcpu *vcpu);
 void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event);
+/* CPUID or the machine-check banks of the vCPU changed: the version register. */
+void kvm_apic_features_changed(struct kvm_vcpu *vcpu);
 
 /*
  * The APIC page: registers at their xAPIC offsets, 4 bytes each 16 bytes apart,
@@ -207,7 +223,7 @@ void kvm_apic_timer_to_cpu(struct kvm_vcpu *vcpu);
  * The number of vCPUs that took it, 0 if all had it already, -1 without a target.
  */
 int kvm_apic_deliver(struct kvm *kvm, struct kvm_vcpu *from, const struct kvm_apic_msg *msg);
-/* An id, LDR, DFR or mode changed: the map is built again before it is next used. */
+/* An id, LDR, DFR or mode changed, or a vCPU came: the map is built again. May sleep. */
 void kvm_apic_map_changed(struct kvm *kvm);
 void kvm_apic_map_free(struct kvm *kvm);
 /* Is @vcpu among the destinations? */

@@ -99,6 +99,7 @@ struct kvm_irq {
 	struct kvm_apic_map __rcu *map;
 	struct mutex map_lock;
 	atomic_t map_stale;
+	atomic_t lowest_turn;		/* vCPU index: who of equals gets the next lowest-priority one */
 	u32 reserved_pins;		/* of a split irqchip's I/O APIC in user space */
 	bool x2apic_ids;		/* KVM_X2APIC_API_USE_32BIT_IDS */
 	bool no_broadcast_quirk;	/* KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */

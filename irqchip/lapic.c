@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC of a vCPU: its life, its mailbox, and how an interrupt goes from
+ * IRR to ISR and to its EOI. SDM 3A 11.8; Documentation/irqchip.rst.
+ */
+#include <linux/gfp.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include "cpuid.h"
+#include "lapic.h"
+#include "state.h"
+
+#define VERSION_XAPIC		0x14u
+#define MCG_CMCI		BIT(10)
+#define LAPIC_DEFAULT_BASE	0xfee00000ull
+
+/* The highest bit of ISR, TMR or IRR, or -1. */
+static int highest(struct kvm_lapic *apic, u32 base)
+{
+	int i;
+
+	for (i = 7; i >= 0; i--) {
+		u32 word = lapic_get(apic, base + i * 16);
+
+		if (word)
+			return i * 32 + fls(word) - 1;
+	}
+	return -1;
+}
+
+bool lapic_has_cmci(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->mce.cap & MCG_CMCI;
+}
+
+void lapic_set_version(struct kvm_vcpu *vcpu)
+{
+	u32 last_lvt = lapic_has_cmci(vcpu) ? 6 : 5;
+	u32 version = VERSION_XAPIC | last_lvt << 16;
+
+	/* The I/O APIC in the kernel has no EOI register (version 0x11). */
+	if (kvm_guest_has(vcpu, KVM_F_X2APIC) && kvm_irqchip_split(vcpu->kvm))
+		version |= VERSION_DIRECTED_EOI;
+	lapic_set(vcpu->apic, LAPIC_VERSION, version);
+}
+
+/**
+ * kvm_apic_features_changed - CPUID or the machine-check banks of the vCPU changed
+ * @vcpu: vCPU, mutex held; with a local APIC or not
+ */
+void kvm_apic_features_changed(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->apic)
+		lapic_set_version(vcpu);
+}
+
+void lapic_publish(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	struct kvm_apic_public now = {
+		.on = kvm_apic_hw_enabled(vcpu),
+		.x2apic = kvm_apic_x2apic(vcpu),
+		.cluster = lapic_get(apic, LAPIC_DFR) != DFR_FLAT,
+		.ldr = lapic_get(apic, LAPIC_LDR),
+		.id = lapic_get(apic, LAPIC_ID),
+		.moved = (vcpu->apic_base & ~(u64)(PAGE_SIZE - 1)) != LAPIC_DEFAULT_BASE,
+	};
+
+	if (!now.x2apic) {
+		now.id >>= 24;
+		now.ldr >>= 24;
+	}
+	if (!memcmp(&now, &apic->public, sizeof(now)))
+		return;
+	/* Readers of a field take any mixture of old and new: they are told by the map. */
+	apic->public = now;
+	kvm_apic_map_changed(vcpu->kvm);
+}
+
+/**
+ * kvm_apic_create - give a new vCPU a local APIC, where the VM has an irqchip
+ * @vcpu: vCPU not yet known to the VM
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int kvm_apic_create(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic;
+
+	if (!kvm_irqchip_in_kernel(vcpu->kvm))
+		return 0;
+	apic = kzalloc(sizeof(*apic), GFP_KERNEL_ACCOUNT);
+	if (!apic)
+		return -ENOMEM;
+	apic->page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!apic->page) {
+		kfree(apic);
+		return -ENOMEM;
+	}
+	apic->vcpu = vcpu;
+	vcpu->apic = apic;
+	kvm_apic_timer_create(vcpu);
+	return 0;
+}
+
+/**
+ * kvm_apic_destroy - undo kvm_apic_create()
+ * @vcpu: vCPU to which nobody sends any more
+ */
+void kvm_apic_destroy(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+
+	if (!apic)
+		return;
+	kvm_apic_timer_destroy(vcpu);
+	vcpu->apic = NULL;
+	free_page((unsigned long)apic->page);
+	kfree(apic);
+}
+
+static void forget_mail(struct kvm_lapic *apic)
+{
+	int i;
+
+	clear_bit(0, (unsigned long *)&apic->mail.control);
+	for (i = 0; i < 4; i++)
+		xchg(&apic->mail.pir[i], 0);
+}
+
+/* ID and LDR of the mode the APIC is in now, SDM 3A 11.12.5.1. */
+static void reset_id(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	u32 id = vcpu->vcpu_id;
+
+	if (kvm_apic_x2apic(vcpu)) {
+		lapic_set(apic, LAPIC_ID, id);
+		lapic_set(apic, LAPIC_LDR, x2apic_ldr(id));
+	} else {
+		lapic_set(apic, LAPIC_ID, id << 24);
+		lapic_set(apic, LAPIC_LDR, 0);
+	}
+}
+
+/**
+ * kvm_apic_reset - power-up, or INIT
+ * @vcpu: loaded vCPU with or without a local APIC, its IA32_APIC_BASE already reset
+ * @init_event: INIT, which leaves the ID alone (SDM 3A 11.4.7.3)
+ */
+void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	u32 id, reg;
+
+	if (!apic)
+		return;
+	lapic_timer_reset(vcpu);
+	forget_mail(apic);
+	id = lapic_get(apic, LAPIC_ID);
+	memset(apic->page, 0, LAPIC_REGS_END);
+	reset_id(vcpu);
+	if (init_event)
+		lapic_set(apic, LAPIC_ID, id);
+	else
+		apic->events = 0;
+	lapic_set_version(vcpu);
+	lapic_set(apic, LAPIC_DFR, DFR_FLAT);
+	lapic_set(apic, LAPIC_SVR, 0xff);
+	for (reg = LAPIC_LVT_TIMER; reg <= LAPIC_LVT_ERROR; reg += 16)
+		lapic_set(apic, reg, LVT_MASKED);
+	lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
+	/* The 8259 reaches the boot processor although nobody programmed the APIC. */
+	if (vcpu->vcpu_id == vcpu->kvm->boot_cpu_id &&
+	    !(vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))
+		lapic_set(apic, LAPIC_LVT_LINT0, KVM_DM_EXTINT << 8);
+	apic->esr = 0;
+	lapic_timer_lvt_written(vcpu);
+	lapic_svr_changed(vcpu);
+	lapic_publish(vcpu);
+	vmx_apicv_sync(vcpu);
+}
+
+/* --- the mailbox --- */
+
+/* For any thread: the page of @vcpu may change meanwhile. */
+static bool post(struct kvm_lapic *apic, u8 vector, bool level)
+{
+	if (test_bit(vector, (unsigned long *)apic->mail_level) != level) {
+		if (level)
+			set_bit(vector, (unsigned long *)apic->mail_level);
+		else
+			clear_bit(vector, (unsigned long *)apic->mail_level);
+	}
+	return !test_and_set_bit(vector, (unsigned long *)apic->mail.pir);
+}
+
+/**
+ * kvm_apic_post - request an interrupt of a vCPU
+ * @vcpu: vCPU with a local APIC
+ * @vector: the vector
+ * @level: its trigger mode
+ *
+ * Context: any.
+ * Return: false if it was requested already and not begun, or the APIC is
+ * switched off by software.
+ */
+bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	bool waits;
+
+	if (!READ_ONCE(apic->sw_enabled))
+		return false;
+	waits = lapic_test(apic, LAPIC_IRR, vector);
+	if (!post(apic, vector, level))
+		return false;
+	/* Whoever sets ON tells the vCPU; it clears ON before it takes the bits. */
+	if (!test_and_set_bit(0, (unsigned long *)&apic->mail.control) &&
+	    !vmx_notify_mail(vcpu)) {
+		kvm_make_request(vcpu, KVM_REQ_EVENT);
+		kvm_vcpu_kick(vcpu);
+	}
+	return !waits;
+}
+
+static void take_word(struct kvm_lapic *apic, int word, u32 bits, u32 level)
+{
+	u32 *irr = lapic_regp(apic, LAPIC_IRR + word * 16);
+	u32 *tmr = lapic_regp(apic, LAPIC_TMR + word * 16);
+
+	WRITE_ONCE(*irr, *irr | bits);
+	WRITE_ONCE(*tmr, (*tmr & ~bits) | (level & bits));
+}
+
+/**
+ * kvm_apic_take_mail - from the mailbox to IRR and TMR
+ * @vcpu: vCPU with a local APIC, mutex held
+ *
+ * Context: any, for the vCPU's own thread; interrupts may be off.
+ * Return: whether there was any.
+ */
+bool kvm_apic_take_mail(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	bool illegal = false;
+	u64 any = 0;
+	int i;
+
+	if (!kvm_apic_has_mail(vcpu))
+		return false;
+	clear_bit(0, (unsigned long *)&apic->mail.control);
+	/* Bits set before ON are seen from here on; later ones come with another ON. */
+	smp_mb__after_atomic();
+	for (i = 0; i < 4; i++) {
+		u64 bits, level;
+
+		if (!READ_ONCE(apic->mail.pir[i]))
+			continue;
+		bits = xchg(&apic->mail.pir[i], 0);
+		level = READ_ONCE(apic->mail_level[i]);
+		any |= bits;
+		if (i == 0 && (bits & 0xffff)) {
+			illegal = true;
+			bits &= ~0xffffull;
+		}
+		take_word(apic, i * 2, bits, level);
+		take_word(apic, i * 2 + 1, bits >> 32, level >> 32);
+	}
+	/* Vectors 0 to 15 are the CPU's own (SDM 3A 11.5.2). */
+	if (illegal)
+		lapic_error(vcpu, ESR_RECEIVE_ILLEGAL);
+	return any;
+}
+
+/* --- priorities, SDM 3A 11.8.3.1 --- */
+
+void lapic_update_ppr(struct kvm_lapic *apic)
+{
+	int isr = highest(apic, LAPIC_ISR);
+	u32 tpr = lapic_get(apic, LAPIC_TPR) & 0xff;
+	u32 serving = isr < 0 ? 0 : isr & 0xf0;
+
+	lapic_set(apic, LAPIC_PPR, (tpr & 0xf0) >= serving ? tpr : serving);
+}
+
+int kvm_apic_highest_irr(struct kvm_vcpu *vcpu)
+{
+	return highest(vcpu->apic, LAPIC_IRR);
+}
+
+int kvm_apic_highest_isr(struct kvm_vcpu *vcpu)
+{
+	return highest(vcpu->apic, LAPIC_ISR);
+}
+
+/**
+ * kvm_apic_pending - the vector that would be delivered now
+ * @vcpu: vCPU with a local APIC, mutex held
+ *
+ * Return: the vector, or -1.
+ */
+int kvm_apic_pending(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	int irr;
+
+	kvm_apic_take_mail(vcpu);
+	if (!apic->sw_enabled)
+		return -1;
+	irr = highest(apic, LAPIC_IRR);
+	if (irr < 0)
+		return -1;
+	lapic_update_ppr(apic);
+	return (irr & 0xf0) > (lapic_get(apic, LAPIC_PPR) & 0xf0) ? irr : -1;
+}
+
+/**
+ * kvm_apic_ack - an interrupt is on its way in
+ * @vcpu: vCPU with a local APIC, mutex held
+ * @vector: what kvm_apic_pending() said
+ */
+void kvm_apic_ack(struct kvm_vcpu *vcpu, u8 vector)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+
+	lapic_mark(apic, LAPIC_IRR, vector, false);
+	lapic_mark(apic, LAPIC_ISR, vector, true);
+	lapic_update_ppr(apic);
+}
+
+/* --- EOI, SDM 3A 11.8.5 --- */
+
+static bool eoi_wanted(struct kvm_lapic *apic, u8 vector, bool level)
+{
+	if (level && (lapic_get(apic, LAPIC_SVR) & SVR_NO_BROADCAST))
+		return false;
+	return level || test_bit(vector, (unsigned long *)apic->eoi_vectors);
+}
+
+static void broadcast_eoi(struct kvm_vcpu *vcpu, u8 vector, bool level)
+{
+	if (!eoi_wanted(vcpu->apic, vector, level))
+		return;
+	if (kvm_irqchip_full(vcpu->kvm)) {
+		kvm_ioapic_eoi(vcpu, vector);
+	} else if (test_bit(vector, (unsigned long *)vcpu->apic->eoi_vectors)) {
+		vcpu->eoi_exit_vector = vector;
+		kvm_make_request(vcpu, KVM_REQ_IOAPIC_EOI_EXIT);
+	}
+}
+
+/**
+ * kvm_apic_eoi - the guest is done with the highest interrupt in service
+ * @vcpu: vCPU with a local APIC, mutex held
+ */
+void kvm_apic_eoi(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	int isr = highest(apic, LAPIC_ISR);
+
+	if (isr < 0)
+		return;
+	lapic_mark(apic, LAPIC_ISR, isr, false);
+	lapic_update_ppr(apic);
+	if (vmx_apicv_active(vcpu))
+		vmx_apicv_sync(vcpu);
+	broadcast_eoi(vcpu, isr, lapic_test(apic, LAPIC_TMR, isr));
+	if (highest(apic, LAPIC_IRR) >= 0)
+		kvm_make_request(vcpu, KVM_REQ_EVENT);
+}
+
+/**
+ * kvm_apic_eoi_virtualized - the CPU did an EOI that somebody wants to know of
+ * @vcpu: loaded vCPU
+ * @vector: the exit's vector
+ */
+void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector)
+{
+	/* The CPU took it from the mailbox and left TMR alone. */
+	broadcast_eoi(vcpu, vector, test_bit(vector, (unsigned long *)vcpu->apic->mail_level));
+}
+
+/* --- TPR and the rest --- */
+
+void kvm_apic_set_tpr(struct kvm_vcpu *vcpu, u8 cr8)
+{
+	lapic_write(vcpu, LAPIC_TPR, (cr8 & 15) << 4);
+}
+
+u8 kvm_apic_get_tpr(struct kvm_vcpu *vcpu)
+{
+	return lapic_get(vcpu->apic, LAPIC_TPR) >> 4 & 15;
+}
+
+/**
+ * kvm_apic_accepts_extint - does LINT0 bring the 8259's interrupts here?
+ * @vcpu: vCPU with a local APIC
+ *
+ * Context: any.
+ */
+bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu)
+{
+	u32 lint0 = READ_ONCE(*lapic_regp(vcpu->apic, LAPIC_LVT_LINT0));
+
+	if (!kvm_apic_hw_enabled(vcpu))
+		return true;
+	return !(lint0 & LVT_MASKED) && (lint0 & LVT_MODE) == KVM_DM_EXTINT << 8;
+}
+
+void lapic_error(struct kvm_vcpu *vcpu, u32 bit)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	u32 lvt = lapic_get(apic, LAPIC_LVT_ERROR), before = apic->esr;
+
+	apic->esr |= bit;
+	/* The interrupt comes once until software writes ESR (SDM 3A 11.5.3). */
+	if (!before && !(lvt & LVT_MASKED) && (lvt & LVT_VECTOR) >= 16)
+		kvm_apic_post(vcpu, lvt & LVT_VECTOR, false);
+}
+
+/* SDM 3A 11.4.7.2: nothing fixed is taken, all LVT entries are masked. */
+void lapic_svr_changed(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	bool on = lapic_get(apic, LAPIC_SVR) & SVR_ENABLED;
+
+	if (on == apic->sw_enabled)
+		return;
+	WRITE_ONCE(apic->sw_enabled, on);
+	if (on)
+		kvm_make_request(vcpu, KVM_REQ_EVENT);
+}
+
+/**
+ * kvm_apic_base_changed - IA32_APIC_BASE was written
+ * @vcpu: loaded vCPU with a local APIC
+ * @old: the former value
+ */
+void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old)
+{
+	u64 changed = vcpu->apic_base ^ old;
+
+	if (!changed)
+		return;
+	/* Switched off it forgets all, SDM 3A 11.4.3. */
+	if ((changed & BIT(11)) && !kvm_apic_hw_enabled(vcpu))
+		kvm_apic_reset(vcpu, false);
+	else if (changed & (BIT(10) | BIT(11)))
+		reset_id(vcpu);
+	lapic_publish(vcpu);
+	vmx_apicv_update(vcpu);
+	vmx_apicv_sync(vcpu);
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_GET_LAPIC and KVM_SET_LAPIC: the APIC page as user space keeps it. What is
+ * on its way (mailbox, running count) is in it, and the ICR of an x2APIC has its
+ * upper half in ICR2.
+ */
+#include <linux/string.h>
+#include "ioctl.h"
+#include "lapic.h"
+
+static_assert(KVM_APIC_REG_SIZE == LAPIC_REGS_END);
+
+static u32 state_get(const struct kvm_lapic_state *s, u32 reg)
+{
+	u32 val;
+
+	memcpy(&val, s->regs + reg, sizeof(val));
+	return val;
+}
+
+static void state_set(struct kvm_lapic_state *s, u32 reg, u32 val)
+{
+	memcpy(s->regs + reg, &val, sizeof(val));
+}
+
+/* An x2APIC's id in the xAPIC's format: user space did not ask for 32 bits. */
+static bool id_is_short(struct kvm_vcpu *vcpu)
+{
+	return kvm_apic_x2apic(vcpu) && !vcpu->kvm->irq.x2apic_ids;
+}
+
+/* What the CPU has taken from the mailbox by itself has left no mark in TMR. */
+static void complete_tmr(struct kvm_lapic *apic)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		u32 begun = lapic_get(apic, LAPIC_IRR + i * 16) | lapic_get(apic, LAPIC_ISR + i * 16);
+		u32 level = READ_ONCE(apic->mail_level[i / 2]) >> (i % 2 * 32);
+		u32 *tmr = lapic_regp(apic, LAPIC_TMR + i * 16);
+
+		WRITE_ONCE(*tmr, (*tmr & ~begun) | (level & begun));
+	}
+}
+
+/**
+ * kvm_vcpu_ioctl_get_lapic - KVM_GET_LAPIC
+ * @a: vCPU, loaded
+ *
+ * Return: 0, or -EINVAL without a local APIC in the kernel.
+ */
+long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+	struct kvm_lapic *apic = vcpu->apic;
+	struct kvm_lapic_state *s = a->data;
+	u32 count;
+
+	if (!apic)
+		return -EINVAL;
+	/* An interrupt of the timer is in the count or in IRR, not in both. */
+	lapic_timer_pause(vcpu);
+	count = lapic_timer_count(vcpu);
+	while (kvm_apic_take_mail(vcpu))
+		;
+	lapic_timer_resume(vcpu);
+	complete_tmr(apic);
+	lapic_update_ppr(apic);
+	memcpy(s->regs, apic->page, sizeof(s->regs));
+	state_set(s, LAPIC_TMCCT, count);
+	if (id_is_short(vcpu))
+		state_set(s, LAPIC_ID, lapic_get(apic, LAPIC_ID) << 24);
+	vmx_apicv_sync(vcpu);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	return 0;
+}
+
+/**
+ * kvm_vcpu_ioctl_set_lapic - KVM_SET_LAPIC
+ * @a: vCPU, loaded
+ *
+ * Return: 0; -EINVAL without a local APIC in the kernel, or where the id of an
+ * x2APIC is said to be another.
+ */
+long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+	struct kvm_lapic *apic = vcpu->apic;
+	const struct kvm_lapic_state *s = a->data;
+	bool x2apic = kvm_apic_x2apic(vcpu);
+	int i;
+
+	if (!apic || (x2apic && vcpu->kvm->irq.x2apic_ids &&
+		      state_get(s, LAPIC_ID) != (u32)vcpu->vcpu_id))
+		return -EINVAL;
+	/* What is on its way belongs to the state that ends here. */
+	lapic_timer_pause(vcpu);
+	while (kvm_apic_take_mail(vcpu))
+		;
+	memcpy(apic->page, s->regs, sizeof(s->regs));
+	lapic_set_version(vcpu);
+	if (x2apic) {
+		lapic_set(apic, LAPIC_ID, vcpu->vcpu_id);
+		lapic_set(apic, LAPIC_LDR, x2apic_ldr(vcpu->vcpu_id));
+	}
+	for (i = 0; i < 8; i += 2)
+		WRITE_ONCE(apic->mail_level[i / 2],
+			   lapic_get(apic, LAPIC_TMR + i * 16) |
+			   (u64)lapic_get(apic, LAPIC_TMR + (i + 1) * 16) << 32);
+	lapic_timer_restore(vcpu, lapic_get(apic, LAPIC_TMCCT));
+	lapic_set(apic, LAPIC_TMCCT, 0);
+	lapic_svr_changed(vcpu);
+	lapic_update_ppr(apic);
+	lapic_publish(vcpu);
+	vmx_apicv_update(vcpu);
+	vmx_apicv_sync(vcpu);
+	kvm_make_request(vcpu, KVM_REQ_SCAN_IOAPIC);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	return 0;
+}
