@@ -6,7 +6,6 @@
  */
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include "guest.h"
 
@@ -41,45 +40,6 @@ static void taker(uint64_t arg)
 	guest_sync(0);
 }
 
-static int new_fd(void)
-{
-	return CHECK_OK(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-}
-
-static void signal_fd(int fd)
-{
-	uint64_t one = 1;
-
-	if (write(fd, &one, 8) != 8 && errno != EAGAIN)
-		test_fail(__FILE__, __LINE__, "signal: %s", strerror(errno));
-}
-
-static bool is_signalled(int fd)
-{
-	uint64_t n;
-
-	return read(fd, &n, 8) == 8;
-}
-
-static int irqfd_resample(struct guest *g, int fd, uint32_t gsi, uint32_t flags, int refd)
-{
-	struct kvm_irqfd a = { .fd = fd, .gsi = gsi, .flags = flags, .resamplefd = refd };
-
-	return ioctl(g->fd, KVM_IRQFD, &a);
-}
-
-static int irqfd(struct guest *g, int fd, uint32_t gsi, uint32_t flags)
-{
-	return irqfd_resample(g, fd, gsi, flags, 0);
-}
-
-static void send_msi(struct guest *g, uint32_t dest, uint8_t vector)
-{
-	struct kvm_msi msi = { .address_lo = 0xfee00000 | dest << 12, .data = vector };
-
-	CHECK_OK(ioctl(g->fd, KVM_SIGNAL_MSI, &msi));
-}
-
 static struct guest *prepare(int nr, enum guest_chip chip)
 {
 	struct guest *g = guest_new(nr, chip);
@@ -104,7 +64,7 @@ static void settle(struct guest *g)
 {
 	uint64_t n = count[VEC_MARK];
 
-	send_msi(g, 0, VEC_MARK);
+	guest_send_msi(g, 0, VEC_MARK);
 	thread_wait_for(&count[VEC_MARK], n + 1);
 }
 
@@ -114,7 +74,7 @@ static void finish(struct guest *g)
 
 	stop = 1;
 	for (i = 0; i < g->nr; i++) {
-		send_msi(g, i, VEC_MARK);
+		guest_send_msi(g, i, VEC_MARK);
 		guest_join(g, i);
 		CHECK_EQ(g->v[i].exits, 0);
 	}
@@ -139,7 +99,7 @@ static void paced(struct guest *g, int fd, uint8_t vector, int n)
 	int i;
 
 	for (i = 1; i <= n; i++) {
-		signal_fd(fd);
+		event_signal(fd);
 		thread_wait_for(&count[vector], c + i);
 	}
 	settle(g);
@@ -149,17 +109,17 @@ static void paced(struct guest *g, int fd, uint8_t vector, int n)
 static void msi(const void *arg)
 {
 	struct guest *g = prepare(1, *(const enum guest_chip *)arg);
-	int fd = new_fd(), fd2 = new_fd();
+	int fd = event_new(), fd2 = event_new();
 
 	route_msi(g, VEC);
-	CHECK_OK(irqfd(g, fd, GSI, 0));
-	CHECK_OK(irqfd(g, fd2, GSI2, 0));
+	CHECK_OK(guest_irqfd(g, fd, GSI, 0));
+	CHECK_OK(guest_irqfd(g, fd2, GSI2, 0));
 	paced(g, fd, VEC, 200);
 	CHECK_EQ(count[VEC2], 0);
 	paced(g, fd2, VEC2, 20);
 	CHECK_EQ(count[VEC], 200);
-	CHECK_OK(irqfd(g, fd, GSI, KVM_IRQFD_FLAG_DEASSIGN));
-	signal_fd(fd);
+	CHECK_OK(guest_irqfd(g, fd, GSI, KVM_IRQFD_FLAG_DEASSIGN));
+	event_signal(fd);
 	settle(g);
 	CHECK_EQ(count[VEC], 200);
 	finish(g);
@@ -175,13 +135,13 @@ static void each_vcpu(const void *arg)
 		e[i] = msi_route(GSI + i, i, VEC + (i != 0));
 	CHECK_OK(guest_set_routes(g, e, 3));
 	for (i = 0; i < 3; i++) {
-		fd[i] = new_fd();
-		CHECK_OK(irqfd(g, fd[i], GSI + i, 0));
+		fd[i] = event_new();
+		CHECK_OK(guest_irqfd(g, fd[i], GSI + i, 0));
 	}
 	paced(g, fd[0], VEC, 20);
 	CHECK_EQ(count[VEC2], 0);
 	for (i = 1; i <= 20; i++) {
-		signal_fd(fd[1 + i % 2]);
+		event_signal(fd[1 + i % 2]);
 		thread_wait_for(&count[VEC2], i);
 	}
 	CHECK_EQ(count[VEC], 20);
@@ -191,11 +151,11 @@ static void each_vcpu(const void *arg)
 static void pin_edge(const void *arg)
 {
 	struct guest *g;
-	int fd = new_fd();
+	int fd = event_new();
 
 	pin_entry = VEC;
 	g = prepare(1, CHIP_FULL);
-	CHECK_OK(irqfd(g, fd, PIN, 0));
+	CHECK_OK(guest_irqfd(g, fd, PIN, 0));
 	paced(g, fd, VEC, 50);
 	finish(g);
 }
@@ -215,28 +175,28 @@ static void wait_signalled(int fd)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	CHECK(poll(&p, 1, 5000) == 1, "no resample signal");
-	CHECK(is_signalled(fd), "poll was wrong");
+	CHECK(event_take(fd), "poll was wrong");
 }
 
 /* The line falls when the guest acknowledges, and the host is told. */
 static void resample(const void *arg)
 {
 	struct guest *g = prepare_level();
-	int fd = new_fd(), refd = new_fd(), i;
+	int fd = event_new(), refd = event_new(), i;
 
-	CHECK_OK(irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, refd));
+	CHECK_OK(guest_irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, refd));
 	settle(g);
-	CHECK(!is_signalled(refd), "signalled before anything happened");
+	CHECK(!event_take(refd), "signalled before anything happened");
 	for (i = 1; i <= 50; i++) {
-		signal_fd(fd);
+		event_signal(fd);
 		wait_signalled(refd);
 		thread_wait_for(&count[VEC], i);
 		settle(g);
 		CHECK_EQ(count[VEC], i);
-		CHECK(!is_signalled(refd), "signalled twice");
+		CHECK(!event_take(refd), "signalled twice");
 	}
-	CHECK_OK(irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN, 0));
-	signal_fd(fd);
+	CHECK_OK(guest_irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN, 0));
+	event_signal(fd);
 	settle(g);
 	CHECK_EQ(count[VEC], 50);
 	finish(g);
@@ -246,20 +206,20 @@ static void resample(const void *arg)
 static void resample_shared(const void *arg)
 {
 	struct guest *g = prepare_level();
-	int fd[2] = { new_fd(), new_fd() }, refd[2] = { new_fd(), new_fd() }, i;
+	int fd[2] = { event_new(), event_new() }, refd[2] = { event_new(), event_new() }, i;
 
 	for (i = 0; i < 2; i++)
-		CHECK_OK(irqfd_resample(g, fd[i], PIN, KVM_IRQFD_FLAG_RESAMPLE, refd[i]));
+		CHECK_OK(guest_irqfd_resample(g, fd[i], PIN, KVM_IRQFD_FLAG_RESAMPLE, refd[i]));
 	for (i = 1; i <= 20; i++) {
-		signal_fd(fd[i & 1]);
+		event_signal(fd[i & 1]);
 		wait_signalled(refd[0]);
 		wait_signalled(refd[1]);
 		thread_wait_for(&count[VEC], i);
 	}
-	CHECK_OK(irqfd(g, fd[1], PIN, KVM_IRQFD_FLAG_DEASSIGN));
-	signal_fd(fd[0]);
+	CHECK_OK(guest_irqfd(g, fd[1], PIN, KVM_IRQFD_FLAG_DEASSIGN));
+	event_signal(fd[0]);
 	wait_signalled(refd[0]);
-	CHECK(!is_signalled(refd[1]), "signalled after it was taken away");
+	CHECK(!event_take(refd[1]), "signalled after it was taken away");
 	settle(g);
 	CHECK_EQ(count[VEC], 21);
 	finish(g);
@@ -269,18 +229,18 @@ static void resample_shared(const void *arg)
 static void resample_goes_asserted(const void *arg)
 {
 	struct guest *g;
-	int fd = new_fd(), refd = new_fd();
+	int fd = event_new(), refd = event_new();
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
 	pin_entry = VEC | LEVEL | 1 << 16;
 	g = prepare(1, CHIP_FULL);
 	need_cap(g, KVM_CAP_IRQFD_RESAMPLE);
-	CHECK_OK(irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, refd));
-	signal_fd(fd);
+	CHECK_OK(guest_irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, refd));
+	event_signal(fd);
 	usleep(20000);
 	CHECK_OK(ioctl(g->fd, KVM_GET_IRQCHIP, &chip));
 	CHECK(chip.chip.ioapic.irr & 1 << PIN, "not asserted");
-	CHECK_OK(irqfd(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN));
+	CHECK_OK(guest_irqfd(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN));
 	CHECK_OK(ioctl(g->fd, KVM_GET_IRQCHIP, &chip));
 	CHECK(!(chip.chip.ioapic.irr & 1 << PIN), "still asserted");
 	finish(g);
@@ -291,7 +251,7 @@ static volatile bool quit;
 static void *hammer(void *arg)
 {
 	while (!quit) {
-		signal_fd(*(int *)arg);
+		event_signal(*(int *)arg);
 		sched_yield();
 	}
 	return NULL;
@@ -301,7 +261,7 @@ static void *hammer(void *arg)
 static void deassign_waits(const void *arg)
 {
 	struct guest *g = prepare(1, CHIP_FULL);
-	int fd = new_fd(), i, j;
+	int fd = event_new(), i, j;
 	pthread_t t;
 	uint64_t n;
 
@@ -309,9 +269,9 @@ static void deassign_waits(const void *arg)
 	CHECK(!pthread_create(&t, NULL, hammer, &fd), "pthread_create");
 	for (i = 0; i < 60; i++) {
 		n = count[VEC];
-		CHECK_OK(irqfd(g, fd, GSI, 0));
+		CHECK_OK(guest_irqfd(g, fd, GSI, 0));
 		thread_wait_for(&count[VEC], n + 1);
-		CHECK_OK(irqfd(g, fd, GSI, KVM_IRQFD_FLAG_DEASSIGN));
+		CHECK_OK(guest_irqfd(g, fd, GSI, KVM_IRQFD_FLAG_DEASSIGN));
 		settle(g);
 		n = count[VEC];
 		for (j = 0; j < 5; j++)
@@ -327,16 +287,16 @@ static void deassign_waits(const void *arg)
 static void same_eventfd_twice(const void *arg)
 {
 	struct guest *g = prepare(1, CHIP_FULL);
-	int fd = new_fd(), twin = CHECK_OK(dup(fd));
+	int fd = event_new(), twin = CHECK_OK(dup(fd));
 
 	route_msi(g, VEC);
-	CHECK_OK(irqfd(g, fd, GSI, 0));
-	CHECK_ERRNO(irqfd(g, fd, GSI, 0), EBUSY);
-	CHECK_ERRNO(irqfd(g, twin, GSI2, 0), EBUSY);
+	CHECK_OK(guest_irqfd(g, fd, GSI, 0));
+	CHECK_ERRNO(guest_irqfd(g, fd, GSI, 0), EBUSY);
+	CHECK_ERRNO(guest_irqfd(g, twin, GSI2, 0), EBUSY);
 	paced(g, fd, VEC, 10);
 	CHECK_EQ(count[VEC2], 0);
-	CHECK_OK(irqfd(g, twin, GSI, KVM_IRQFD_FLAG_DEASSIGN));
-	CHECK_OK(irqfd(g, fd, GSI2, 0));
+	CHECK_OK(guest_irqfd(g, twin, GSI, KVM_IRQFD_FLAG_DEASSIGN));
+	CHECK_OK(guest_irqfd(g, fd, GSI2, 0));
 	paced(g, twin, VEC2, 10);
 	finish(g);
 }
@@ -349,15 +309,15 @@ static void close_while_assigned(const void *arg)
 
 	route_msi(g, VEC);
 	for (i = 1; i <= 200; i++) {
-		fd = new_fd();
-		CHECK_OK(irqfd(g, fd, GSI, 0));
-		signal_fd(fd);
+		fd = event_new();
+		CHECK_OK(guest_irqfd(g, fd, GSI, 0));
+		event_signal(fd);
 		thread_wait_for(&count[VEC], i);
 		close(fd);
 	}
-	fd = new_fd();
+	fd = event_new();
 	keep = CHECK_OK(dup(fd));
-	CHECK_OK(irqfd(g, fd, GSI, 0));
+	CHECK_OK(guest_irqfd(g, fd, GSI, 0));
 	close(fd);
 	paced(g, keep, VEC, 10);
 	finish(g);
@@ -366,12 +326,12 @@ static void close_while_assigned(const void *arg)
 static void signal_before_assign(const void *arg)
 {
 	struct guest *g = prepare(1, CHIP_FULL);
-	int fd = new_fd(), i;
+	int fd = event_new(), i;
 
 	route_msi(g, VEC);
 	for (i = 0; i < 7; i++)
-		signal_fd(fd);
-	CHECK_OK(irqfd(g, fd, GSI, 0));
+		event_signal(fd);
+	CHECK_OK(guest_irqfd(g, fd, GSI, 0));
 	thread_wait_for(&count[VEC], 1);
 	settle(g);
 	CHECK_EQ(count[VEC], 1);
@@ -381,16 +341,16 @@ static void signal_before_assign(const void *arg)
 static void routes_change(const void *arg)
 {
 	struct guest *g = prepare(1, CHIP_FULL);
-	int fd = new_fd(), i;
+	int fd = event_new(), i;
 	struct kvm_irq_routing_entry other = msi_route(GSI + 5, 0, VEC);
 
-	CHECK_OK(irqfd(g, fd, GSI, 0));		/* no route yet */
+	CHECK_OK(guest_irqfd(g, fd, GSI, 0));		/* no route yet */
 	for (i = 0; i < 20; i++) {
 		route_msi(g, i & 1 ? VEC2 : VEC);
 		paced(g, fd, i & 1 ? VEC2 : VEC, 5);
 	}
 	CHECK_OK(guest_set_routes(g, &other, 1));
-	signal_fd(fd);
+	event_signal(fd);
 	settle(g);
 	CHECK_EQ(count[VEC] + count[VEC2], 100);
 	finish(g);
@@ -399,31 +359,31 @@ static void routes_change(const void *arg)
 static void errors(const void *arg)
 {
 	struct guest *g = guest_new(1, CHIP_FULL), *bare, *split;
-	int fd = new_fd(), file, refd = new_fd();
+	int fd = event_new(), file, refd = event_new();
 
 	need_cap(g, KVM_CAP_IRQFD);
 	need_cap(g, KVM_CAP_IRQFD_RESAMPLE);
 	file = CHECK_OK(open("/proc/self/exe", O_RDONLY));
-	CHECK_ERRNO(irqfd(g, -1, GSI, 0), EBADF);
-	CHECK_ERRNO(irqfd(g, file, GSI, 0), EINVAL);
-	CHECK_ERRNO(irqfd(g, g->fd, GSI, 0), EINVAL);
-	CHECK_ERRNO(irqfd(g, fd, GSI, 4), EINVAL);
-	CHECK_ERRNO(irqfd(g, fd, GSI, 1u << 31), EINVAL);
-	CHECK_ERRNO(irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, -1), EBADF);
-	CHECK_ERRNO(irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, file), EINVAL);
-	CHECK_ERRNO(irqfd(g, -1, GSI, KVM_IRQFD_FLAG_DEASSIGN), EBADF);
-	CHECK_ERRNO(irqfd(g, file, GSI, KVM_IRQFD_FLAG_DEASSIGN), EINVAL);
+	CHECK_ERRNO(guest_irqfd(g, -1, GSI, 0), EBADF);
+	CHECK_ERRNO(guest_irqfd(g, file, GSI, 0), EINVAL);
+	CHECK_ERRNO(guest_irqfd(g, g->fd, GSI, 0), EINVAL);
+	CHECK_ERRNO(guest_irqfd(g, fd, GSI, 4), EINVAL);
+	CHECK_ERRNO(guest_irqfd(g, fd, GSI, 1u << 31), EINVAL);
+	CHECK_ERRNO(guest_irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, -1), EBADF);
+	CHECK_ERRNO(guest_irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, file), EINVAL);
+	CHECK_ERRNO(guest_irqfd(g, -1, GSI, KVM_IRQFD_FLAG_DEASSIGN), EBADF);
+	CHECK_ERRNO(guest_irqfd(g, file, GSI, KVM_IRQFD_FLAG_DEASSIGN), EINVAL);
 	CHECK_ERRNO(ioctl(g->fd, KVM_IRQFD, (void *)8), EFAULT);
 	/* What failed left nothing behind. */
-	CHECK_OK(irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, refd));
-	CHECK_OK(irqfd(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN));
+	CHECK_OK(guest_irqfd_resample(g, fd, PIN, KVM_IRQFD_FLAG_RESAMPLE, refd));
+	CHECK_OK(guest_irqfd(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN));
 	/* Nothing to take away is no error. */
-	CHECK_OK(irqfd(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN));
+	CHECK_OK(guest_irqfd(g, fd, PIN, KVM_IRQFD_FLAG_DEASSIGN));
 	bare = guest_new(1, CHIP_NONE);
-	CHECK_ERRNO(irqfd(bare, fd, GSI, 0), EINVAL);
+	CHECK_ERRNO(guest_irqfd(bare, fd, GSI, 0), EINVAL);
 	split = guest_new(1, CHIP_SPLIT);
-	CHECK_OK(irqfd(split, fd, GSI, 0));
-	CHECK_ERRNO(irqfd_resample(split, refd, PIN, KVM_IRQFD_FLAG_RESAMPLE, new_fd()),
+	CHECK_OK(guest_irqfd(split, fd, GSI, 0));
+	CHECK_ERRNO(guest_irqfd_resample(split, refd, PIN, KVM_IRQFD_FLAG_RESAMPLE, event_new()),
 		    EINVAL);
 }
 
@@ -434,7 +394,7 @@ static void vm_goes(const void *arg)
 	pthread_t t;
 	int i;
 
-	fd = new_fd();
+	fd = event_new();
 	CHECK(!pthread_create(&t, NULL, hammer, &fd), "pthread_create");
 	for (i = 0; i < 10; i++) {
 		struct guest *g = guest_new(1, CHIP_FULL);
@@ -442,7 +402,7 @@ static void vm_goes(const void *arg)
 		need_cap(g, KVM_CAP_IRQFD);
 		need_cap(g, KVM_CAP_IRQ_ROUTING);
 		route_msi(g, VEC);
-		CHECK_OK(irqfd(g, fd, GSI, 0));
+		CHECK_OK(guest_irqfd(g, fd, GSI, 0));
 		usleep(2000);
 		kvm_vm_free(g->m->vm);
 	}

@@ -73,6 +73,16 @@ int guest_set_routes(struct guest *g, const struct kvm_irq_routing_entry *e, int
 struct kvm_irq_routing_entry msi_route(uint32_t gsi, uint32_t dest, uint8_t vector);
 struct kvm_irq_routing_entry chip_route(uint32_t gsi, uint32_t chip, uint32_t pin);
 
+void guest_send_msi(struct guest *g, uint32_t dest, uint8_t vector);
+/* Eventfds that do not block; event_take() gives the count and clears it. */
+int event_new(void);
+void event_signal(int fd);
+uint64_t event_take(int fd);
+int guest_irqfd(struct guest *g, int fd, uint32_t gsi, uint32_t flags);
+int guest_irqfd_resample(struct guest *g, int fd, uint32_t gsi, uint32_t flags, int refd);
+int guest_ioeventfd(struct guest *g, int fd, uint64_t addr, uint32_t len, uint32_t flags,
+		    uint64_t match);
+
 /* --- shared --- */
 /* What guest_fail() was called with. */
 struct guest_failure {
