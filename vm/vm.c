@@ -14,6 +14,7 @@
 #include "bus.h"
 #include "device.h"
 #include "ioctl.h"
+#include "irqchip.h"
 #include "mmu.h"
 #include "params.h"
 #include "state.h"
@@ -59,9 +60,12 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	kvm->mm = current->mm;
 	if (init_srcu_struct(&kvm->srcu))
 		goto out_mm;
-	r = kvm_memslots_init(kvm);
+	r = kvm_irq_init_vm(kvm);
 	if (r)
 		goto out_srcu;
+	r = kvm_memslots_init(kvm);
+	if (r)
+		goto out_irq;
 	kvmx_params_hold();
 	r = kvm_hardware_get();
 	if (r)
@@ -85,6 +89,8 @@ out_hardware:
 out_slots:
 	kvmx_params_release();
 	kvm_memslots_free(kvm);
+out_irq:
+	kvm_irq_free_vm(kvm);
 out_srcu:
 	cleanup_srcu_struct(&kvm->srcu);
 out_mm:
@@ -99,9 +105,11 @@ static void kvm_destroy_vm(struct kvm *kvm)
 
 	/* No callback of the host's memory management after this. */
 	kvm_mmu_release_vm(kvm);
+	kvm_irq_stop_vm(kvm);
 	kvm_destroy_vcpus(kvm);
 	kvm_bus_free(kvm);
 	kvm_ioeventfd_free(kvm);
+	kvm_irq_free_vm(kvm);
 	kvm_coalesced_mmio_free(kvm);
 	kvm_msr_filter_free(kvm);
 	kvm_mmu_destroy_vm(kvm);
@@ -270,14 +278,11 @@ static long ioctl_enable_cap(struct kvm_ioctl_args *a)
 		return enable_switch(&kvm->exit_on_emulation_error, cap->args[0]);
 	case KVM_CAP_MAX_VCPU_ID:
 		return enable_max_vcpu_id(kvm, cap->args[0]);
+	case KVM_CAP_SPLIT_IRQCHIP:
+	case KVM_CAP_X2APIC_API:
+		return kvm_irq_enable_cap(kvm, cap);
 	}
 	return kvm_state_enable_cap(kvm, cap);
-}
-
-/* Routes lead to interrupt controllers in the kernel, and this VM has none. */
-static long ioctl_set_gsi_routing(struct kvm_ioctl_args *a)
-{
-	return -EINVAL;
 }
 
 static const struct kvm_ioctl vm_ioctls[] = {
@@ -298,7 +303,23 @@ static const struct kvm_ioctl vm_ioctls[] = {
 		  KVM_CAP_COALESCED_MMIO),
 	KVM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, kvm_vm_ioctl_unregister_coalesced, 0,
 		  KVM_CAP_COALESCED_MMIO),
-	KVM_IOCTL(KVM_SET_GSI_ROUTING, ioctl_set_gsi_routing, KVM_IOC_TAIL, KVM_CAP_IRQ_ROUTING),
+	KVM_IOCTL(KVM_CREATE_IRQCHIP, kvm_vm_ioctl_create_irqchip, KVM_IOC_VALUE, KVM_CAP_IRQCHIP),
+	KVM_IOCTL(KVM_GET_IRQCHIP, kvm_vm_ioctl_get_irqchip, 0, KVM_CAP_IRQCHIP),
+	KVM_IOCTL(KVM_SET_IRQCHIP, kvm_vm_ioctl_set_irqchip, KVM_IOC_IN, KVM_CAP_IRQCHIP),
+	KVM_IOCTL(KVM_IRQ_LINE, kvm_vm_ioctl_irq_line, 0, KVM_CAP_IRQCHIP),
+	KVM_IOCTL(KVM_IRQ_LINE_STATUS, kvm_vm_ioctl_irq_line_status, 0,
+		  KVM_CAP_IRQ_INJECT_STATUS),
+	KVM_IOCTL(KVM_SET_GSI_ROUTING, kvm_vm_ioctl_set_gsi_routing, KVM_IOC_TAIL,
+		  KVM_CAP_IRQ_ROUTING),
+	KVM_IOCTL(KVM_SIGNAL_MSI, kvm_vm_ioctl_signal_msi, 0, KVM_CAP_SIGNAL_MSI),
+	KVM_IOCTL(KVM_CREATE_PIT, kvm_vm_ioctl_create_pit, KVM_IOC_VALUE, KVM_CAP_PIT),
+	KVM_IOCTL(KVM_CREATE_PIT2, kvm_vm_ioctl_create_pit2, 0, KVM_CAP_PIT2),
+	KVM_IOCTL(KVM_GET_PIT, kvm_vm_ioctl_get_pit, 0, KVM_CAP_PIT),
+	KVM_IOCTL(KVM_SET_PIT, kvm_vm_ioctl_set_pit, KVM_IOC_IN, KVM_CAP_PIT),
+	KVM_IOCTL(KVM_GET_PIT2, kvm_vm_ioctl_get_pit2, 0, KVM_CAP_PIT_STATE2),
+	KVM_IOCTL(KVM_SET_PIT2, kvm_vm_ioctl_set_pit2, 0, KVM_CAP_PIT_STATE2),
+	KVM_IOCTL(KVM_REINJECT_CONTROL, kvm_vm_ioctl_reinject_control, 0,
+		  KVM_CAP_REINJECT_CONTROL),
 	KVM_IOCTL(KVM_SET_BOOT_CPU_ID, ioctl_set_boot_cpu_id, KVM_IOC_VALUE,
 		  KVM_CAP_SET_BOOT_CPU_ID),
 	KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD),
@@ -390,8 +411,6 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_NR_VCPUS, .fn = recommended_vcpus },
 	{ KVM_CAP_MAX_VCPUS, KVM_MAX_VCPUS },
 	{ KVM_CAP_MAX_VCPU_ID, KVM_MAX_VCPU_IDS },
-	/* QEMU asks for it whether or not it uses the kernel's interrupt controllers. */
-	{ KVM_CAP_IRQ_ROUTING, KVM_MAX_IRQ_ROUTES },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
