@@ -15,6 +15,24 @@
 #define VMX_XSAVES_CONTROL	SECONDARY_EXEC_XSAVES
 #endif
 
+/* Of a later header; the fields it shares with KVM_SET_USER_MEMORY_REGION come first. */
+#ifndef KVM_SET_USER_MEMORY_REGION2
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+
+#define KVM_SET_USER_MEMORY_REGION2 _IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+#define KVM_CAP_USER_MEMORY2	231
+#endif
+
 /* The hotplug state in which no task runs any more (or yet) on the CPU. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_ONLINE

@@ -172,7 +172,6 @@ struct emu_ctxt {
 	enum emu_mode mode;
 	u8 cpl;
 	bool long_mode_active;	/* EFER.LMA: 64-bit or compatibility mode */
-	bool forced;		/* the forced-emulation prefix was seen */
 	bool vendor_intel;
 	/*
 	 * The guest's registers, updated when emu_execute() returns EMU_OK. A far

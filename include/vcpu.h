@@ -237,6 +237,14 @@ static inline void kvm_gpr_write(struct kvm_vcpu *vcpu, int reg, u64 val)
 	}
 }
 
+/* Where the instruction at RIP is. */
+static inline u64 kvm_linear_rip(struct kvm_vcpu *vcpu)
+{
+	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+
+	return vcpu->efer & EFER_LMA ? la : (u32)la;
+}
+
 static inline u64 kvm_rflags_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_RFLAGS))
@@ -355,6 +363,9 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 int kvm_emulate_again(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/emulate.c, vcpu/io.c: 1 go on in the guest, 0 exit to user space, <0 errno --- */
+extern int kvm_force_emulation_prefix;	/* the module parameter */
+/* #UD of the guest while that is on. */
+int kvm_emulate_forced(struct kvm_vcpu *vcpu);
 int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
 int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
 		    u32 error_code);

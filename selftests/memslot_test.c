@@ -305,6 +305,32 @@ static void many_slots(const void *arg)
 	check_ram(m, MANY_BASE + 16385 * 0x2000ULL, 7);
 }
 
+/* The longer form, without a guest_memfd. */
+static void region2(const void *arg)
+{
+	struct {
+		struct kvm_userspace_memory_region shared;
+		uint64_t guest_memfd[16];
+	} r = { .shared = { .slot = SLOT, .guest_phys_addr = AT, .memory_size = 0x1000 } };
+	const unsigned long cmd = _IOW(KVMIO, 0x49, r);
+	struct machine *m = touch_machine();
+	uint64_t *mem = anon_mem(0x1000);
+
+	if (ioctl(m->vm->fd, KVM_CHECK_EXTENSION, 231) <= 0)
+		test_skip("KVM_CAP_USER_MEMORY2 is not offered");
+	r.shared.userspace_addr = (uintptr_t)mem;
+	r.shared.flags = 4;
+	CHECK_ERRNO(ioctl(m->vm->fd, cmd, &r), EINVAL);
+	r.shared.flags = 0;
+	CHECK_OK(ioctl(m->vm->fd, cmd, &r));
+	check_ram(m, AT, 0x77);
+	CHECK_EQ(mem[0], 0x77);
+	/* The same slot for both forms. */
+	set_slot(m, SLOT, 0, AT, 0, mem);
+	check_mmio(m, AT);
+	CHECK_ERRNO(ioctl(m->vm->fd, cmd, NULL), EFAULT);
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -321,5 +347,6 @@ int main(int argc, char **argv)
 	TEST(bad_addresses);
 	TEST(unmapped_memory);
 	TEST(many_slots);
+	TEST(region2);
 	return run_tests(argc, argv);
 }

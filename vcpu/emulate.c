@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The emulator's callbacks on a vCPU, and what becomes of its answers. */
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/string.h>
 #include <asm/trapnr.h>
 #include "cpuid.h"
@@ -8,6 +9,12 @@
 #include "state.h"
 #include "trace.h"
 #include "vcpu.h"
+
+int kvm_force_emulation_prefix;
+module_param_named(force_emulation_prefix, kvm_force_emulation_prefix, int, 0644);
+MODULE_PARM_DESC(force_emulation_prefix,
+		 "Emulate what stands behind UD2 \"kvm\"; 2 clears RFLAGS.RF for it");
+#define FORCED_CLEARS_RF	2
 
 static struct kvm_vcpu *vcpu_of(struct emu_ctxt *c)
 {
@@ -111,14 +118,18 @@ static enum emu_status op_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned 
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 	struct span sp;
 	enum emu_status s = make_span(c, la, len, EMU_ACC_FETCH, &sp);
+	/* @buf may be in the vCPU object, which is not for copies from user space. */
+	u8 bytes[EMU_MAX_INSN], *to = bytes;
 	unsigned int i;
 
 	for (i = 0; s == EMU_OK && i < sp.n; i++) {
 		/* Instructions are not fetched from devices. */
-		if (kvm_read_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
+		if (kvm_read_guest(vcpu->kvm, sp.part[i].gpa, to, sp.part[i].len))
 			s = EMU_FAIL;
-		buf += sp.part[i].len;
+		to += sp.part[i].len;
 	}
+	if (s == EMU_OK)
+		memcpy(buf, bytes, len);
 	return s;
 }
 
@@ -366,7 +377,6 @@ static void set_up(struct kvm_vcpu *vcpu)
 	c->mode = mode_of(vcpu);
 	c->cpl = vmx_cpl(vcpu);
 	c->long_mode_active = vcpu->efer & EFER_LMA;
-	c->forced = false;
 	c->vendor_intel = true;
 	kvm_rsp_read(vcpu);
 	memcpy(c->gpr, vcpu->regs, sizeof(c->gpr));
@@ -462,7 +472,7 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 		/* Nothing out: more accesses than any instruction has. */
 		if (!io->out)
 			return finish_fail(vcpu);
-		io->linear_rip = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+		io->linear_rip = kvm_linear_rip(vcpu);
 		io->pending = KVM_IO_EMULATE;
 		return 0;
 	case EMU_FAIL:
@@ -483,13 +493,11 @@ static int execute(struct kvm_vcpu *vcpu)
 /* As much of the instruction as its page has, with one walk. What fails is left to the decoder. */
 static unsigned int fetch_page(struct kvm_vcpu *vcpu, u8 *bytes)
 {
-	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+	u64 la = kvm_linear_rip(vcpu);
 	struct emu_fault f;
 	unsigned int len;
 	gpa_t gpa;
 
-	if (!(vcpu->efer & EFER_LMA))
-		la = (u32)la;
 	len = min_t(unsigned int, EMU_MAX_INSN, PAGE_SIZE - (la & ~PAGE_MASK));
 	if (kvm_walk_fetch(vcpu, la, &gpa, &f) != EMU_OK ||
 	    kvm_read_guest(vcpu->kvm, gpa, bytes, len))
@@ -517,6 +525,72 @@ int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int
 	}
 	set_up(vcpu);
 	s = emu_decode(&vcpu->emu, bytes, len);
+	return s == EMU_OK ? execute(vcpu) : finish(vcpu, s);
+}
+
+/* DR6 bits of the breakpoints on the instruction at RIP; *@debugger: they are its own. */
+static u64 code_breakpoints(struct kvm_vcpu *vcpu, bool *debugger)
+{
+	const u64 *dr = vcpu->dr;
+	u64 la = kvm_linear_rip(vcpu), dr7 = vcpu->dr7, hit = 0;
+	int i;
+
+	*debugger = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
+	if (*debugger) {
+		dr = vcpu->guest_debug_dr;
+		dr7 = vcpu->guest_debug_dr[7];
+	}
+	if (kvm_rflags_read(vcpu) & X86_EFLAGS_RF)
+		return 0;
+	for (i = 0; i < 4; i++)
+		if ((dr7 >> 2 * i & 3) && !(dr7 >> (16 + 4 * i) & 15) && dr[i] == la)
+			hit |= BIT_ULL(i);
+	return hit;
+}
+
+/**
+ * kvm_emulate_forced - #UD: an instruction behind the forced-emulation prefix?
+ * @vcpu: loaded vCPU, kvm->srcu held
+ *
+ * The prefix is UD2 and "kvm". The exit has set RF, which hides breakpoints on
+ * what follows unless the parameter says to clear it. What the emulator does not
+ * do is #UD.
+ *
+ * Return: 1 to go on, 0 to user space.
+ */
+int kvm_emulate_forced(struct kvm_vcpu *vcpu)
+{
+	static const u8 prefix[] = { 0x0f, 0x0b, 'k', 'v', 'm' };
+	int mode = READ_ONCE(kvm_force_emulation_prefix);
+	u8 bytes[sizeof(prefix)];
+	enum emu_status s;
+	bool debugger;
+	u64 hit;
+
+	set_up(vcpu);
+	if (!mode || op_fetch(&vcpu->emu, kvm_linear_rip(vcpu), bytes, sizeof(bytes)) != EMU_OK ||
+	    memcmp(bytes, prefix, sizeof(prefix))) {
+		kvm_queue_exception(vcpu, UD_VECTOR);
+		return 1;
+	}
+	kvm_rip_write(vcpu, vcpu->emu.mode == EMU_MODE_PROT64 ? vcpu->rip + sizeof(prefix) :
+						 (u32)(vcpu->rip + sizeof(prefix)));
+	if (mode & FORCED_CLEARS_RF)
+		vmx_set_rflags(vcpu, kvm_rflags_read(vcpu) & ~X86_EFLAGS_RF);
+	hit = code_breakpoints(vcpu, &debugger);
+	if (hit && debugger)
+		return vmx_debug_exit(vcpu, DB_VECTOR, hit | DR6_RESET);
+	if (hit) {
+		kvm_queue_exception_p(vcpu, DB_VECTOR, hit);
+		return 1;
+	}
+	kvm_io_begin(vcpu);
+	set_up(vcpu);
+	s = emu_decode(&vcpu->emu, NULL, 0);
+	if (s == EMU_FAIL) {
+		kvm_queue_exception(vcpu, UD_VECTOR);
+		return 1;
+	}
 	return s == EMU_OK ? execute(vcpu) : finish(vcpu, s);
 }
 

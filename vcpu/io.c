@@ -15,11 +15,6 @@
 #include "trace.h"
 #include "vcpu.h"
 
-static u64 linear_rip(struct kvm_vcpu *vcpu)
-{
-	return vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
-}
-
 /**
  * kvm_io_begin - a new instruction: nothing is logged
  * @vcpu: loaded vCPU
@@ -311,7 +306,7 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 		kvm_io_begin(vcpu);
 		hand_out_pio(vcpu, port, size, 0, 1, true);
 		vcpu->io.pio_size = size;
-		vcpu->io.linear_rip = linear_rip(vcpu);
+		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
 		vcpu->io.pending = KVM_IO_FAST_IN;
 		return 0;
 	}
@@ -322,7 +317,7 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 	memcpy(vcpu->pio_data, &vcpu->regs[KVM_REG_RAX], size);
 	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
 		/* The step is reported when the write is done. */
-		vcpu->io.linear_rip = linear_rip(vcpu);
+		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
 		vcpu->io.pending = KVM_IO_FAST_OUT;
 	} else {
 		vmx_skip_instruction(vcpu);
@@ -354,7 +349,7 @@ int kvm_complete_io(struct kvm_vcpu *vcpu)
 	u8 pending = io->pending;
 
 	io->pending = KVM_IO_NONE;
-	if (linear_rip(vcpu) != io->linear_rip)
+	if (kvm_linear_rip(vcpu) != io->linear_rip)
 		return 1;
 	if (pending == KVM_IO_FAST_IN)
 		return complete_fast_in(vcpu);

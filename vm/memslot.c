@@ -7,6 +7,7 @@
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include "compat/compat.h"
 #include "ioctl.h"
 #include "mmu.h"
 
@@ -480,6 +481,7 @@ int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_reg
 	return r;
 }
 
+/* Both forms: without guest_memfd the longer one says no more. */
 long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a)
 {
 	const struct kvm_userspace_memory_region *mem = a->data;
@@ -491,6 +493,7 @@ long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a)
 
 static const struct kvm_cap memslot_caps[] = {
 	{ .cap = KVM_CAP_USER_MEMORY, .value = 1 },
+	{ .cap = KVM_CAP_USER_MEMORY2, .value = 1 },
 	{ .cap = KVM_CAP_NR_MEMSLOTS, .value = KVM_USER_MEM_SLOTS },
 	{ .cap = KVM_CAP_DESTROY_MEMORY_REGION_WORKS, .value = 1 },
 	{ .cap = KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, .value = 1 },

@@ -12,6 +12,7 @@
 #include <linux/smp.h>
 #include <asm/tsc.h>
 #include "bus.h"
+#include "compat/compat.h"
 #include "device.h"
 #include "ioctl.h"
 #include "irqchip.h"
@@ -296,6 +297,8 @@ static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_GET_DIRTY_LOG, kvm_vm_ioctl_get_dirty_log, 0, 0),
 	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION, kvm_vm_ioctl_set_memory_region, 0,
 		  KVM_CAP_USER_MEMORY),
+	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION2, kvm_vm_ioctl_set_memory_region, 0,
+		  KVM_CAP_USER_MEMORY2),
 	KVM_IOCTL(KVM_SET_TSS_ADDR, ioctl_set_tss_addr, KVM_IOC_VALUE, KVM_CAP_SET_TSS_ADDR),
 	KVM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, ioctl_set_identity_map_addr, 0,
 		  KVM_CAP_SET_IDENTITY_MAP_ADDR),

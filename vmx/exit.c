@@ -27,11 +27,6 @@ static u64 exit_qual(struct kvm_vcpu *vcpu)
 	return vcpu->vmx.exit_qual;
 }
 
-static u64 linear_rip(struct kvm_vcpu *vcpu)
-{
-	return vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
-}
-
 /**
  * vmx_debug_exit - KVM_EXIT_DEBUG
  * @vcpu: loaded vCPU with a debugger outside
@@ -46,7 +41,7 @@ int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 
 	vcpu->run->exit_reason = KVM_EXIT_DEBUG;
 	d->exception = exception;
-	d->pc = linear_rip(vcpu);
+	d->pc = kvm_linear_rip(vcpu);
 	d->dr6 = dr6;
 	d->dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
 	return 0;
@@ -214,6 +209,8 @@ static int handle_exception(struct kvm_vcpu *vcpu)
 		return handle_bp(vcpu);
 	case AC_VECTOR:
 		return handle_ac(vcpu);
+	case UD_VECTOR:
+		return kvm_emulate_forced(vcpu);
 	}
 	if (info & INTR_INFO_DELIVER_CODE_MASK)
 		kvm_queue_exception_e(vcpu, info & INTR_INFO_VECTOR_MASK,
