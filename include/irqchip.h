@@ -93,6 +93,7 @@ struct kvm_lapic {
 	unsigned long events;	/* bits KVM_APIC_INIT, KVM_APIC_SIPI; set by any thread */
 	u8 sipi_vector;
 	u32 esr;		/* errors not yet shown in ESR */
+	int timer_cpu;		/* where vcpu_load() last saw to the timer */
 };
 
 enum { KVM_APIC_INIT, KVM_APIC_SIPI };

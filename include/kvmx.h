@@ -103,6 +103,7 @@ struct kvm_irq {
 	u32 reserved_pins;		/* of a split irqchip's I/O APIC in user space */
 	bool x2apic_ids;		/* KVM_X2APIC_API_USE_32BIT_IDS */
 	bool no_broadcast_quirk;	/* KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */
+	struct page *access_page;	/* what EPT has at the xAPIC's window; the CPU watches it */
 	unsigned long apicv_inhibits;	/* bits of enum kvm_apicv_inhibit */
 };
 
@@ -150,6 +151,9 @@ struct kvm {
 	u64 disabled_quirks;
 	u64 user_space_msr_mask;	/* KVM_MSR_EXIT_REASON_* */
 	struct kvm_msr_filter_set __rcu *msr_filter;
+	u32 halt_poll_ns;		/* KVM_CAP_HALT_POLL, if set */
+	bool halt_poll_set;
+	u32 disabled_exits;		/* KVM_X86_DISABLE_EXITS_* */
 	bool platform_info_hidden;	/* from the guest: KVM_CAP_MSR_PLATFORM_INFO */
 };
 

@@ -18,8 +18,9 @@ struct kvmx_params {
 	bool ept, unrestricted_guest, vnmi;	/* needed: 0 refuses the module */
 	bool vpid, eptad;
 	uint ple_gap, ple_window;	/* either 0: no PAUSE-loop exiting */
+	bool flexpriority, enable_apicv, preemption_timer;
 	/* kvmx does without these: they read as N, and asking for one says so in the log. */
-	bool nested, pml, preemption_timer, enable_apicv, enable_ipiv, flexpriority, fasteoi;
+	bool nested, pml, enable_ipiv, fasteoi;
 	bool emulate_invalid_guest_state;
 };
 

@@ -77,6 +77,48 @@ static inline u64 kvm_trace_value(const void *data, unsigned int size)
 }
 #endif
 
+TRACE_EVENT(kvm_vcpu_wakeup,
+	TP_PROTO(__u64 ns, bool waited, bool valid),
+	TP_ARGS(ns, waited, valid),
+
+	TP_STRUCT__entry(
+		__field(__u64, ns)
+		__field(bool, waited)
+		__field(bool, valid)
+	),
+
+	TP_fast_assign(
+		__entry->ns = ns;
+		__entry->waited = waited;
+		__entry->valid = valid;
+	),
+
+	TP_printk("%s time %lld ns, polling %s", __entry->waited ? "wait" : "poll", __entry->ns,
+		  __entry->valid ? "valid" : "invalid")
+);
+
+TRACE_EVENT(kvm_halt_poll_ns,
+	TP_PROTO(bool grow, unsigned int vcpu_id, unsigned int new, unsigned int old),
+	TP_ARGS(grow, vcpu_id, new, old),
+
+	TP_STRUCT__entry(
+		__field(bool, grow)
+		__field(unsigned int, vcpu_id)
+		__field(unsigned int, new)
+		__field(unsigned int, old)
+	),
+
+	TP_fast_assign(
+		__entry->grow = grow;
+		__entry->vcpu_id = vcpu_id;
+		__entry->new = new;
+		__entry->old = old;
+	),
+
+	TP_printk("vcpu %u: halt_poll_ns %u (%s %u)", __entry->vcpu_id, __entry->new,
+		  __entry->grow ? "grow" : "shrink", __entry->old)
+);
+
 TRACE_EVENT(kvm_entry,
 	TP_PROTO(struct kvm_vcpu *vcpu),
 	TP_ARGS(vcpu),

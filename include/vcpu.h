@@ -31,6 +31,12 @@ enum kvm_reg {
 	KVM_REG_EXIT_QUAL,
 };
 
+/* What KVM_SET_GUEST_DEBUG takes. */
+#define KVM_GUESTDBG_KNOWN	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | \
+				 KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP | \
+				 KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP | \
+				 KVM_GUESTDBG_BLOCKIRQ)
+
 /* Debug registers, SDM 3B 17.2. */
 #define DR6_BD		BIT_ULL(13)	/* an access while DR7.GD was set */
 #define DR6_BS		BIT_ULL(14)	/* single step */
@@ -323,6 +329,7 @@ int kvm_vcpu_block(struct kvm_vcpu *vcpu);
 int kvm_vcpu_halt(struct kvm_vcpu *vcpu);
 /* An interrupt, NMI, INIT, ... can be delivered now. Own thread. */
 bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu);
+long kvm_enable_halt_poll(struct kvm *kvm, const struct kvm_enable_cap *cap);
 
 void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu);
 
@@ -339,6 +346,8 @@ void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f);
 void kvm_queue_nmi(struct kvm_vcpu *vcpu);
 void kvm_inject_events(struct kvm_vcpu *vcpu);
 bool kvm_ready_for_interrupt(struct kvm_vcpu *vcpu);
+/* An interrupt of any source waits that its controller would deliver now. Own thread. */
+bool kvm_interrupt_pending(struct kvm_vcpu *vcpu);
 void kvm_events_reset(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/regs.c --- */
@@ -383,6 +392,7 @@ int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val);
 int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val);
 int kvm_set_cr4(struct kvm_vcpu *vcpu, u64 val);
 int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val);
+u8 kvm_get_cr8(struct kvm_vcpu *vcpu);
 int kvm_set_efer(struct kvm_vcpu *vcpu, u64 val, bool host);
 int kvm_set_xcr(struct kvm_vcpu *vcpu, u32 index, u64 val);
 int kvm_set_dr(struct kvm_vcpu *vcpu, int dr, u64 val);

@@ -61,6 +61,8 @@ struct kvm_vmx {
 	/* User-return MSRs: the guest's values. */
 	u64 star, lstar, cstar, sfmask;
 	u64 guest_tf;			/* RFLAGS.TF of the guest while a debugger steps it */
+	bool apicv;			/* the CPU delivers interrupts by itself */
+	u8 tpr_threshold;		/* as the VMCS has it */
 };
 
 /* What was found of the CPU; read-only after kvm_arch_hardware_setup(). */
@@ -70,6 +72,11 @@ struct vmx_caps {
 	u64 misc;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	bool ept_ad, ept_1g, ept_2m, vpid, invvpid_addr, xsaves, ple;
+	bool tpr_shadow, apic_accesses, x2apic_mode;
+	bool apicv;			/* register virtualization and virtual-interrupt delivery */
+	bool posted;			/* posted interrupts; exits acknowledge the host's */
+	bool preemption_timer;
+	u8 preemption_shift;		/* it counts once in 1 << this TSC ticks */
 };
 
 extern struct vmx_caps vmx_caps;
@@ -136,12 +143,17 @@ int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
 int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6);
 
 /* --- vmx/apicv.c: the vCPU has a local APIC; loaded --- */
+int vmx_apicv_init(struct kvm_vcpu *vcpu);
 /* The CPU delivers interrupts and does EOIs by itself for this vCPU. */
 bool vmx_apicv_active(struct kvm_vcpu *vcpu);
 /* The APIC's mode, or what inhibits its virtualization, changed: controls, MSR bitmap. */
 void vmx_apicv_update(struct kvm_vcpu *vcpu);
+/* The page kvm->irq.access_page is to be where the xAPIC's window is. */
+bool vmx_apic_window_virtualized(struct kvm_vcpu *vcpu);
 /* IRR or ISR of the page were written other than by the CPU: RVI and SVI. */
 void vmx_apicv_sync(struct kvm_vcpu *vcpu);
+/* @why holds, or no longer; an enum kvm_apicv_inhibit. May be called from any thread. */
+void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on);
 void vmx_set_eoi_exit_bitmap(struct kvm_vcpu *vcpu, const u64 vectors[4]);
 /*
  * A request is in @vcpu's mailbox, any thread: interrupt it in guest mode so that

@@ -4,6 +4,7 @@
  */
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
+#include <asm/apicdef.h>
 #include "compat/pfnmap.h"
 #include "internal.h"
 #include "vcpu.h"
@@ -235,6 +236,36 @@ static bool grant(struct kvm_page_fault *f)
 	return ok;
 }
 
+/*
+ * The xAPIC's window of a vCPU whose CPU virtualizes it: the page is only an
+ * address that the CPU watches, the same for all vCPUs.
+ */
+static int map_apic_window(struct kvm_vcpu *vcpu)
+{
+	struct kvm *kvm = vcpu->kvm;
+	struct ept_map map = {
+		.gfn = APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT,
+		.pfn = page_to_pfn(kvm->irq.access_page),
+		.bits = EPT_READ | EPT_WRITE | EPT_ACCESSED | EPT_DIRTY | EPT_MT_WB | EPT_IPAT,
+		.level = 1,
+	};
+	u64 *spare = NULL;
+	int r;
+
+	for (;;) {
+		read_lock(&kvm->mmu.lock);
+		r = ept_map(kvm, &map, &spare);
+		read_unlock(&kvm->mmu.lock);
+		if (r != -ENOMEM)
+			break;
+		spare = ept_table_alloc(kvm);
+		if (!spare)
+			break;
+	}
+	ept_table_free(kvm, spare);
+	return r == -ENOMEM ? r : KVM_FAULT_FIXED;
+}
+
 /**
  * kvm_mmu_page_fault - the guest touched a page that EPT does not give it
  * @vcpu: the vCPU; kvm->srcu held for reading
@@ -256,6 +287,9 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 	int r;
 
 	f.slot = kvm_gfn_to_memslot(f.kvm, f.gfn);
+	if (!f.slot && f.gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT &&
+	    vmx_apic_window_virtualized(vcpu))
+		return map_apic_window(vcpu);
 	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY)))
 		return KVM_FAULT_MMIO;
 	f.hva = kvm_slot_hva(f.slot, f.gfn);

@@ -226,7 +226,8 @@ static void find_features(void)
 		offered[W_7_2_EDX] &= BIT(5);
 
 	/* These kvmx makes itself. */
-	offered[W_1_ECX] |= F(HYPERVISOR);
+	/* The local APIC in the kernel has its x2APIC mode on any host. */
+	offered[W_1_ECX] |= F(HYPERVISOR) | F(X2APIC);
 	offered[W_7_EBX] |= F(TSC_ADJUST);
 	if (boot_cpu_has(X86_FEATURE_IBPB))
 		offered[W_8_8_EBX] |= kvm_feature_places[KVM_F_IBPB].mask;

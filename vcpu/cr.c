@@ -13,6 +13,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include "cpuid.h"
+#include "irqchip.h"
 #include "mmu.h"
 #include "state.h"
 
@@ -196,8 +197,17 @@ int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val)
 {
 	if (val & ~0xfull)
 		return 1;
-	vcpu->cr8 = val;
+	if (vcpu->apic)
+		kvm_apic_set_tpr(vcpu, val);
+	else
+		vcpu->cr8 = val;
 	return 0;
+}
+
+/** kvm_get_cr8 - the task priority, 0 to 15 */
+u8 kvm_get_cr8(struct kvm_vcpu *vcpu)
+{
+	return vcpu->apic ? kvm_apic_get_tpr(vcpu) : vcpu->cr8;
 }
 
 /* EFER bits this guest may set; user space may set what any guest here may. */

@@ -217,7 +217,7 @@ static u64 op_get_cr(struct emu_ctxt *c, int cr)
 	case 4:
 		return kvm_cr4_read(vcpu);
 	}
-	return vcpu->cr8;
+	return kvm_get_cr8(vcpu);
 }
 
 static enum emu_status op_set_cr(struct emu_ctxt *c, int cr, u64 val)
@@ -423,11 +423,7 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		return 0;
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
-	if (vcpu->io.halt) {
-		vcpu->run->exit_reason = KVM_EXIT_HLT;
-		return 0;
-	}
-	return 1;
+	return vcpu->io.halt ? kvm_vcpu_halt(vcpu) : 1;
 }
 
 /* What the emulator does not do: the supervisor's ends the run, a program's is its own fault. */

@@ -5,6 +5,7 @@
  * arrive. KVM_GET/SET_VCPU_EVENTS, KVM_INTERRUPT, KVM_NMI.
  */
 #include <asm/trapnr.h>
+#include "irqchip.h"
 #include "state.h"
 #include "vcpu.h"
 
@@ -161,6 +162,70 @@ static void begin_exception(struct kvm_vcpu *vcpu)
 	vmx_inject_exception(vcpu, false);
 }
 
+/* The 8259s have one, and this vCPU's LINT0 takes it. */
+static bool pic_interrupt_pending(struct kvm_vcpu *vcpu)
+{
+	return kvm_irqchip_full(vcpu->kvm) && kvm_pic_output(vcpu->kvm) &&
+	       kvm_apic_accepts_extint(vcpu);
+}
+
+bool kvm_interrupt_pending(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->events.extint >= 0)
+		return true;
+	return vcpu->apic && (pic_interrupt_pending(vcpu) || kvm_apic_pending(vcpu) >= 0);
+}
+
+/* One that the CPU does not deliver by itself waits. */
+static bool injection_due(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->events.extint >= 0)
+		return true;
+	if (!vcpu->apic)
+		return false;
+	return pic_interrupt_pending(vcpu) ||
+	       (!vmx_apicv_active(vcpu) && kvm_apic_pending(vcpu) >= 0);
+}
+
+/* The controller hands it over; -1 if it has none any more. */
+static int take_interrupt(struct kvm_vcpu *vcpu)
+{
+	struct kvm_events *e = &vcpu->events;
+	int vector = e->extint;
+
+	if (vector >= 0) {
+		e->extint = -1;
+		return vector;
+	}
+	if (pic_interrupt_pending(vcpu))
+		return kvm_pic_ack(vcpu->kvm);
+	vector = kvm_apic_pending(vcpu);
+	if (vector >= 0)
+		kvm_apic_ack(vcpu, vector);
+	return vector;
+}
+
+static void inject_interrupt(struct kvm_vcpu *vcpu, bool busy)
+{
+	struct kvm_events *e = &vcpu->events;
+	int vector;
+
+	if (!injection_due(vcpu))
+		return;
+	if (!busy && vmx_interrupt_allowed(vcpu)) {
+		vector = take_interrupt(vcpu);
+		if (vector >= 0) {
+			e->intr.injected = true;
+			e->intr.soft = false;
+			e->intr.vector = vector;
+			vmx_inject_interrupt(vcpu);
+		}
+		if (!injection_due(vcpu))
+			return;
+	}
+	vmx_open_interrupt_window(vcpu);
+}
+
 /**
  * kvm_inject_events - choose what the next entry delivers
  * @vcpu: loaded vCPU
@@ -200,17 +265,9 @@ void kvm_inject_events(struct kvm_vcpu *vcpu)
 		if (e->nmi_pending)
 			vmx_open_nmi_window(vcpu);
 	}
-	if (e->extint >= 0) {
-		if (!busy && vmx_interrupt_allowed(vcpu)) {
-			e->intr.injected = true;
-			e->intr.soft = false;
-			e->intr.vector = e->extint;
-			e->extint = -1;
-			vmx_inject_interrupt(vcpu);
-		} else {
-			vmx_open_interrupt_window(vcpu);
-		}
-	}
+	inject_interrupt(vcpu, busy);
+	if (vcpu->apic)
+		vmx_apicv_sync(vcpu);
 }
 
 /**
@@ -221,6 +278,9 @@ bool kvm_ready_for_interrupt(struct kvm_vcpu *vcpu)
 {
 	const struct kvm_events *e = &vcpu->events;
 
+	/* With a local APIC here, KVM_INTERRUPT is the 8259s' of user space. */
+	if (vcpu->apic && (kvm_irqchip_full(vcpu->kvm) || !kvm_apic_accepts_extint(vcpu)))
+		return false;
 	return e->extint < 0 && !e->intr.injected && !e->exc.injected && !e->exc.pending &&
 	       !e->nmi_injected && vmx_interrupt_allowed(vcpu);
 }
@@ -238,13 +298,15 @@ void kvm_events_reset(struct kvm_vcpu *vcpu)
 	atomic_set(&vcpu->nmi_queued, 0);
 }
 
-/* KVM_INTERRUPT, without an interrupt controller in the kernel. */
+/* KVM_INTERRUPT, without 8259s in the kernel. */
 long kvm_vcpu_ioctl_interrupt(struct kvm_ioctl_args *a)
 {
 	const struct kvm_interrupt *irq = a->data;
 
 	if (irq->irq >= KVM_NR_INTERRUPTS)
 		return -EINVAL;
+	if (kvm_irqchip_full(a->kvm))
+		return -ENXIO;
 	if (a->vcpu->events.extint >= 0 || a->vcpu->events.intr.injected)
 		return -EEXIST;
 	a->vcpu->events.extint = irq->irq;

@@ -12,11 +12,13 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
+#include <asm/apicdef.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/types.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
+#include "irqchip.h"
 #include "state.h"
 
 static bool ignore_msrs;
@@ -159,7 +161,7 @@ int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
 	const u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
 	u64 reserved = vcpu->reserved_gpa_bits | APIC_BASE_RESERVED;
-	u64 from = vcpu->apic_base & mode, to = val & mode;
+	u64 from = vcpu->apic_base & mode, to = val & mode, old;
 
 	if (!kvm_guest_has(vcpu, KVM_F_X2APIC))
 		reserved |= X2APIC_ENABLE;
@@ -168,8 +170,11 @@ int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
 	/* SDM 3A, 10.12.5: x2APIC is left by way of disabled, and entered from xAPIC. */
 	if (!host && ((from == mode && to == MSR_IA32_APICBASE_ENABLE) || (!from && to == mode)))
 		return 1;
+	old = vcpu->apic_base;
 	vcpu->apic_base = val;
 	kvm_cpuid_refresh(vcpu);
+	if (vcpu->apic && old != val)
+		kvm_apic_base_changed(vcpu, old);
 	return 0;
 }
 
@@ -364,6 +369,25 @@ static int set_unknown(u32 index, u64 val, bool host)
 	return 0;
 }
 
+/* --- the local APIC's --- */
+
+static int get_tsc_deadline(struct kvm_vcpu *vcpu, u64 *val, bool host)
+{
+	if (!host && !kvm_guest_has(vcpu, KVM_F_TSC_DEADLINE))
+		return 1;
+	*val = vcpu->apic ? kvm_apic_get_tsc_deadline(vcpu) : 0;
+	return 0;
+}
+
+static int set_tsc_deadline(struct kvm_vcpu *vcpu, u64 val, bool host)
+{
+	if (!host && !kvm_guest_has(vcpu, KVM_F_TSC_DEADLINE))
+		return 1;
+	if (vcpu->apic)
+		kvm_apic_set_tsc_deadline(vcpu, val);
+	return 0;
+}
+
 /* --- all of them --- */
 
 /* Registers that are elsewhere: 0, 1 for #GP, or -ENOENT. */
@@ -447,6 +471,12 @@ int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 	case MSR_IA32_TSC:
 		*val = kvm_read_guest_tsc(vcpu);
 		return 0;
+	case MSR_IA32_TSC_DEADLINE:
+		return get_tsc_deadline(vcpu, val, host);
+	case APIC_BASE_MSR ... APIC_BASE_MSR + 0xff:
+		if (vcpu->apic)
+			return kvm_apic_msr_read(vcpu, index, val, host);
+		break;
 	case MSR_IA32_PERF_STATUS:
 		/* A current state, not zero: some guests divide by it. */
 		*val = 1000 | 4ull << 40;
@@ -526,6 +556,12 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		return 0;
 	case MSR_IA32_TSC_ADJUST:
 		return set_tsc_adjust(vcpu, val, host);
+	case MSR_IA32_TSC_DEADLINE:
+		return set_tsc_deadline(vcpu, val, host);
+	case APIC_BASE_MSR ... APIC_BASE_MSR + 0xff:
+		if (vcpu->apic)
+			return kvm_apic_msr_write(vcpu, index, val, host);
+		break;
 	case MSR_TSC_AUX:
 		return set_tsc_aux(vcpu, val, host);
 	case MSR_IA32_APICBASE:

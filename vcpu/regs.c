@@ -5,6 +5,7 @@
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
 #include "mmu.h"
+#include "irqchip.h"
 #include "state.h"
 #include "vcpu.h"
 
@@ -96,7 +97,7 @@ static void get_sregs_common(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
 	out->cr2 = vcpu->cr2;
 	out->cr3 = kvm_cr3_read(vcpu);
 	out->cr4 = kvm_cr4_read(vcpu);
-	out->cr8 = vcpu->cr8;
+	out->cr8 = kvm_get_cr8(vcpu);
 	out->efer = vcpu->efer;
 	out->apic_base = vcpu->apic_base;
 }
@@ -134,7 +135,7 @@ static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 	dt = (struct emu_table){ .base = in->gdt.base, .limit = in->gdt.limit };
 	vmx_set_gdt(vcpu, &dt);
 	vcpu->cr2 = in->cr2;
-	vcpu->cr8 = in->cr8;
+	kvm_set_cr8(vcpu, in->cr8);
 	/* The next KVM_RUN takes CR8 from here. */
 	vcpu->run->cr8 = in->cr8;
 	vmx_set_efer(vcpu, in->efer);
@@ -275,16 +276,28 @@ long kvm_vcpu_ioctl_set_debugregs(struct kvm_ioctl_args *a)
 	return 0;
 }
 
+/* A CPU that delivers interrupts by itself cannot hold them back for a debugger. */
+static void inhibit_apicv_for_debug(struct kvm *kvm)
+{
+	struct kvm_vcpu *vcpu;
+	bool blocked = false;
+	unsigned long i;
+
+	mutex_lock(&kvm->lock);
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		blocked |= READ_ONCE(vcpu->guest_debug) & KVM_GUESTDBG_BLOCKIRQ;
+	vmx_apicv_inhibit(kvm, KVM_APICV_DEBUG, blocked);
+	mutex_unlock(&kvm->lock);
+}
+
 /* KVM_SET_GUEST_DEBUG: a debugger outside the guest. */
 long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a)
 {
-	const u32 known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP |
-			  KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP;
 	struct kvm_vcpu *vcpu = a->vcpu;
 	const struct kvm_guest_debug *in = a->data;
 	u64 rflags = kvm_rflags_read(vcpu);
 
-	if (in->control & ~known)
+	if (in->control & ~KVM_GUESTDBG_KNOWN)
 		return -EINVAL;
 	if (in->control & (KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP)) {
 		if (vcpu->events.exc.pending)
@@ -302,6 +315,9 @@ long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a)
 	/* With the single step's TF, or without it any more. */
 	vmx_set_rflags(vcpu, rflags);
 	vmx_update_exception_bitmap(vcpu);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	if (vcpu->apic)
+		inhibit_apicv_for_debug(vcpu->kvm);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "compat/compat.h"
 #include "compat/host_work.h"
 #include "ioctl.h"
+#include "irqchip.h"
 #include "mmu.h"
 #include "state.h"
 #include "trace.h"
@@ -18,7 +19,48 @@ static bool interrupt_window_wanted(struct kvm_vcpu *vcpu)
 	return READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
-/* 1 go on; 0 exit; <0 errno */
+static void scan_ioapic(struct kvm_vcpu *vcpu)
+{
+	u64 vectors[4] = {};
+
+	kvm_ioapic_eoi_vectors(vcpu, vectors);
+	memcpy(vcpu->apic->eoi_vectors, vectors, sizeof(vectors));
+	vmx_set_eoi_exit_bitmap(vcpu, vectors);
+}
+
+/* What comes seldom: clocks, routes, user space's settings. 1 go on, 0 exit. */
+static int handle_rare_requests(struct kvm_vcpu *vcpu)
+{
+	if (kvm_check_request(vcpu, KVM_REQ_MSR_FILTER))
+		vmx_msr_filter_changed(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_MASTERCLOCK))
+		kvm_pv_masterclock_update(vcpu->kvm);
+	if (kvm_check_request(vcpu, KVM_REQ_CLOCK))
+		kvm_pv_clock_update(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_STEAL))
+		kvm_pv_steal_update(vcpu);
+	if (!vcpu->apic)
+		return 1;
+	if (kvm_check_request(vcpu, KVM_REQ_APICV))
+		vmx_apicv_update(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_SCAN_IOAPIC))
+		scan_ioapic(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))
+		kvm_async_pf_deliver(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_UNHALT))
+		vcpu->pv.unhalted = true;
+	if (kvm_check_request(vcpu, KVM_REQ_IOAPIC_EOI_EXIT)) {
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vcpu->eoi_exit_vector;
+		return 0;
+	}
+	return 1;
+}
+
+#define EVENT_REQUESTS	(BIT(KVM_REQ_EVENT) | BIT(KVM_REQ_TRIPLE_FAULT) | BIT(KVM_REQ_VM_DEAD) | \
+			 BIT(KVM_REQ_TSC) | BIT(KVM_REQ_TLB_FLUSH_GUEST))
+
+/* 1 go on; 2 there is nothing to run; 0 exit; <0 errno */
 static int handle_requests(struct kvm_vcpu *vcpu)
 {
 	if (kvm_check_request(vcpu, KVM_REQ_VM_DEAD))
@@ -29,12 +71,20 @@ static int handle_requests(struct kvm_vcpu *vcpu)
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_TSC))
 		vmx_set_tsc_offset(vcpu);
-	if (kvm_check_request(vcpu, KVM_REQ_MSR_FILTER))
-		vmx_msr_filter_changed(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_TLB_FLUSH_GUEST))
 		vmx_flush_guest_tlb(vcpu);
+	if ((READ_ONCE(vcpu->requests) & ~EVENT_REQUESTS) && !handle_rare_requests(vcpu))
+		return 0;
+	if (vcpu->apic && READ_ONCE(vcpu->apic->events)) {
+		kvm_apic_accept_events(vcpu);
+		/* An INIT may have stopped it: the run loop waits. */
+		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE)
+			return 2;
+	}
 	if (kvm_check_request(vcpu, KVM_REQ_EVENT)) {
 		kvm_inject_events(vcpu);
+		if (vcpu->pv.eoi_msr && vcpu->apic && !vmx_apicv_active(vcpu))
+			kvm_pv_eoi_offer(vcpu);
 		if (kvm_check_request(vcpu, KVM_REQ_TRIPLE_FAULT)) {
 			vmx_cancel_injection(vcpu);
 			vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -82,7 +132,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 
 	if (kvm_request_pending(vcpu)) {
 		r = handle_requests(vcpu);
-		if (r <= 0)
+		if (r != 1)
 			return r;
 	}
 	if (interrupt_window_wanted(vcpu) && !kvm_ready_for_interrupt(vcpu))
@@ -115,6 +165,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	leave_guest_accounting();
 	preempt_enable();
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+	if (unlikely(vcpu->pv.eoi_set))
+		kvm_pv_eoi_collect(vcpu);
 	return vmx_handle_exit(vcpu);
 }
 
@@ -123,7 +175,8 @@ static int run_loop(struct kvm_vcpu *vcpu)
 	int r;
 
 	for (;;) {
-		r = enter_guest(vcpu);
+		r = likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE) ? enter_guest(vcpu) :
+								      kvm_vcpu_block(vcpu);
 		/* A signal may also end the wait for a page. */
 		if (r == -EINTR)
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
@@ -151,7 +204,7 @@ static void fill_run(struct kvm_vcpu *vcpu)
 
 	run->if_flag = !!(kvm_rflags_read(vcpu) & X86_EFLAGS_IF);
 	run->flags = 0;
-	run->cr8 = vcpu->cr8;
+	run->cr8 = kvm_get_cr8(vcpu);
 	run->apic_base = vcpu->apic_base;
 	run->ready_for_interrupt_injection = kvm_ready_for_interrupt(vcpu);
 }
@@ -173,7 +226,7 @@ static int before_guest(struct kvm_vcpu *vcpu)
 		if (r)
 			return r;
 	}
-	if (kvm_set_cr8(vcpu, READ_ONCE(run->cr8)))
+	if (!vcpu->apic && kvm_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
 	if (vcpu->msr_exit_reason) {
 		r = kvm_complete_msr(vcpu);

@@ -13,6 +13,7 @@
 #include <asm/debugreg.h>
 #include <asm/tsc.h>
 #include "ioctl.h"
+#include "irqchip.h"
 #include "mmu.h"
 #include "state.h"
 #include "trace.h"
@@ -20,13 +21,23 @@
 
 static struct kmem_cache *vcpu_cache;
 
+static void load_on(struct kvm_vcpu *vcpu, int cpu)
+{
+	vmx_vcpu_load(vcpu, cpu);
+	if (vcpu->apic && vcpu->apic->timer_cpu != cpu) {
+		vcpu->apic->timer_cpu = cpu;
+		kvm_apic_timer_migrate(vcpu);
+	}
+	kvm_pv_load(vcpu, cpu);
+}
+
 static void sched_in(struct preempt_notifier *pn, int cpu)
 {
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
 
 	WRITE_ONCE(vcpu->cpu, cpu);
 	WRITE_ONCE(vcpu->preempted, false);
-	vmx_vcpu_load(vcpu, cpu);
+	load_on(vcpu, cpu);
 }
 
 static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
@@ -34,6 +45,7 @@ static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
 
 	WRITE_ONCE(vcpu->preempted, true);
+	kvm_pv_put(vcpu);
 	vmx_vcpu_put(vcpu);
 }
 
@@ -54,13 +66,14 @@ void vcpu_load(struct kvm_vcpu *vcpu)
 
 	preempt_notifier_register(&vcpu->preempt_notifier);
 	WRITE_ONCE(vcpu->cpu, cpu);
-	vmx_vcpu_load(vcpu, cpu);
+	load_on(vcpu, cpu);
 	put_cpu();
 }
 
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
 	preempt_disable();
+	kvm_pv_put(vcpu);
 	vmx_vcpu_put(vcpu);
 	preempt_notifier_unregister(&vcpu->preempt_notifier);
 	preempt_enable();
@@ -76,8 +89,11 @@ void vcpu_put(struct kvm_vcpu *vcpu)
  */
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 {
-	int me = get_cpu(), cpu;
+	int me, cpu;
 
+	if (kvm_vcpu_wake_up(vcpu))
+		return;
+	me = get_cpu();
 	if (READ_ONCE(vcpu->mode) == IN_GUEST_MODE &&
 	    cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) == IN_GUEST_MODE) {
 		cpu = READ_ONCE(vcpu->cpu);
@@ -85,6 +101,21 @@ void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 			smp_send_reschedule(cpu);
 	}
 	put_cpu();
+}
+
+struct kvm_vcpu *kvm_get_vcpu_by_id(struct kvm *kvm, u32 id)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+
+	/* Mostly they are made in the order of their ids. */
+	vcpu = id < KVM_MAX_VCPUS ? kvm_get_vcpu(kvm, id) : NULL;
+	if (vcpu && vcpu->vcpu_id == id)
+		return vcpu;
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		if (vcpu->vcpu_id == id)
+			return vcpu;
+	return NULL;
 }
 
 /* The thread that directed yields are for. */
@@ -101,7 +132,14 @@ void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu)
 	put_pid(old);
 }
 
-static bool yield_to_vcpu(struct kvm_vcpu *vcpu)
+/**
+ * kvm_vcpu_yield_to - give the CPU to a vCPU's thread
+ * @vcpu: the vCPU
+ *
+ * Context: process context; may schedule.
+ * Return: its thread was not running and goes next.
+ */
+bool kvm_vcpu_yield_to(struct kvm_vcpu *vcpu)
 {
 	struct task_struct *task;
 	bool done = false;
@@ -129,7 +167,7 @@ void kvm_vcpu_on_spin(struct kvm_vcpu *me)
 	for (i = 1; i < n; i++) {
 		struct kvm_vcpu *v = kvm_get_vcpu(me->kvm, (me->vcpu_idx + i) % n);
 
-		if (v && READ_ONCE(v->preempted) && yield_to_vcpu(v))
+		if (v && READ_ONCE(v->preempted) && kvm_vcpu_yield_to(v))
 			return;
 	}
 	cond_resched();
@@ -142,6 +180,7 @@ void kvm_vcpu_on_spin(struct kvm_vcpu *me)
  */
 void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
+	kvm_async_pf_clear(vcpu);
 	memset(vcpu->regs, 0, sizeof(vcpu->regs));
 	/* Family, model, stepping: EDX of CPUID.1 would be after the guest's CPUID is set. */
 	vcpu->regs[KVM_REG_RDX] = 0x600;
@@ -155,12 +194,17 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vcpu->cr2 = 0;
 	vcpu->cr8 = 0;
 	kvm_msr_reset(vcpu, init_event);
+	kvm_pv_reset(vcpu, init_event);
 	kvm_fpu_reset(vcpu, init_event);
 	vmx_set_efer(vcpu, 0);
 	vmx_set_cr0(vcpu, X86_CR0_CD | X86_CR0_NW | X86_CR0_ET);
 	vmx_set_cr3(vcpu, 0);
 	vmx_set_cr4(vcpu, 0);
 	vmx_vcpu_reset(vcpu, init_event);
+	if (vcpu->apic) {
+		kvm_apic_reset(vcpu, init_event);
+		vmx_apicv_update(vcpu);
+	}
 	kvm_cpuid_refresh(vcpu);
 }
 
@@ -187,6 +231,9 @@ static int alloc_pages_of(struct kvm_vcpu *vcpu)
 
 static void vcpu_free(struct kvm_vcpu *vcpu)
 {
+	kvm_async_pf_clear(vcpu);
+	if (vcpu->apic)
+		kvm_apic_destroy(vcpu);
 	if (vcpu->vmx.vmcs01.region)
 		vmx_vcpu_free(vcpu);
 	kvm_mce_destroy(vcpu);
@@ -207,7 +254,11 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 	vcpu->kvm = kvm;
 	vcpu->vcpu_id = id;
 	vcpu->cpu = -1;
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	/* With local APICs here all but the first wait for a SIPI. */
+	vcpu->mp_state = kvm_irqchip_in_kernel(kvm) && id != kvm->boot_cpu_id ?
+			 KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
+	rcuwait_init(&vcpu->wait);
+	kvm_async_pf_create(vcpu);
 	vcpu->virtual_tsc_khz = kvm->default_tsc_khz;
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
@@ -218,11 +269,20 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 		r = kvm_mce_create(vcpu);
 	if (!r)
 		r = vmx_vcpu_create(vcpu);
+	if (!r && kvm_irqchip_in_kernel(kvm))
+		r = kvm_apic_create(vcpu);
 	if (r) {
 		vcpu_free(vcpu);
 		return ERR_PTR(r);
 	}
 	vcpu_load(vcpu);
+	if (vcpu->apic)
+		r = vmx_apicv_init(vcpu);
+	if (r) {
+		vcpu_put(vcpu);
+		vcpu_free(vcpu);
+		return ERR_PTR(r);
+	}
 	kvm_cpuid_init_vcpu(vcpu);
 	kvm_vcpu_reset(vcpu, false);
 	vcpu_put(vcpu);
@@ -281,8 +341,19 @@ static long ioctl_set_signal_mask(struct kvm_ioctl_args *a)
 static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
 {
 	struct kvm_mp_state *s = a->data;
+	struct kvm_vcpu *vcpu = a->vcpu;
 
-	s->mp_state = a->vcpu->mp_state;
+	if (vcpu->apic) {
+		int idx = srcu_read_lock(&vcpu->kvm->srcu);
+
+		kvm_apic_accept_events(vcpu);
+		srcu_read_unlock(&vcpu->kvm->srcu, idx);
+	}
+	s->mp_state = vcpu->mp_state;
+	/* A kick that came before the HLT ends it. */
+	if (s->mp_state == KVM_MP_STATE_HALTED &&
+	    (vcpu->pv.unhalted || test_bit(KVM_REQ_UNHALT, &vcpu->requests)))
+		s->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
 
@@ -290,10 +361,27 @@ static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
 static long ioctl_set_mp_state(struct kvm_ioctl_args *a)
 {
 	const struct kvm_mp_state *s = a->data;
+	struct kvm_vcpu *vcpu = a->vcpu;
 
-	if (s->mp_state != KVM_MP_STATE_RUNNABLE)
+	switch (s->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		break;
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_HALTED:
+	case KVM_MP_STATE_SIPI_RECEIVED:
+		if (vcpu->apic)
+			break;
+		fallthrough;
+	default:
 		return -EINVAL;
-	a->vcpu->mp_state = s->mp_state;
+	}
+	vcpu->mp_state = s->mp_state;
+	if (s->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		set_bit(KVM_APIC_SIPI, &vcpu->apic->events);
+	}
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 0;
 }
 
@@ -332,6 +420,8 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 	KVM_IOCTL(KVM_SET_CPUID2, kvm_vcpu_ioctl_set_cpuid2, KVM_IOC_TAIL, KVM_CAP_EXT_CPUID),
 	KVM_IOCTL(KVM_GET_CPUID2, kvm_vcpu_ioctl_get_cpuid2, KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG,
 		  KVM_CAP_EXT_CPUID),
+	KVM_IOCTL(KVM_GET_LAPIC, kvm_vcpu_ioctl_get_lapic, 0, KVM_CAP_IRQCHIP),
+	KVM_IOCTL(KVM_SET_LAPIC, kvm_vcpu_ioctl_set_lapic, 0, KVM_CAP_IRQCHIP),
 	KVM_IOCTL(KVM_GET_MP_STATE, ioctl_get_mp_state, 0, KVM_CAP_MP_STATE),
 	KVM_IOCTL(KVM_SET_MP_STATE, ioctl_set_mp_state, 0, KVM_CAP_MP_STATE),
 	KVM_IOCTL(KVM_NMI, kvm_vcpu_ioctl_nmi, 0, KVM_CAP_USER_NMI),
@@ -439,6 +529,10 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 	/* Whoever sees the count sees the entry. */
 	smp_wmb();
 	atomic_inc(&kvm->online_vcpus);
+	if (vcpu->apic) {
+		kvm_apic_map_changed(kvm);
+		kvm_make_request(vcpu, KVM_REQ_SCAN_IOAPIC);
+	}
 	return fd;
 }
 
@@ -505,6 +599,7 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_MP_STATE, 1 },
 	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
+	{ KVM_CAP_SET_GUEST_DEBUG2, KVM_GUESTDBG_KNOWN },
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_INTR_SHADOW, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },

@@ -114,6 +114,8 @@ static void kvm_destroy_vm(struct kvm *kvm)
 	kvm_coalesced_mmio_free(kvm);
 	kvm_msr_filter_free(kvm);
 	kvm_mmu_destroy_vm(kvm);
+	if (kvm->irq.access_page)
+		__free_page(kvm->irq.access_page);
 	kvm_memslots_free(kvm);
 	cleanup_srcu_struct(&kvm->srcu);
 	preempt_notifier_dec();
@@ -255,6 +257,34 @@ static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
 	return r;
 }
 
+/* KVM_X86_DISABLE_EXITS_* that this host can do. */
+static int exits_to_disable(struct kvm *kvm)
+{
+	int can = KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE |
+		  KVM_X86_DISABLE_EXITS_CSTATE;
+
+	/* A CPU whose timer stops in deep states, or that misses wake-ups, keeps MWAIT to itself. */
+	if (boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	    !boot_cpu_has_bug(X86_BUG_MONITOR))
+		can |= KVM_X86_DISABLE_EXITS_MWAIT;
+	return can;
+}
+
+static long enable_disable_exits(struct kvm *kvm, u64 exits)
+{
+	long r = 0;
+
+	if (exits & ~KVM_X86_DISABLE_VALID_EXITS)
+		return -EINVAL;
+	mutex_lock(&kvm->lock);
+	if (kvm->created_vcpus)
+		r = -EINVAL;
+	else
+		kvm->disabled_exits |= exits & exits_to_disable(kvm);
+	mutex_unlock(&kvm->lock);
+	return r;
+}
+
 static long enable_switch(bool *where, u64 val)
 {
 	if (val > 1)
@@ -277,6 +307,10 @@ static long ioctl_enable_cap(struct kvm_ioctl_args *a)
 		return enable_switch(&kvm->triple_fault_event, cap->args[0]);
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 		return enable_switch(&kvm->exit_on_emulation_error, cap->args[0]);
+	case KVM_CAP_HALT_POLL:
+		return kvm_enable_halt_poll(kvm, cap);
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return enable_disable_exits(kvm, cap->args[0]);
 	case KVM_CAP_MAX_VCPU_ID:
 		return enable_max_vcpu_id(kvm, cap->args[0]);
 	case KVM_CAP_SPLIT_IRQCHIP:
@@ -417,6 +451,8 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_HALT_POLL, 1 },
+	{ KVM_CAP_X86_DISABLE_EXITS, .fn = exits_to_disable },
 };
 
 KVM_CAP_TABLE(kvm_caps_vm, caps);

@@ -21,7 +21,7 @@ static const struct control controls[NR_CONTROLS] = {
 	[PIN] = {
 		MSR_IA32_VMX_PINBASED_CTLS, MSR_IA32_VMX_TRUE_PINBASED_CTLS,
 		PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING | PIN_BASED_VIRTUAL_NMIS,
-		0,
+		PIN_BASED_POSTED_INTR | PIN_BASED_VMX_PREEMPTION_TIMER,
 	},
 	[PROC] = {
 		MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
@@ -30,20 +30,20 @@ static const struct control controls[NR_CONTROLS] = {
 		CPU_BASED_USE_TSC_OFFSETTING | CPU_BASED_MWAIT_EXITING |
 		CPU_BASED_MONITOR_EXITING | CPU_BASED_RDPMC_EXITING |
 		CPU_BASED_USE_MSR_BITMAPS | CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
-		0,
+		CPU_BASED_TPR_SHADOW,
 	},
 	[PROC2] = {
 		MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
 		SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST,
 		SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |
 		SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_INVPCID |
-		SECONDARY_EXEC_PAUSE_LOOP_EXITING | VMX_XSAVES_CONTROL,
+		SECONDARY_EXEC_PAUSE_LOOP_EXITING | VMX_XSAVES_CONTROL | VMX_APIC_CONTROLS,
 	},
 	[EXIT] = {
 		MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
 		VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_HOST_ADDR_SPACE_SIZE |
 		VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT | VM_EXIT_LOAD_IA32_EFER,
-		0,
+		VM_EXIT_ACK_INTR_ON_EXIT,
 	},
 	[ENTRY] = {
 		MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
@@ -128,6 +128,36 @@ static const char *read_ept(struct vmx_caps *caps)
 	return NULL;
 }
 
+/*
+ * What of the local APIC the CPU does: @caps->pin, proc, proc2 and exit keep only the
+ * controls in use, but those that follow the APIC's mode are off until
+ * vmx_apicv_update() turns them on.
+ */
+static void read_apic_caps(struct vmx_caps *caps)
+{
+	const u32 apicv = SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	u32 have = caps->proc2;
+
+	caps->tpr_shadow = caps->proc & CPU_BASED_TPR_SHADOW;
+	if (!caps->tpr_shadow)
+		have = 0;
+	caps->apic_accesses = (have & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES) &&
+			      kvmx_params.flexpriority;
+	caps->x2apic_mode = have & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+	caps->apicv = caps->apic_accesses && caps->x2apic_mode && (have & apicv) == apicv &&
+		      kvmx_params.enable_apicv;
+	caps->posted = caps->apicv && (caps->pin & PIN_BASED_POSTED_INTR) &&
+		       (caps->exit & VM_EXIT_ACK_INTR_ON_EXIT);
+	caps->preemption_timer = (caps->pin & PIN_BASED_VMX_PREEMPTION_TIMER) &&
+				 kvmx_params.preemption_timer;
+	caps->preemption_shift = caps->misc & 0x1f;
+	if (!caps->posted)
+		caps->exit &= ~VM_EXIT_ACK_INTR_ON_EXIT;
+	caps->pin &= ~(PIN_BASED_POSTED_INTR | PIN_BASED_VMX_PREEMPTION_TIMER);
+	caps->proc &= ~CPU_BASED_TPR_SHADOW;
+	caps->proc2 &= ~VMX_APIC_CONTROLS;
+}
+
 /* Fills @caps from this CPU. Returns what is missing, or NULL. */
 static const char *read_caps(struct vmx_caps *caps)
 {
@@ -157,6 +187,7 @@ static const char *read_caps(struct vmx_caps *caps)
 	if (missing)
 		return missing;
 	rdmsrl(MSR_IA32_VMX_MISC, caps->misc);
+	read_apic_caps(caps);
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, caps->cr0_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, caps->cr0_fixed1);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, caps->cr4_fixed0);
@@ -212,6 +243,9 @@ int vmx_setup(void)
 	}
 	kvmx_params.vpid = vmx_caps.vpid;
 	kvmx_params.eptad = vmx_caps.ept_ad;
+	kvmx_params.flexpriority = vmx_caps.apic_accesses;
+	kvmx_params.enable_apicv = vmx_caps.apicv;
+	kvmx_params.preemption_timer = vmx_caps.preemption_timer;
 	if (!vmx_caps.ple)
 		kvmx_params.ple_gap = 0;
 	return 0;
@@ -253,6 +287,10 @@ const char *vmx_feature_line(char *buf, size_t len)
 		{ "rdtscp", vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP },
 		{ "invpcid", vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID },
 		{ "xsaves", vmx_caps.xsaves },
+		{ "flexpriority", vmx_caps.apic_accesses },
+		{ "apicv", vmx_caps.apicv },
+		{ "posted", vmx_caps.posted },
+		{ "preemption_timer", vmx_caps.preemption_timer },
 	};
 	size_t n = 0;
 	int i, pass;

@@ -18,6 +18,7 @@
 #include "cpuid.h"
 #include "entry.h"
 #include "internal.h"
+#include "irqchip.h"
 #include "trace.h"
 
 int vmx_enter_asm(u64 *regs, struct vmx_entry *e);
@@ -185,6 +186,19 @@ static void fast_skip(struct kvm_vcpu *vcpu)
 	vcpu->insn_skipped = true;
 }
 
+/* A timer or an IPI of the guest's own APIC; a filter of MSRs is looked up elsewhere. */
+static bool fast_wrmsr(struct kvm_vcpu *vcpu)
+{
+	u32 index = vcpu->regs[KVM_REG_RCX];
+	u64 val = (u32)vcpu->regs[KVM_REG_RAX] | vcpu->regs[KVM_REG_RDX] << 32;
+
+	if (!vcpu->apic || rcu_access_pointer(vcpu->kvm->msr_filter) ||
+	    !kvm_apic_msr_write_fast(vcpu, index, val))
+		return false;
+	trace_kvm_msr(1, index, val, false);
+	return true;
+}
+
 static bool handle_fast(struct kvm_vcpu *vcpu)
 {
 	switch (vcpu->vmx.exit_reason) {
@@ -197,6 +211,12 @@ static bool handle_fast(struct kvm_vcpu *vcpu)
 		if (!fast_path_open(vcpu) || !kvm_hypercall(vcpu))
 			return false;
 		break;
+	case EXIT_REASON_MSR_WRITE:
+		if (!fast_path_open(vcpu) || !fast_wrmsr(vcpu))
+			return false;
+		break;
+	case EXIT_REASON_PREEMPTION_TIMER:
+		return !vcpu->vmx.event_entered && vmx_handle_preemption_timer(vcpu);
 	default:
 		return false;
 	}
@@ -209,6 +229,18 @@ static bool may_go_on(struct kvm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->mode) == IN_GUEST_MODE && !kvm_request_pending(vcpu) &&
 	       !__xfer_to_guest_mode_work_pending();
+}
+
+/*
+ * What came into the mailbox since the mode was set was put there by this vCPU
+ * itself, or a notification follows it.
+ */
+static void take_mail(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->vmx.apicv && kvm_apic_has_mail(vcpu)) {
+		kvm_apic_take_mail(vcpu);
+		vmx_apicv_sync(vcpu);
+	}
 }
 
 /**
@@ -229,8 +261,11 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	/* An exit clears it. */
 	vcpu->vmx.host_debugctl = get_debugctlmsr();
 	do {
+		take_mail(vcpu);
 		flush_if_behind(vcpu);
 		write_dirty_regs(vcpu);
+		if (vcpu->apic && vmx_caps.preemption_timer)
+			vmx_arm_preemption_timer(vcpu);
 		trace_kvm_entry(vcpu);
 		note_exit(vcpu, enter_once(vcpu));
 		vcpu->vmx.handled = handle_fast(vcpu);
@@ -247,8 +282,8 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
  * vmx_handle_host_events - what ended the guest's turn and is the host's to handle
  * @vcpu: vCPU that just left the guest
  *
- * External interrupts are not acknowledged by the exit and come in when
- * interrupts go on. An NMI has been taken by the exit, and stays blocked until
+ * External interrupts come in when interrupts go on, unless the exit has
+ * acknowledged them, as posted interrupts need it. An NMI has been taken by the exit, and stays blocked until
  * an IRET: the host's handler runs through its gate. So does a machine check.
  *
  * Context: interrupts off.
@@ -262,6 +297,11 @@ void vmx_handle_host_events(struct kvm_vcpu *vcpu)
 		return;
 	if (basic == EXIT_REASON_MCE_DURING_VMENTRY) {
 		asm volatile("int $18");
+		return;
+	}
+	if (basic == EXIT_REASON_EXTERNAL_INTERRUPT && vmx_caps.posted) {
+		vmx_cache_reg(vcpu, KVM_REG_EXIT_INTR_INFO);
+		vmx_host_interrupt[vcpu->vmx.exit_intr_info & INTR_INFO_VECTOR_MASK]();
 		return;
 	}
 	if (basic != EXIT_REASON_EXCEPTION_NMI)

@@ -134,3 +134,30 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	pop	%rbp
 	RET
 SYM_FUNC_END(vmx_enter_asm)
+
+/* An external interrupt that the VM exit took from the host's APIC, by its gate. */
+.macro HOST_INTERRUPT vector
+SYM_FUNC_START_LOCAL(vmx_host_interrupt_\vector)
+	ANNOTATE_NOENDBR
+	int	$\vector
+	RET
+SYM_FUNC_END(vmx_host_interrupt_\vector)
+	.pushsection .rodata
+	.quad	vmx_host_interrupt_\vector
+	.popsection
+.endm
+
+	.pushsection .rodata
+	.balign	8
+SYM_DATA_START(vmx_host_interrupt)
+	.popsection
+.altmacro
+.set vector, 0
+.rept 256
+	HOST_INTERRUPT %vector
+	.set vector, vector + 1
+.endr
+.noaltmacro
+	.pushsection .rodata
+SYM_DATA_END(vmx_host_interrupt)
+	.popsection

@@ -5,9 +5,11 @@
  */
 #include <linux/sched.h>
 #include <asm/cpu.h>
+#include <asm/msr.h>
 #include <asm/trapnr.h>
 #include "cpuid.h"
 #include "internal.h"
+#include "irqchip.h"
 #include "mmu.h"
 #include "trace.h"
 
@@ -267,8 +269,7 @@ static int handle_hlt(struct kvm_vcpu *vcpu)
 	/* A pending trap comes before the halt. */
 	if (vcpu->events.exc.pending)
 		return 1;
-	vcpu->run->exit_reason = KVM_EXIT_HLT;
-	return 0;
+	return kvm_vcpu_halt(vcpu);
 }
 
 static int handle_task_switch(struct kvm_vcpu *vcpu)
@@ -303,7 +304,7 @@ static int handle_task_switch(struct kvm_vcpu *vcpu)
 
 static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
 {
-	u8 old = vcpu->cr8;
+	u8 old = kvm_get_cr8(vcpu);
 
 	trace_kvm_cr(1, cr, val);
 	switch (cr) {
@@ -318,6 +319,10 @@ static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
 			return inject_gp(vcpu);
 		if (!vmx_skip_instruction(vcpu))
 			return 0;
+		if (vcpu->apic) {
+			kvm_make_request(vcpu, KVM_REQ_EVENT);
+			return 1;
+		}
 		if (vcpu->cr8 >= old)
 			return 1;
 		/* A lower TPR may let an interrupt of user space's APIC in. */
@@ -329,7 +334,7 @@ static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
 
 static int handle_mov_from_cr(struct kvm_vcpu *vcpu, int cr, int reg)
 {
-	u64 val = cr == 3 ? kvm_cr3_read(vcpu) : vcpu->cr8;
+	u64 val = cr == 3 ? kvm_cr3_read(vcpu) : kvm_get_cr8(vcpu);
 
 	trace_kvm_cr(0, cr, val);
 	kvm_gpr_write(vcpu, reg, val);
@@ -482,6 +487,42 @@ static int handle_invlpg(struct kvm_vcpu *vcpu)
 	return vmx_skip_instruction(vcpu);
 }
 
+/* An access to the xAPIC's window that the CPU does not virtualize. */
+static int handle_apic_access(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->vmx.idt_vectoring & INTR_INFO_VALID_MASK)
+		return delivery_error(vcpu);
+	return kvm_emulate_instruction(vcpu, NULL, 0);
+}
+
+/* The instruction is done, and the value is on the page. */
+static int handle_apic_write(struct kvm_vcpu *vcpu)
+{
+	kvm_apic_written(vcpu, exit_qual(vcpu) & 0xff0);
+	return 1;
+}
+
+static int handle_eoi_induced(struct kvm_vcpu *vcpu)
+{
+	kvm_apic_eoi_virtualized(vcpu, exit_qual(vcpu));
+	return 1;
+}
+
+static int handle_tpr_below_threshold(struct kvm_vcpu *vcpu)
+{
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
+	return 1;
+}
+
+int vmx_handle_preemption_timer(struct kvm_vcpu *vcpu)
+{
+	u64 deadline = kvm_apic_timer_host_deadline(vcpu);
+
+	if (deadline && rdtsc() >= deadline)
+		kvm_apic_timer_expired(vcpu);
+	return 1;
+}
+
 static int handle_triple_fault(struct kvm_vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -511,6 +552,16 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 		return handle_interrupt_window(vcpu);
 	case EXIT_REASON_NMI_WINDOW:
 		return handle_nmi_window(vcpu);
+	case EXIT_REASON_APIC_WRITE:
+		return handle_apic_write(vcpu);
+	case EXIT_REASON_EOI_INDUCED:
+		return handle_eoi_induced(vcpu);
+	case EXIT_REASON_APIC_ACCESS:
+		return handle_apic_access(vcpu);
+	case EXIT_REASON_TPR_BELOW_THRESHOLD:
+		return handle_tpr_below_threshold(vcpu);
+	case EXIT_REASON_PREEMPTION_TIMER:
+		return vmx_handle_preemption_timer(vcpu);
 	case EXIT_REASON_CPUID:
 		return handle_cpuid(vcpu);
 	case EXIT_REASON_VMCALL:
@@ -594,7 +645,7 @@ int vmx_handle_exit(struct kvm_vcpu *vcpu)
 	vmx_complete_events(vcpu);
 	if (unlikely(vmx->idt_vectoring & INTR_INFO_VALID_MASK) &&
 	    !may_interrupt_delivery(reason) &&
-	    reason != EXIT_REASON_EXTERNAL_INTERRUPT)
+	    reason != EXIT_REASON_EXTERNAL_INTERRUPT && reason != EXIT_REASON_PREEMPTION_TIMER)
 		return delivery_error(vcpu);
 	return handle_reason(vcpu, reason);
 }

@@ -42,7 +42,8 @@ static void drop_stale_shadow(struct kvm_vcpu *vcpu)
 
 bool vmx_interrupt_allowed(struct kvm_vcpu *vcpu)
 {
-	return (kvm_rflags_read(vcpu) & X86_EFLAGS_IF) && !vmx_interrupt_shadow(vcpu);
+	return (kvm_rflags_read(vcpu) & X86_EFLAGS_IF) &&
+	       !(vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ) && !vmx_interrupt_shadow(vcpu);
 }
 
 bool vmx_nmi_masked(struct kvm_vcpu *vcpu)
@@ -68,7 +69,9 @@ static void inject(struct kvm_vcpu *vcpu, u32 info)
 {
 	drop_stale_shadow(vcpu);
 	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, info | INTR_INFO_VALID_MASK);
-	/* The CPU refuses an event for a halted guest that would not wake it; it is awake. */
+	/* The CPU refuses an event for a halted guest that would not wake it. */
+	if (vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT)
+		vmcs_write32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vcpu->vmx.event_entered = true;
 }
 

@@ -17,6 +17,12 @@
 #define VMX_CR4_GUEST_OWNED	(X86_CR4_PVI | X86_CR4_DE | X86_CR4_PCE | X86_CR4_OSFXSR | \
 				 X86_CR4_OSXMMEXCPT | X86_CR4_PGE | X86_CR4_TSD | X86_CR4_FSGSBASE)
 
+/* Secondary controls that follow the mode of the local APIC. */
+#define VMX_APIC_CONTROLS	(SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES | \
+				 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | \
+				 SECONDARY_EXEC_APIC_REGISTER_VIRT | \
+				 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
+
 /*
  * VMX is turned off behind the vCPUs' back only while the machine goes down:
  * the #UD of a VMX instruction is then passed over.
@@ -114,11 +120,14 @@ static inline void vmx_##_name##_clear(struct kvm_vcpu *vcpu, u32 bits)	\
 	}									\
 }
 
+VMX_CONTROL(pin, PIN_BASED_VM_EXEC_CONTROL)
 VMX_CONTROL(proc, CPU_BASED_VM_EXEC_CONTROL)
 VMX_CONTROL(proc2, SECONDARY_VM_EXEC_CONTROL)
 VMX_CONTROL(entry, VM_ENTRY_CONTROLS)
 
 /* --- entry.S --- */
+/* Host interrupts by vector, from 0 on: as if the interrupt came now. */
+extern void (*const vmx_host_interrupt[256])(void);
 extern const char vmx_exit_point[];
 u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next);
 
@@ -135,6 +144,7 @@ static inline u64 vmx_next_rip(struct kvm_vcpu *vcpu)
 
 /* --- exit.c --- */
 void kvm_emulate_cpuid(struct kvm_vcpu *vcpu);
+int vmx_handle_preemption_timer(struct kvm_vcpu *vcpu);
 /* --- hardware.c --- */
 struct vmcs_region *vmx_region_alloc(int cpu, gfp_t gfp);
 void vmx_region_free(struct vmcs_region *region);
@@ -156,6 +166,12 @@ void vmx_unload_guest_state(struct kvm_vcpu *vcpu);
 void vmx_write_initial_controls(struct kvm_vcpu *vcpu);
 /* --- msr.c --- */
 void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu);
+void vmx_msr_bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write);
+/* --- apicv.c --- */
+/* At the vCPU's creation, and what of the MSR bitmap follows the APIC. */
+void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu);
+/* Before an entry, interrupts off: the preemption timer. */
+void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu);
 /* --- inject.c --- */
 void vmx_complete_events(struct kvm_vcpu *vcpu);
 

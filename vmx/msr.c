@@ -4,7 +4,7 @@
 #include "internal.h"
 #include "state.h"
 
-static void bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write)
+void vmx_msr_bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write)
 {
 	u32 bit = msr & 0x1fff;
 
@@ -23,14 +23,24 @@ void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu)
 		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
 		MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	};
+	static const u32 residency[] = {
+		MSR_CORE_C1_RES, MSR_CORE_C3_RESIDENCY, MSR_CORE_C6_RESIDENCY,
+		MSR_CORE_C7_RESIDENCY,
+	};
 	unsigned long *bitmap = vcpu->vmx.msr_bitmap;
 	int i;
 
 	memset(bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(both); i++)
-		bitmap_allow(bitmap, both[i], kvm_msr_allowed(vcpu, both[i], false),
+		vmx_msr_bitmap_allow(bitmap, both[i], kvm_msr_allowed(vcpu, both[i], false),
 			     kvm_msr_allowed(vcpu, both[i], true));
-	bitmap_allow(bitmap, MSR_IA32_TSC, kvm_msr_allowed(vcpu, MSR_IA32_TSC, false), false);
+	vmx_msr_bitmap_allow(bitmap, MSR_IA32_TSC, kvm_msr_allowed(vcpu, MSR_IA32_TSC, false),
+			     false);
+	if (vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_CSTATE)
+		for (i = 0; i < ARRAY_SIZE(residency); i++)
+			vmx_msr_bitmap_allow(bitmap, residency[i], true, false);
+	if (vcpu->apic)
+		vmx_apicv_msr_bitmap(vcpu);
 }
 
 /**

@@ -16,6 +16,9 @@ struct kvmx_params kvmx_params = {
 	.vnmi = true,
 	.vpid = true,
 	.eptad = true,
+	.flexpriority = true,
+	.enable_apicv = true,
+	.preemption_timer = true,
 	.ple_gap = 128,
 	.ple_window = 4096,
 };
@@ -31,6 +34,12 @@ module_param_named(vpid, kvmx_params.vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "Tag TLB entries with the vCPU (default: where the CPU can)");
 module_param_named(eptad, kvmx_params.eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in EPT (default: where the CPU can)");
+module_param_named(flexpriority, kvmx_params.flexpriority, bool, 0444);
+MODULE_PARM_DESC(flexpriority, "Virtualize the xAPIC's page (default: where the CPU can)");
+module_param_named(enable_apicv, kvmx_params.enable_apicv, bool, 0444);
+MODULE_PARM_DESC(enable_apicv, "The CPU delivers virtual interrupts (default: where it can)");
+module_param_named(preemption_timer, kvmx_params.preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "TSC-deadline timers by the VMX-preemption timer (default: where the CPU can)");
 module_param_named(ple_gap, kvmx_params.ple_gap, uint, 0444);
 MODULE_PARM_DESC(ple_gap, "PAUSE-loop exiting: most TSC ticks between two PAUSEs of a loop, 0 off");
 module_param_named(ple_window, kvmx_params.ple_window, uint, 0444);
@@ -61,10 +70,7 @@ int kvmx_params_check(void)
 	asked = *p;
 	not_available(&p->nested, "nested");
 	not_available(&p->pml, "pml");
-	not_available(&p->preemption_timer, "preemption_timer");
-	not_available(&p->enable_apicv, "enable_apicv");
 	not_available(&p->enable_ipiv, "enable_ipiv");
-	not_available(&p->flexpriority, "flexpriority");
 	not_available(&p->fasteoi, "fasteoi");
 	not_available(&p->emulate_invalid_guest_state, "emulate_invalid_guest_state");
 	return 0;

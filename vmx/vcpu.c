@@ -66,6 +66,17 @@ static void write_cpu_host_state(int cpu)
 	vmcs_writel(HOST_GS_BASE, cpu_kernelmode_gs_base(cpu));
 }
 
+/* KVM_CAP_X86_DISABLE_EXITS: what the guest does without an exit. */
+static void keep_in_guest(struct kvm_vmcs *v, u32 exits)
+{
+	if (exits & KVM_X86_DISABLE_EXITS_HLT)
+		v->proc &= ~CPU_BASED_HLT_EXITING;
+	if (exits & KVM_X86_DISABLE_EXITS_MWAIT)
+		v->proc &= ~(CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING);
+	if (exits & KVM_X86_DISABLE_EXITS_PAUSE)
+		v->proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+}
+
 void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
@@ -78,6 +89,7 @@ void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 	v->entry = vmx_caps.entry;
 	if (!vmx->vpid)
 		v->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	keep_in_guest(v, vcpu->kvm->disabled_exits);
 	vmcs_write32(PIN_BASED_VM_EXEC_CONTROL, v->pin);
 	vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, v->proc);
 	vmcs_write32(SECONDARY_VM_EXEC_CONTROL, v->proc2);
