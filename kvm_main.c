@@ -17,6 +17,7 @@
 #include "ioctl.h"
 #include "irqfd.h"
 #include "mmu.h"
+#include "pv.h"
 #include "state.h"
 #include "vcpu.h"
 #include "vmx.h"
@@ -305,12 +306,17 @@ static int __init kvm_init(void)
 	r = kvm_async_pf_init();
 	if (r)
 		goto out_notifiers;
-	r = misc_register(&kvm_dev);
+	r = kvm_pv_module_init();
 	if (r)
 		goto out_async_pf;
+	r = misc_register(&kvm_dev);
+	if (r)
+		goto out_pv;
 	pr_info("kvmx %s, %s\n", KVMX_VERSION, vmx_feature_line(features, sizeof(features)));
 	return 0;
 
+out_pv:
+	kvm_pv_module_exit();
 out_async_pf:
 	kvm_async_pf_exit();
 out_notifiers:
@@ -327,6 +333,7 @@ out_arch:
 static void __exit kvm_exit(void)
 {
 	misc_deregister(&kvm_dev);
+	kvm_pv_module_exit();
 	kvm_async_pf_exit();
 	kvm_unregister_notifiers();
 	vmx_percpu_free();

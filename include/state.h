@@ -104,11 +104,29 @@ long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a);
 void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event);
 /* IA32_APIC_BASE, also from KVM_SET_SREGS; 0, or 1 if @val is not a legal value. */
 int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host);
-u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu);
-/* The guest's TSC becomes @val, unless other vCPUs' already run beside it: then theirs. */
-void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
 /* A feature MSR: what a new vCPU may have at most. 0, or 1 if it is none. */
 int kvm_get_msr_feature(u32 index, u64 *val);
+
+/* --- vcpu/tsc.c --- */
+void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu);
+u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu);
+u64 kvm_guest_tsc_at(const struct kvm_vcpu *vcpu, u64 host_tsc);
+u64 kvm_guest_ticks_to_host(const struct kvm_vcpu *vcpu, u64 ticks);
+u32 kvm_tsc_ticks_khz(const struct kvm_vcpu *vcpu);
+/* The guest's TSC becomes @val, unless other vCPUs' already run beside it: then theirs. */
+void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
+int kvm_set_tsc_msr(struct kvm_vcpu *vcpu, u64 val, bool host);
+int kvm_set_tsc_adjust_msr(struct kvm_vcpu *vcpu, u64 val, bool host);
+/* vCPU and VM: KVM_SET_TSC_KHZ and KVM_GET_TSC_KHZ, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ */
+long kvm_vcpu_ioctl_set_tsc_khz(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_get_tsc_khz(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_set_tsc_khz(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_tsc_khz(struct kvm_ioctl_args *a);
+/* vCPU: KVM_HAS_, KVM_GET_ and KVM_SET_DEVICE_ATTR, 0, KVM_CAP_VCPU_ATTRIBUTES */
+long kvm_vcpu_ioctl_has_device_attr(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_get_device_attr(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_device_attr(struct kvm_ioctl_args *a);
+extern const struct kvm_cap_table kvm_caps_tsc;
 
 /* --- vcpu/msr_exit.c --- */
 /* What KVM_CAP_DISABLE_QUIRKS2 can turn off. */

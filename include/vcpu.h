@@ -190,7 +190,8 @@ struct kvm_vcpu {
 	u64 smbase;
 	u64 spec_ctrl, hwcr, power_ctl;
 	u64 ucode_rev;
-	u64 tsc_offset;
+	u64 tsc_offset;			/* guest TSC = (host TSC * tsc_ratio >> 48) + tsc_offset */
+	u64 tsc_ratio;
 	u32 virtual_tsc_khz;
 	struct {
 		u64 cap, status, ctl, ext_ctl;

@@ -71,7 +71,7 @@ struct vmx_caps {
 	u32 pin, proc, proc2, entry, exit;	/* the controls in use */
 	u64 misc;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	bool ept_ad, ept_1g, ept_2m, vpid, invvpid_addr, xsaves, ple;
+	bool ept_ad, ept_1g, ept_2m, vpid, invvpid_addr, xsaves, ple, tsc_scaling;
 	bool tpr_shadow, apic_accesses, x2apic_mode;
 	bool apicv;			/* register virtualization and virtual-interrupt delivery */
 	bool posted;			/* posted interrupts; exits acknowledge the host's */

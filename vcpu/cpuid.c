@@ -551,6 +551,7 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 	derive(vcpu);
 	kvm_cpuid_refresh(vcpu);
 	vmx_cpuid_changed(vcpu);
+	kvm_pv_cpuid_changed(vcpu);
 	return 0;
 }
 

@@ -497,7 +497,7 @@ static int add_hypervisor(struct fill *f)
 	r = add(f, KVM_CPUID_SIGNATURE, 0, false, l);
 	if (!r)
 		r = add(f, KVM_CPUID_FEATURES, 0, false, (struct kvm_cpuid_leaf) {
-			.eax = BIT(KVM_FEATURE_NOP_IO_DELAY) });
+			.eax = kvm_pv_features() });
 	return r;
 }
 

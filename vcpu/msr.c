@@ -8,7 +8,6 @@
  */
 #define pr_fmt(fmt) "kvm: " fmt
 
-#include <linux/kvm_para.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/ratelimit.h>
@@ -17,7 +16,6 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/types.h>
 #include <asm/msr.h>
-#include <asm/tsc.h>
 #include "irqchip.h"
 #include "state.h"
 
@@ -85,68 +83,6 @@ int kvm_get_msr_feature(u32 index, u64 *val)
 	default:
 		return 1;
 	}
-}
-
-/* --- time --- */
-
-/** kvm_read_guest_tsc - RDTSC as the guest would have it now */
-u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu)
-{
-	return rdtsc() + vcpu->tsc_offset;
-}
-
-static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
-{
-	WRITE_ONCE(vcpu->tsc_offset, offset);
-	vmx_set_tsc_offset(vcpu);
-}
-
-/**
- * kvm_synchronize_tsc - a vCPU starts, or user space writes its TSC
- * @vcpu: the vCPU
- * @val: the value asked for
- *
- * User space gives the vCPUs of a VM their values one after the other, and
- * guests need them equal to the tick. So a value within a second of another
- * vCPU's TSC, or zero, means that TSC.
- */
-void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val)
-{
-	u64 now = rdtsc(), offset = val - now, second = (u64)tsc_khz * 1000;
-	struct kvm_vcpu *other;
-	unsigned long i;
-
-	kvm_for_each_vcpu(i, other, vcpu->kvm) {
-		u64 theirs = READ_ONCE(other->tsc_offset);
-
-		if (other == vcpu || other->virtual_tsc_khz != vcpu->virtual_tsc_khz)
-			continue;
-		if (val == 0 || theirs - offset + second <= 2 * second) {
-			offset = theirs;
-			break;
-		}
-	}
-	set_tsc_offset(vcpu, offset);
-}
-
-/* SDM 3B, 17.17.3: a guest that writes either changes both by as much. */
-static void guest_sets_tsc(struct kvm_vcpu *vcpu, u64 val)
-{
-	u64 delta = val - kvm_read_guest_tsc(vcpu);
-
-	vcpu->tsc_adjust += delta;
-	set_tsc_offset(vcpu, vcpu->tsc_offset + delta);
-}
-
-static int set_tsc_adjust(struct kvm_vcpu *vcpu, u64 val, bool host)
-{
-	if (!host) {
-		if (!kvm_guest_has(vcpu, KVM_F_TSC_ADJUST))
-			return 1;
-		set_tsc_offset(vcpu, vcpu->tsc_offset + val - vcpu->tsc_adjust);
-	}
-	vcpu->tsc_adjust = val;
-	return 0;
 }
 
 /* --- registers with rules of their own --- */
@@ -338,18 +274,8 @@ static bool is_benign(u32 index)
 	}
 }
 
-/* Clocks in guest memory, which are not there: user space finds and leaves them switched off. */
-static bool clock_off(u32 index, bool host)
-{
-	return host && (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME);
-}
-
 static int get_unknown(u32 index, u64 *val, bool host)
 {
-	if (clock_off(index, host)) {
-		*val = 0;
-		return 0;
-	}
 	if (!ignore_msrs)
 		return KVM_MSR_UNKNOWN;
 	if (report_ignored_msrs && !host)
@@ -360,8 +286,6 @@ static int get_unknown(u32 index, u64 *val, bool host)
 
 static int set_unknown(u32 index, u64 val, bool host)
 {
-	if (clock_off(index, host) && !val)
-		return 0;
 	if (!ignore_msrs)
 		return KVM_MSR_UNKNOWN;
 	if (report_ignored_msrs && !host)
@@ -400,6 +324,8 @@ static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 		r = kvm_mtrr_get_msr(vcpu, index, val);
 	if (r == -ENOENT)
 		r = kvm_mce_get_msr(vcpu, index, val, host);
+	if (r == -ENOENT)
+		r = kvm_pv_get_msr(vcpu, index, val, host);
 	if (r == -ENOENT && is_benign(index)) {
 		*val = 0;
 		r = 0;
@@ -519,6 +445,8 @@ static int set_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		r = kvm_mtrr_set_msr(vcpu, index, val);
 	if (r == -ENOENT)
 		r = kvm_mce_set_msr(vcpu, index, val, host);
+	if (r == -ENOENT)
+		r = kvm_pv_set_msr(vcpu, index, val, host);
 	if (r == -ENOENT && is_benign(index))
 		r = 0;
 	return r;
@@ -549,13 +477,9 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	case MSR_EFER:
 		return kvm_set_efer(vcpu, val, host);
 	case MSR_IA32_TSC:
-		if (host)
-			kvm_synchronize_tsc(vcpu, val);
-		else
-			guest_sets_tsc(vcpu, val);
-		return 0;
+		return kvm_set_tsc_msr(vcpu, val, host);
 	case MSR_IA32_TSC_ADJUST:
-		return set_tsc_adjust(vcpu, val, host);
+		return kvm_set_tsc_adjust_msr(vcpu, val, host);
 	case MSR_IA32_TSC_DEADLINE:
 		return set_tsc_deadline(vcpu, val, host);
 	case APIC_BASE_MSR ... APIC_BASE_MSR + 0xff:

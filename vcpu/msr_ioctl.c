@@ -57,12 +57,14 @@ static long give_list(struct kvm_ioctl_args *a, const u32 *list, u32 n)
 /** kvm_dev_ioctl_get_msr_index_list - KVM_GET_MSR_INDEX_LIST */
 long kvm_dev_ioctl_get_msr_index_list(struct kvm_ioctl_args *a)
 {
-	u32 list[ARRAY_SIZE(saved_msrs)], n = 0;
+	u32 list[ARRAY_SIZE(saved_msrs) + KVM_PV_NR_MSRS], n = 0;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(saved_msrs); i++)
 		if (offered(saved_msrs[i]))
 			list[n++] = saved_msrs[i];
+	memcpy(list + n, kvm_pv_msrs, sizeof(kvm_pv_msrs));
+	n += KVM_PV_NR_MSRS;
 	return give_list(a, list, n);
 }
 

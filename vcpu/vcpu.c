@@ -11,7 +11,6 @@
 #include <linux/percpu.h>
 #include <trace/events/ipi.h>
 #include <asm/debugreg.h>
-#include <asm/tsc.h>
 #include "ioctl.h"
 #include "irqchip.h"
 #include "mmu.h"
@@ -259,7 +258,7 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 			 KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
 	rcuwait_init(&vcpu->wait);
 	kvm_async_pf_create(vcpu);
-	vcpu->virtual_tsc_khz = kvm->default_tsc_khz;
+	kvm_tsc_init_vcpu(vcpu);
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
 	r = alloc_pages_of(vcpu);
@@ -385,23 +384,6 @@ static long ioctl_set_mp_state(struct kvm_ioctl_args *a)
 	return 0;
 }
 
-static long ioctl_get_tsc_khz(struct kvm_ioctl_args *a)
-{
-	return a->vcpu->virtual_tsc_khz;
-}
-
-/* Without TSC scaling only the host's own frequency, give or take what NTP makes of it. */
-static long ioctl_set_tsc_khz(struct kvm_ioctl_args *a)
-{
-	u64 khz = (u32)a->raw ?: a->vcpu->kvm->default_tsc_khz;
-	u64 slack = div_u64((u64)tsc_khz * 250, 1000000);
-
-	if (a->raw >> 32 || khz + slack < tsc_khz || khz > tsc_khz + slack)
-		return -EINVAL;
-	a->vcpu->virtual_tsc_khz = khz;
-	return 0;
-}
-
 static const struct kvm_ioctl vcpu_ioctls[] = {
 	KVM_IOCTL(KVM_RUN, kvm_vcpu_ioctl_run, KVM_IOC_VALUE, 0),
 	KVM_IOCTL(KVM_GET_REGS, kvm_vcpu_ioctl_get_regs, 0, 0),
@@ -432,8 +414,9 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 	KVM_IOCTL(KVM_SET_VCPU_EVENTS, kvm_vcpu_ioctl_set_vcpu_events, 0, KVM_CAP_VCPU_EVENTS),
 	KVM_IOCTL(KVM_GET_DEBUGREGS, kvm_vcpu_ioctl_get_debugregs, 0, KVM_CAP_DEBUGREGS),
 	KVM_IOCTL(KVM_SET_DEBUGREGS, kvm_vcpu_ioctl_set_debugregs, 0, KVM_CAP_DEBUGREGS),
-	KVM_IOCTL(KVM_SET_TSC_KHZ, ioctl_set_tsc_khz, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ),
-	KVM_IOCTL(KVM_GET_TSC_KHZ, ioctl_get_tsc_khz, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ),
+	KVM_IOCTL(KVM_SET_TSC_KHZ, kvm_vcpu_ioctl_set_tsc_khz, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ),
+	KVM_IOCTL(KVM_GET_TSC_KHZ, kvm_vcpu_ioctl_get_tsc_khz, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ),
+	KVM_IOCTL(KVM_ENABLE_CAP, kvm_vcpu_ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP),
 	KVM_IOCTL(KVM_GET_XSAVE, kvm_vcpu_ioctl_get_xsave, KVM_IOC_NOLOAD, KVM_CAP_XSAVE),
 	KVM_IOCTL(KVM_SET_XSAVE, kvm_vcpu_ioctl_set_xsave, KVM_IOC_NOLOAD | KVM_IOC_TAIL,
 		  KVM_CAP_XSAVE),
@@ -443,6 +426,10 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 	KVM_IOCTL(KVM_SET_SREGS2, kvm_vcpu_ioctl_set_sregs2, 0, KVM_CAP_SREGS2),
 	KVM_IOCTL(KVM_GET_XSAVE2, kvm_vcpu_ioctl_get_xsave2, KVM_IOC_NOLOAD | KVM_IOC_NOCOPYOUT,
 		  KVM_CAP_XSAVE2),
+	KVM_IOCTL(KVM_KVMCLOCK_CTRL, kvm_vcpu_ioctl_kvmclock_ctrl, 0, KVM_CAP_KVMCLOCK_CTRL),
+	KVM_IOCTL(KVM_SET_DEVICE_ATTR, kvm_vcpu_ioctl_set_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),
+	KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_vcpu_ioctl_get_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),
+	KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_vcpu_ioctl_has_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),
 };
 
 static struct kvm_ioctl_table vcpu_table = {
@@ -603,7 +590,6 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_INTR_SHADOW, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },
-	{ KVM_CAP_GET_TSC_KHZ, 1 },
 	{ KVM_CAP_SREGS2, 1 },
 	{ KVM_CAP_IMMEDIATE_EXIT, 1 },
 	{ KVM_CAP_SYNC_REGS, KVM_SYNC_X86_VALID_FIELDS },

@@ -79,6 +79,7 @@ static struct kvm *kvm_create_vm(unsigned long type)
 		goto out_mmu;
 	INIT_LIST_HEAD(&kvm->devices);
 	kvm_irqfd_init_vm(kvm);
+	kvm_pv_init_vm(kvm);
 	preempt_notifier_inc();
 	return kvm;
 
@@ -107,6 +108,7 @@ static void kvm_destroy_vm(struct kvm *kvm)
 	/* No callback of the host's memory management after this. */
 	kvm_mmu_release_vm(kvm);
 	kvm_irq_stop_vm(kvm);
+	kvm_pv_free_vm(kvm);
 	kvm_destroy_vcpus(kvm);
 	kvm_bus_free(kvm);
 	kvm_ioeventfd_free(kvm);
@@ -311,6 +313,8 @@ static long ioctl_enable_cap(struct kvm_ioctl_args *a)
 		return kvm_enable_halt_poll(kvm, cap);
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return enable_disable_exits(kvm, cap->args[0]);
+	case KVM_CAP_EXIT_HYPERCALL:
+		return kvm_pv_enable_cap(kvm, cap);
 	case KVM_CAP_MAX_VCPU_ID:
 		return enable_max_vcpu_id(kvm, cap->args[0]);
 	case KVM_CAP_SPLIT_IRQCHIP:
@@ -361,7 +365,11 @@ static const struct kvm_ioctl vm_ioctls[] = {
 		  KVM_CAP_SET_BOOT_CPU_ID),
 	KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD),
 	KVM_IOCTL(KVM_CREATE_DEVICE, kvm_vm_ioctl_create_device, 0, KVM_CAP_DEVICE_CTRL),
+	KVM_IOCTL(KVM_SET_CLOCK, kvm_vm_ioctl_set_clock, 0, KVM_CAP_ADJUST_CLOCK),
+	KVM_IOCTL(KVM_GET_CLOCK, kvm_vm_ioctl_get_clock, 0, KVM_CAP_ADJUST_CLOCK),
+	KVM_IOCTL(KVM_SET_TSC_KHZ, kvm_vm_ioctl_set_tsc_khz, KVM_IOC_VALUE, KVM_CAP_VM_TSC_CONTROL),
 	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
+	KVM_IOCTL(KVM_GET_TSC_KHZ, kvm_vm_ioctl_get_tsc_khz, KVM_IOC_VALUE, KVM_CAP_VM_TSC_CONTROL),
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER),
 #ifdef CONFIG_COMPAT
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER_COMPAT, kvm_vm_compat_set_msr_filter, 0,

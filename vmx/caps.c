@@ -37,7 +37,8 @@ static const struct control controls[NR_CONTROLS] = {
 		SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST,
 		SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |
 		SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_INVPCID |
-		SECONDARY_EXEC_PAUSE_LOOP_EXITING | VMX_XSAVES_CONTROL | VMX_APIC_CONTROLS,
+		SECONDARY_EXEC_PAUSE_LOOP_EXITING | VMX_XSAVES_CONTROL | VMX_APIC_CONTROLS |
+		SECONDARY_EXEC_TSC_SCALING,
 	},
 	[EXIT] = {
 		MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
@@ -183,6 +184,7 @@ static const char *read_caps(struct vmx_caps *caps)
 		caps->proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	caps->ple = caps->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	caps->xsaves = caps->proc2 & VMX_XSAVES_CONTROL;
+	caps->tsc_scaling = caps->proc2 & SECONDARY_EXEC_TSC_SCALING;
 	missing = read_ept(caps);
 	if (missing)
 		return missing;
@@ -291,6 +293,7 @@ const char *vmx_feature_line(char *buf, size_t len)
 		{ "apicv", vmx_caps.apicv },
 		{ "posted", vmx_caps.posted },
 		{ "preemption_timer", vmx_caps.preemption_timer },
+		{ "tsc_scaling", vmx_caps.tsc_scaling },
 	};
 	size_t n = 0;
 	int i, pass;

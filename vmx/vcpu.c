@@ -269,4 +269,6 @@ void vmx_flush_ept(struct kvm *kvm)
 void vmx_set_tsc_offset(struct kvm_vcpu *vcpu)
 {
 	vmcs_write64(TSC_OFFSET, vcpu->tsc_offset);
+	if (vmx_caps.tsc_scaling)
+		vmcs_write64(TSC_MULTIPLIER, vcpu->tsc_ratio);
 }

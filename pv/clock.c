@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kvmclock: the VM's clock, the pages that show it to the guest, KVM_GET_CLOCK and
+ * KVM_SET_CLOCK. Documentation/time.rst.
+ */
+#include <linux/clocksource.h>
+#include <linux/irq_work.h>
+#include <linux/mutex.h>
+#include <linux/pvclock_gtod.h>
+#include <linux/timekeeper_internal.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+#include <asm/kvm_para.h>
+#include <asm/msr.h>
+#include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
+#include "ioctl.h"
+#include "mmu.h"
+#include "state.h"
+#include "vcpu.h"
+
+#define CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
+
+static LIST_HEAD(all_vms);
+static DEFINE_MUTEX(all_vms_lock);
+
+/* --- the host's clock --- */
+
+static bool host_counts_tsc;
+
+static void tell_vms(struct work_struct *unused)
+{
+	struct kvm *kvm;
+
+	mutex_lock(&all_vms_lock);
+	list_for_each_entry(kvm, &all_vms, pv.link)
+		kvm_make_all_cpus_request(kvm, KVM_REQ_MASTERCLOCK);
+	mutex_unlock(&all_vms_lock);
+}
+
+static DECLARE_WORK(tell_work, tell_vms);
+
+static void queue_tell_work(struct irq_work *unused)
+{
+	schedule_work(&tell_work);
+}
+
+static DEFINE_IRQ_WORK(tell_irq_work, queue_tell_work);
+
+/* Under the timekeeper's lock, where no work may be queued. */
+static int host_clock_updated(struct notifier_block *nb, unsigned long was_set, void *timekeeper)
+{
+	const struct timekeeper *tk = timekeeper;
+	bool tsc = tk->tkr_mono.clock->vdso_clock_mode == VDSO_CLOCKMODE_TSC;
+
+	if (tsc != READ_ONCE(host_counts_tsc)) {
+		WRITE_ONCE(host_counts_tsc, tsc);
+		irq_work_queue(&tell_irq_work);
+	}
+	return 0;
+}
+
+static struct notifier_block host_clock_nb = { .notifier_call = host_clock_updated };
+
+int kvm_pv_module_init(void)
+{
+	return pvclock_gtod_register_notifier(&host_clock_nb);
+}
+
+void kvm_pv_module_exit(void)
+{
+	pvclock_gtod_unregister_notifier(&host_clock_nb);
+	irq_work_sync(&tell_irq_work);
+	cancel_work_sync(&tell_work);
+}
+
+/**
+ * kvm_pv_real_time - the host's real time, and the TSC at that moment
+ * @ns: receives the time
+ * @tsc: receives the host's TSC
+ *
+ * Return: @tsc is good: the host keeps time by its TSC.
+ */
+bool kvm_pv_real_time(u64 *ns, u64 *tsc)
+{
+	struct system_time_snapshot now;
+
+	ktime_get_snapshot(&now);
+	*ns = ktime_to_ns(now.real);
+	*tsc = now.cycles;
+	/* After the snapshot: one of another clock comes after the notifier's write. */
+	smp_rmb();
+	return READ_ONCE(host_counts_tsc) && !check_tsc_unstable();
+}
+
+/* --- the VM's clock; pv.lock held --- */
+
+static u64 master_at(const struct kvm_pv_vm *pv, u64 tsc)
+{
+	u64 ticks = kvm_tsc_scale(tsc, pv->tsc_ratio) -
+		    kvm_tsc_scale(pv->master_tsc, pv->tsc_ratio);
+
+	/* Another CPU may have read its TSC before the clock was set. */
+	if ((s64)ticks < 0)
+		ticks = 0;
+	return pv->master_ns + kvm_ticks_to_ns(ticks, pv->rate);
+}
+
+/* @tsc_good: @tsc is now, and the host's clock counts it. */
+static u64 clock_at(const struct kvm_pv_vm *pv, u64 tsc, bool tsc_good)
+{
+	if (!pv->master_valid)
+		return ktime_get_boottime_ns() + pv->clock_offset;
+	return master_at(pv, tsc_good ? tsc : rdtsc_ordered());
+}
+
+static void set_clock(struct kvm_pv_vm *pv, u64 ns, u64 tsc, bool tsc_good)
+{
+	pv->master_valid = tsc_good;
+	pv->master_ns = ns;
+	pv->master_tsc = tsc;
+	pv->clock_offset = ns - ktime_get_boottime_ns();
+}
+
+void kvm_pv_init_vm(struct kvm *kvm)
+{
+	struct kvm_pv_vm *pv = &kvm->pv;
+	u64 real, tsc;
+	bool good;
+
+	spin_lock_init(&pv->lock);
+	pv->tsc_ratio = KVM_TSC_RATIO_ONE;
+	pv->rate = kvm_clock_rate(tsc_khz);
+	good = kvm_pv_real_time(&real, &tsc);
+	set_clock(pv, 0, tsc, good);
+	mutex_lock(&all_vms_lock);
+	list_add(&pv->link, &all_vms);
+	mutex_unlock(&all_vms_lock);
+}
+
+void kvm_pv_free_vm(struct kvm *kvm)
+{
+	mutex_lock(&all_vms_lock);
+	list_del(&kvm->pv.link);
+	mutex_unlock(&all_vms_lock);
+}
+
+/* Do all vCPUs read the same TSC? @ratio and @khz are theirs, or the first one's. */
+static bool vcpus_in_step(struct kvm *kvm, u64 *ratio, u32 *khz)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned long i;
+	u64 offset = 0;
+
+	*ratio = KVM_TSC_RATIO_ONE;
+	*khz = tsc_khz;
+	kvm_for_each_vcpu(i, vcpu, kvm) {
+		if (!i) {
+			*ratio = READ_ONCE(vcpu->tsc_ratio);
+			*khz = kvm_tsc_ticks_khz(vcpu);
+			offset = READ_ONCE(vcpu->tsc_offset);
+		} else if (READ_ONCE(vcpu->tsc_ratio) != *ratio ||
+			   READ_ONCE(vcpu->tsc_offset) != offset) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/**
+ * kvm_pv_masterclock_update - a TSC, or what the host's clock counts, has changed
+ * @kvm: the VM
+ *
+ * The clock itself goes on evenly, whatever it is computed from.
+ */
+void kvm_pv_masterclock_update(struct kvm *kvm)
+{
+	struct kvm_pv_vm *pv = &kvm->pv;
+	u64 ratio, real, tsc;
+	bool in_step, good, changed;
+	unsigned long flags;
+	u32 khz;
+
+	in_step = vcpus_in_step(kvm, &ratio, &khz);
+	spin_lock_irqsave(&pv->lock, flags);
+	good = kvm_pv_real_time(&real, &tsc);
+	changed = in_step != pv->in_step;
+	pv->in_step = in_step;
+	if (good != pv->master_valid || ratio != pv->tsc_ratio) {
+		set_clock(pv, clock_at(pv, tsc, good), tsc, good);
+		pv->tsc_ratio = ratio;
+		pv->rate = kvm_clock_rate(khz);
+		changed = true;
+	}
+	spin_unlock_irqrestore(&pv->lock, flags);
+	if (changed)
+		kvm_make_all_cpus_request(kvm, KVM_REQ_CLOCK);
+}
+
+/* --- what the guest sees --- */
+
+/*
+ * Writes a clock at @gpa that starts with a version, which is odd meanwhile. The
+ * version goes on from the one that is there, for the guest of a migrated VM may
+ * be in the middle of reading. Where there is no memory nothing is written.
+ */
+static void write_versioned(struct kvm *kvm, u64 gpa, const void *data, size_t len)
+{
+	u32 version;
+
+	if (kvm_read_guest(kvm, gpa, &version, sizeof(version)))
+		return;
+	version = (version + 1) | 1;
+	if (kvm_write_guest(kvm, gpa, &version, sizeof(version)))
+		return;
+	smp_wmb();
+	kvm_write_guest(kvm, gpa + sizeof(version), data + sizeof(version), len - sizeof(version));
+	smp_wmb();
+	version++;
+	kvm_write_guest(kvm, gpa, &version, sizeof(version));
+}
+
+/* The guest takes the flag down when it has seen it, and not before. */
+static u8 stopped_flag(struct kvm_vcpu *vcpu, u64 gpa)
+{
+	u8 flags = 0;
+
+	kvm_read_guest(vcpu->kvm, gpa + offsetof(struct pvclock_vcpu_time_info, flags), &flags, 1);
+	flags &= PVCLOCK_GUEST_STOPPED;
+	if (vcpu->pv.clock_stopped)
+		flags |= PVCLOCK_GUEST_STOPPED;
+	vcpu->pv.clock_stopped = false;
+	return flags;
+}
+
+/**
+ * kvm_pv_clock_update - write the vCPU's clock page
+ * @vcpu: loaded vCPU; kvm->srcu held
+ */
+void kvm_pv_clock_update(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_clock_rate rate = kvm_clock_rate(kvm_tsc_ticks_khz(vcpu));
+	struct pvclock_vcpu_time_info page = {
+		.tsc_to_system_mul = rate.mul, .tsc_shift = rate.shift,
+	};
+	struct kvm_pv_vm *pv = &vcpu->kvm->pv;
+	u64 gpa = vcpu->pv.system_time_msr, tsc;
+	unsigned long flags;
+
+	if (!(gpa & KVM_MSR_ENABLED))
+		return;
+	gpa &= ~(u64)KVM_MSR_ENABLED;
+	spin_lock_irqsave(&pv->lock, flags);
+	vcpu->pv.clock_cpu = smp_processor_id();
+	if (pv->master_valid) {
+		tsc = pv->master_tsc;
+		page.system_time = pv->master_ns;
+		page.flags = pv->in_step ? PVCLOCK_TSC_STABLE_BIT : 0;
+	} else {
+		tsc = rdtsc_ordered();
+		page.system_time = clock_at(pv, tsc, false);
+	}
+	spin_unlock_irqrestore(&pv->lock, flags);
+	page.tsc_timestamp = kvm_guest_tsc_at(vcpu, tsc);
+	page.flags |= stopped_flag(vcpu, gpa);
+	vcpu->pv.clock_written = jiffies;
+	write_versioned(vcpu->kvm, gpa, &page, sizeof(page));
+}
+
+/**
+ * kvm_pv_write_wall_clock - tell the guest when its kvmclock was zero
+ * @kvm: the VM
+ * @gpa: where, 0 nowhere
+ */
+void kvm_pv_write_wall_clock(struct kvm *kvm, u64 gpa)
+{
+	struct pvclock_wall_clock wall = { };
+	u64 real, tsc, ns;
+	unsigned long flags;
+	bool good;
+	int idx;
+
+	kvm->pv.wall_clock_gpa = gpa;
+	if (!gpa)
+		return;
+	spin_lock_irqsave(&kvm->pv.lock, flags);
+	good = kvm_pv_real_time(&real, &tsc);
+	ns = clock_at(&kvm->pv, tsc, good);
+	spin_unlock_irqrestore(&kvm->pv.lock, flags);
+	real = ns < real ? real - ns : 0;
+	wall.sec = div_u64_rem(real, NSEC_PER_SEC, &wall.nsec);
+	idx = srcu_read_lock(&kvm->srcu);
+	write_versioned(kvm, gpa, &wall, sizeof(wall));
+	srcu_read_unlock(&kvm->srcu, idx);
+}
+
+/* --- ioctls --- */
+
+/** kvm_vm_ioctl_get_clock - KVM_GET_CLOCK */
+long kvm_vm_ioctl_get_clock(struct kvm_ioctl_args *a)
+{
+	struct kvm_pv_vm *pv = &a->kvm->pv;
+	struct kvm_clock_data *d = a->data;
+	unsigned long flags;
+	u64 real, tsc;
+	bool good;
+
+	spin_lock_irqsave(&pv->lock, flags);
+	good = kvm_pv_real_time(&real, &tsc);
+	d->clock = clock_at(pv, tsc, good);
+	if (good && pv->master_valid) {
+		d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
+		if (pv->in_step)
+			d->flags |= KVM_CLOCK_TSC_STABLE;
+		d->realtime = real;
+		d->host_tsc = tsc;
+	}
+	spin_unlock_irqrestore(&pv->lock, flags);
+	return 0;
+}
+
+/** kvm_vm_ioctl_set_clock - KVM_SET_CLOCK: -EINVAL for unknown flags */
+long kvm_vm_ioctl_set_clock(struct kvm_ioctl_args *a)
+{
+	const struct kvm_clock_data *d = a->data;
+	struct kvm_pv_vm *pv = &a->kvm->pv;
+	u64 ns = d->clock, real, tsc;
+	unsigned long flags;
+	bool good;
+
+	if (d->flags & ~(u32)CLOCK_FLAGS)
+		return -EINVAL;
+	spin_lock_irqsave(&pv->lock, flags);
+	good = kvm_pv_real_time(&real, &tsc);
+	/* What has passed since; a host whose clock is behind does not turn the guest's back. */
+	if ((d->flags & KVM_CLOCK_REALTIME) && real > d->realtime)
+		ns += real - d->realtime;
+	set_clock(pv, ns, tsc, good);
+	spin_unlock_irqrestore(&pv->lock, flags);
+	kvm_make_all_cpus_request(a->kvm, KVM_REQ_CLOCK);
+	return 0;
+}
+
+/** kvm_vcpu_ioctl_kvmclock_ctrl - KVM_KVMCLOCK_CTRL: -EINVAL if the guest has no clock page */
+long kvm_vcpu_ioctl_kvmclock_ctrl(struct kvm_ioctl_args *a)
+{
+	struct kvm_vcpu *vcpu = a->vcpu;
+
+	if (!(vcpu->pv.system_time_msr & KVM_MSR_ENABLED))
+		return -EINVAL;
+	vcpu->pv.clock_stopped = true;
+	kvm_make_request(vcpu, KVM_REQ_CLOCK);
+	return 0;
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * MSRs, CPUID bits and capabilities of what guests may know of their host. The
+ * kernel's Documentation/virt/kvm/x86/{msr,cpuid}.rst.
+ */
+#include <linux/kvm_para.h>
+#include <linux/sched/stat.h>
+#include <linux/string.h>
+#include <asm/kvm_para.h>
+#include "ioctl.h"
+#include "vcpu.h"
+
+#define EOI_RESERVED		BIT_ULL(1)
+#define CLOCK_RESERVED		BIT_ULL(1)	/* the address has an alignment of 4 */
+#define WALL_CLOCK_RESERVED	GENMASK_ULL(1, 0)
+
+const u32 kvm_pv_msrs[KVM_PV_NR_MSRS] = {
+	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL, MSR_KVM_MIGRATION_CONTROL,
+};
+
+/* --- CPUID --- */
+
+u32 kvm_pv_features(void)
+{
+	u32 bits = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
+		   BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+
+	if (sched_info_on())
+		bits |= BIT(KVM_FEATURE_STEAL_TIME) | BIT(KVM_FEATURE_PV_TLB_FLUSH);
+	return bits;
+}
+
+bool kvm_pv_may_use(const struct kvm_vcpu *vcpu, unsigned int feature)
+{
+	return !vcpu->pv.enforce_cpuid || (vcpu->pv.features & BIT(feature));
+}
+
+/* Where the guest finds kvm's leaves: 256 apart, for other hypervisors' may stand before them. */
+static u32 find_base(const struct kvm_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < vcpu->cpuid_nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
+		const u32 name[3] = { e->ebx, e->ecx, e->edx };
+
+		if ((e->function & 0xffff00ff) == KVM_CPUID_SIGNATURE &&
+		    !memcmp(name, KVM_SIGNATURE, sizeof(name)))
+			return e->function;
+	}
+	return 0;
+}
+
+void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu)
+{
+	u32 base = find_base(vcpu);
+	int i;
+
+	vcpu->pv.features = 0;
+	for (i = 0; base && i < vcpu->cpuid_nent; i++)
+		if (vcpu->cpuid[i].function == base + KVM_CPUID_FEATURES - KVM_CPUID_SIGNATURE)
+			vcpu->pv.features = vcpu->cpuid[i].eax;
+}
+
+/* --- MSRs --- */
+
+/* The feature that an MSR belongs to, -1 if it is not of this folder. */
+static int feature_of(u32 index)
+{
+	switch (index) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_SYSTEM_TIME:
+		return KVM_FEATURE_CLOCKSOURCE;
+	case MSR_KVM_WALL_CLOCK_NEW:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		return KVM_FEATURE_CLOCKSOURCE2;
+	case MSR_KVM_STEAL_TIME:
+		return KVM_FEATURE_STEAL_TIME;
+	case MSR_KVM_PV_EOI_EN:
+		return KVM_FEATURE_PV_EOI;
+	case MSR_KVM_POLL_CONTROL:
+		return KVM_FEATURE_POLL_CONTROL;
+	case MSR_KVM_MIGRATION_CONTROL:
+		return KVM_FEATURE_MIGRATION_CONTROL;
+	default:
+		return -1;
+	}
+}
+
+static bool may_access(const struct kvm_vcpu *vcpu, int feature, bool host)
+{
+	/* Announced by user space alone, which wants to know what the guest writes. */
+	if (feature == KVM_FEATURE_MIGRATION_CONTROL)
+		return host || (vcpu->pv.features & BIT(feature));
+	return host || kvm_pv_may_use(vcpu, feature);
+}
+
+static u64 *stored(struct kvm_vcpu *vcpu, u32 index)
+{
+	switch (index) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_NEW:
+		return &vcpu->kvm->pv.wall_clock_gpa;
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		return &vcpu->pv.system_time_msr;
+	case MSR_KVM_STEAL_TIME:
+		return &vcpu->pv.steal_msr;
+	case MSR_KVM_PV_EOI_EN:
+		return &vcpu->pv.eoi_msr;
+	case MSR_KVM_POLL_CONTROL:
+		return &vcpu->pv.poll_control_msr;
+	default:
+		return &vcpu->pv.migration_msr;
+	}
+}
+
+static u64 reserved_bits(u32 index, u64 val)
+{
+	switch (index) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_WALL_CLOCK_NEW:
+		return WALL_CLOCK_RESERVED;
+	case MSR_KVM_SYSTEM_TIME:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		return val & KVM_MSR_ENABLED ? CLOCK_RESERVED : 0;
+	case MSR_KVM_STEAL_TIME:
+		return sched_info_on() ? KVM_STEAL_RESERVED_MASK : ~0ull;
+	case MSR_KVM_PV_EOI_EN:
+		return EOI_RESERVED;
+	default:
+		return ~1ull;
+	}
+}
+
+/**
+ * kvm_pv_get_msr - RDMSR
+ * @vcpu: the vCPU, loaded
+ * @index: MSR
+ * @val: receives it
+ * @host: user space reads
+ *
+ * Return: 0, 1 for #GP, -ENOENT if the MSR is not of this folder.
+ */
+int kvm_pv_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	int feature = feature_of(index);
+
+	if (feature < 0)
+		return -ENOENT;
+	if (!may_access(vcpu, feature, host))
+		return 1;
+	*val = *stored(vcpu, index);
+	return 0;
+}
+
+/**
+ * kvm_pv_set_msr - WRMSR
+ * @vcpu: the vCPU, loaded
+ * @index: MSR
+ * @val: value
+ * @host: user space writes
+ *
+ * Return: 0, 1 for #GP, -ENOENT if the MSR is not of this folder.
+ */
+int kvm_pv_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	int feature = feature_of(index);
+
+	if (feature < 0)
+		return -ENOENT;
+	if (!may_access(vcpu, feature, host) || (val & reserved_bits(index, val)))
+		return 1;
+	*stored(vcpu, index) = val;
+	switch (feature) {
+	case KVM_FEATURE_CLOCKSOURCE:
+	case KVM_FEATURE_CLOCKSOURCE2:
+		if (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW)
+			kvm_pv_write_wall_clock(vcpu->kvm, val);
+		else
+			kvm_make_request(vcpu, KVM_REQ_CLOCK);
+		break;
+	case KVM_FEATURE_STEAL_TIME:
+		vcpu->pv.steal_thread = NULL;
+		vcpu->pv.preempted_shown = false;
+		kvm_make_request(vcpu, KVM_REQ_STEAL);
+		break;
+	case KVM_FEATURE_PV_EOI:
+		vcpu->pv.eoi_set = false;
+		break;
+	}
+	return 0;
+}
+
+/**
+ * kvm_pv_reset - power-up, or INIT: what the guest had set up is no more
+ * @vcpu: loaded vCPU
+ * @init_event: INIT
+ */
+void kvm_pv_reset(struct kvm_vcpu *vcpu, bool init_event)
+{
+	struct kvm_pv_vcpu *pv = &vcpu->pv;
+
+	pv->system_time_msr = 0;
+	pv->steal_msr = 0;
+	pv->eoi_msr = 0;
+	pv->poll_control_msr = 1;
+	pv->eoi_set = false;
+	pv->unhalted = false;
+	pv->clock_stopped = false;
+	/* No guest memory is encrypted. */
+	if (!init_event)
+		pv->migration_msr = KVM_MIGRATION_READY;
+}
+
+/* --- capabilities --- */
+
+static const u64 hypercalls_out = BIT_ULL(KVM_HC_MAP_GPA_RANGE);
+
+/**
+ * kvm_pv_enable_cap - KVM_ENABLE_CAP on a VM
+ * @kvm: the VM
+ * @cap: what to enable
+ *
+ * Return: 0, or -EINVAL for a bad argument or another capability.
+ */
+long kvm_pv_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
+{
+	if (cap->cap != KVM_CAP_EXIT_HYPERCALL || (cap->args[0] & ~hypercalls_out))
+		return -EINVAL;
+	kvm->pv.hypercall_exits = cap->args[0];
+	return 0;
+}
+
+/** kvm_vcpu_ioctl_enable_cap - KVM_ENABLE_CAP on a vCPU */
+long kvm_vcpu_ioctl_enable_cap(struct kvm_ioctl_args *a)
+{
+	const struct kvm_enable_cap *cap = a->data;
+
+	if (cap->flags || cap->cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	a->vcpu->pv.enforce_cpuid = cap->args[0];
+	return 0;
+}
+
+static int cap_clock(struct kvm *kvm)
+{
+	return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
+}
+
+static int cap_steal(struct kvm *kvm)
+{
+	return sched_info_on();
+}
+
+static int cap_hypercalls(struct kvm *kvm)
+{
+	return hypercalls_out;
+}
+
+static const struct kvm_cap caps[] = {
+	{ KVM_CAP_ENABLE_CAP, 1 },
+	{ KVM_CAP_ADJUST_CLOCK, .fn = cap_clock },
+	{ KVM_CAP_KVMCLOCK_CTRL, 1 },
+	{ KVM_CAP_STEAL_TIME, .fn = cap_steal },
+	{ KVM_CAP_EXIT_HYPERCALL, .fn = cap_hypercalls },
+	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1 },
+};
+
+KVM_CAP_TABLE(kvm_caps_pv, caps);
