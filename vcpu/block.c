@@ -56,7 +56,7 @@ bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu)
 	if (!vcpu->apic)
 		return e->extint >= 0 && vmx_interrupt_allowed(vcpu);
 	if (READ_ONCE(vcpu->apic->events) || vcpu->pv.unhalted ||
-	    test_bit(KVM_REQ_UNHALT, &vcpu->requests) || kvm_async_pf_has_news(vcpu))
+	    test_bit(KVM_REQ_UNHALT, &vcpu->requests))
 		return true;
 	return vmx_interrupt_allowed(vcpu) && kvm_interrupt_pending(vcpu);
 }

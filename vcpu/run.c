@@ -45,8 +45,6 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 		vmx_apicv_update(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_SCAN_IOAPIC))
 		scan_ioapic(vcpu);
-	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))
-		kvm_async_pf_deliver(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_UNHALT))
 		vcpu->pv.unhalted = true;
 	if (kvm_check_request(vcpu, KVM_REQ_IOAPIC_EOI_EXIT)) {
@@ -83,8 +81,6 @@ static int handle_requests(struct kvm_vcpu *vcpu)
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_EVENT)) {
 		kvm_inject_events(vcpu);
-		if (vcpu->pv.eoi_msr && vcpu->apic && !vmx_apicv_active(vcpu))
-			kvm_pv_eoi_offer(vcpu);
 		if (kvm_check_request(vcpu, KVM_REQ_TRIPLE_FAULT)) {
 			vmx_cancel_injection(vcpu);
 			vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
@@ -165,8 +161,6 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	leave_guest_accounting();
 	preempt_enable();
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
-	if (unlikely(vcpu->pv.eoi_set))
-		kvm_pv_eoi_collect(vcpu);
 	return vmx_handle_exit(vcpu);
 }
 

@@ -179,7 +179,6 @@ void kvm_vcpu_on_spin(struct kvm_vcpu *me)
  */
 void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
-	kvm_async_pf_clear(vcpu);
 	memset(vcpu->regs, 0, sizeof(vcpu->regs));
 	/* Family, model, stepping: EDX of CPUID.1 would be after the guest's CPUID is set. */
 	vcpu->regs[KVM_REG_RDX] = 0x600;
@@ -230,7 +229,6 @@ static int alloc_pages_of(struct kvm_vcpu *vcpu)
 
 static void vcpu_free(struct kvm_vcpu *vcpu)
 {
-	kvm_async_pf_clear(vcpu);
 	if (vcpu->apic)
 		kvm_apic_destroy(vcpu);
 	if (vcpu->vmx.vmcs01.region)
@@ -257,7 +255,6 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 	vcpu->mp_state = kvm_irqchip_in_kernel(kvm) && id != kvm->boot_cpu_id ?
 			 KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
 	rcuwait_init(&vcpu->wait);
-	kvm_async_pf_create(vcpu);
 	kvm_tsc_init_vcpu(vcpu);
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
