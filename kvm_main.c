@@ -2,7 +2,6 @@
 /* Module init and exit, VMX on and off over all CPUs, /dev/kvm. */
 #define pr_fmt(fmt) "kvm: " fmt
 
-#include <linux/compat.h>
 #include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
@@ -161,7 +160,7 @@ static const struct kvm_ioctl dev_ioctls[] = {
 		  KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_EMUL_CPUID),
 	KVM_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, kvm_dev_ioctl_get_msr_feature_index_list,
 		  KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_GET_MSR_FEATURES),
-	KVM_IOCTL(KVM_GET_MSRS, kvm_dev_ioctl_get_msrs, KVM_IOC_TAIL, KVM_CAP_GET_MSR_FEATURES),
+	KVM_IOCTL(KVM_GET_MSRS, kvm_ioctl_get_msrs, KVM_IOC_TAIL, KVM_CAP_GET_MSR_FEATURES),
 	KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, kvm_dev_ioctl_get_mce_cap, 0, KVM_CAP_MCE),
 	KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_dev_ioctl_get_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES),
 	KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_dev_ioctl_has_device_attr, 0, KVM_CAP_SYS_ATTRIBUTES),
@@ -179,19 +178,10 @@ static long kvm_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	return e ? kvm_ioctl_dispatch(e, &a) : -EINVAL;
 }
 
-#ifdef CONFIG_COMPAT
-static long kvm_dev_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return kvm_dev_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
-}
-#endif
-
 static const struct file_operations kvm_dev_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = kvm_dev_ioctl,
-#ifdef CONFIG_COMPAT
-	.compat_ioctl = kvm_dev_compat_ioctl,
-#endif
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 

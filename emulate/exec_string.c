@@ -112,15 +112,28 @@ static enum emu_status repeat(struct emu_exec *x, enum emu_status (*element)(str
 	return unfinished(x);
 }
 
+static enum emu_status read_source(struct emu_exec *x, u64 *val)
+{
+	unsigned int size = x->op[0].size;
+	enum emu_status st = source(x, size, &x->op[1].la);
+
+	return st == EMU_OK ? x->c->ops->read(x->c, x->op[1].la, val, size, 0) : st;
+}
+
+static enum emu_status read_destination(struct emu_exec *x, u64 *val)
+{
+	unsigned int size = x->op[0].size;
+	enum emu_status st = destination(x, size, 0, &x->op[0].la);
+
+	return st == EMU_OK ? x->c->ops->read(x->c, x->op[0].la, val, size, 0) : st;
+}
+
 static enum emu_status one_movs(struct emu_exec *x)
 {
 	unsigned int size = x->op[0].size;
-	enum emu_status st;
 	u64 val = 0;
+	enum emu_status st = read_source(x, &val);
 
-	st = source(x, size, &x->op[1].la);
-	if (st == EMU_OK)
-		st = x->c->ops->read(x->c, x->op[1].la, &val, size, 0);
 	if (st == EMU_OK)
 		st = destination(x, size, EMU_ACC_WRITE, &x->op[0].la);
 	if (st == EMU_OK)
@@ -142,12 +155,9 @@ static enum emu_status one_stos(struct emu_exec *x)
 static enum emu_status one_lods(struct emu_exec *x)
 {
 	unsigned int size = x->op[0].size;
-	enum emu_status st;
 	u64 val = 0;
+	enum emu_status st = read_source(x, &val);
 
-	st = source(x, size, &x->op[1].la);
-	if (st == EMU_OK)
-		st = x->c->ops->read(x->c, x->op[1].la, &val, size, 0);
 	if (st == EMU_OK)
 		emu_reg_set(x->c, RAX, size, val);
 	return st;
@@ -160,13 +170,9 @@ static enum emu_status one_cmps(struct emu_exec *x)
 	enum emu_status st;
 
 	/* CPUs look at the second operand first, as their faults show. */
-	st = destination(x, size, 0, &x->op[0].la);
+	st = read_destination(x, &b);
 	if (st == EMU_OK)
-		st = x->c->ops->read(x->c, x->op[0].la, &b, size, 0);
-	if (st == EMU_OK)
-		st = source(x, size, &x->op[1].la);
-	if (st == EMU_OK)
-		st = x->c->ops->read(x->c, x->op[1].la, &a, size, 0);
+		st = read_source(x, &a);
 	if (st == EMU_OK)
 		x->flags = emu_compare(x->flags, a, b, size);
 	return st;
@@ -175,12 +181,9 @@ static enum emu_status one_cmps(struct emu_exec *x)
 static enum emu_status one_scas(struct emu_exec *x)
 {
 	unsigned int size = x->op[0].size;
-	enum emu_status st;
 	u64 b = 0;
+	enum emu_status st = read_destination(x, &b);
 
-	st = destination(x, size, 0, &x->op[0].la);
-	if (st == EMU_OK)
-		st = x->c->ops->read(x->c, x->op[0].la, &b, size, 0);
 	if (st == EMU_OK)
 		x->flags = emu_compare(x->flags, emu_reg_get(x->c, RAX, size), b, size);
 	return st;

@@ -90,12 +90,10 @@ long kvm_dev_ioctl_get_msr_index_list(struct kvm_ioctl_args *a);
  *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_GET_MSR_FEATURES)
  */
 long kvm_dev_ioctl_get_msr_feature_index_list(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_MSRS, kvm_dev_ioctl_get_msrs, KVM_IOC_TAIL,
- *		       KVM_CAP_GET_MSR_FEATURES)
+/* /dev/kvm: KVM_IOCTL(KVM_GET_MSRS, kvm_ioctl_get_msrs, KVM_IOC_TAIL,
+ *		       KVM_CAP_GET_MSR_FEATURES); vCPU: the same without a capability
  */
-long kvm_dev_ioctl_get_msrs(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_GET_MSRS, kvm_vcpu_ioctl_get_msrs, KVM_IOC_TAIL, 0) */
-long kvm_vcpu_ioctl_get_msrs(struct kvm_ioctl_args *a);
+long kvm_ioctl_get_msrs(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_SET_MSRS, kvm_vcpu_ioctl_set_msrs, KVM_IOC_TAIL, 0) */
 long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a);
 

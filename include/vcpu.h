@@ -281,6 +281,17 @@ static inline u64 kvm_cr4_read(struct kvm_vcpu *vcpu)
 	return vcpu->cr4;
 }
 
+/* Linear addresses go through PDPTEs, which are registers then. */
+static inline bool kvm_pae_paging(u64 cr0, u64 cr4, u64 efer)
+{
+	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & EFER_LMA);
+}
+
+static inline bool kvm_in_pae_paging(struct kvm_vcpu *vcpu)
+{
+	return kvm_pae_paging(kvm_cr0_read(vcpu), kvm_cr4_read(vcpu), vcpu->efer);
+}
+
 static inline bool kvm_request_pending(const struct kvm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->requests);

@@ -52,11 +52,6 @@ static bool may_enter_long_mode(struct kvm_vcpu *vcpu, u64 cr4)
 }
 
 /* Paging that takes its top level from four registers. */
-static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
-{
-	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & EFER_LMA);
-}
-
 /* The page-directory-pointer entries at @cr3 become the registers; false: #GP. */
 static bool load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3)
 {
@@ -100,7 +95,7 @@ int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val)
 			return 1;
 		efer &= ~EFER_LMA;
 	}
-	if (pae_paging(val, cr4, efer) && (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
+	if (kvm_pae_paging(val, cr4, efer) && (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW)) &&
 	    !load_pdptrs(vcpu, kvm_cr3_read(vcpu)))
 		return 1;
 
@@ -138,7 +133,7 @@ int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val)
 	} else {
 		val &= GENMASK_ULL(31, 0);
 	}
-	if (pae_paging(cr0, cr4, vcpu->efer) && !load_pdptrs(vcpu, val))
+	if (kvm_pae_paging(cr0, cr4, vcpu->efer) && !load_pdptrs(vcpu, val))
 		return 1;
 	vmx_set_cr3(vcpu, val);
 	if (flush)
@@ -174,7 +169,7 @@ int kvm_set_cr4(struct kvm_vcpu *vcpu, u64 val)
 	if ((changed & val & X86_CR4_PCIDE) &&
 	    (!(vcpu->efer & EFER_LMA) || (kvm_cr3_read(vcpu) & CR3_PCID)))
 		return 1;
-	if (pae_paging(kvm_cr0_read(vcpu), val, vcpu->efer) && (changed & pdptr_bits) &&
+	if (kvm_pae_paging(kvm_cr0_read(vcpu), val, vcpu->efer) && (changed & pdptr_bits) &&
 	    !load_pdptrs(vcpu, kvm_cr3_read(vcpu)))
 		return 1;
 

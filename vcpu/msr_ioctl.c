@@ -108,8 +108,8 @@ static long give_entries(struct kvm_ioctl_args *a, struct kvm_msr_entry *ent, u3
 	return r;
 }
 
-/** kvm_dev_ioctl_get_msrs - KVM_GET_MSRS on /dev/kvm: feature MSRs */
-long kvm_dev_ioctl_get_msrs(struct kvm_ioctl_args *a)
+/** kvm_ioctl_get_msrs - KVM_GET_MSRS: a vCPU's, or on /dev/kvm the feature MSRs */
+long kvm_ioctl_get_msrs(struct kvm_ioctl_args *a)
 {
 	struct kvm_msr_entry *ent;
 	u32 i, n;
@@ -119,23 +119,8 @@ long kvm_dev_ioctl_get_msrs(struct kvm_ioctl_args *a)
 	if (!ent)
 		return err;
 	for (i = 0; i < n; i++)
-		if (kvm_get_msr_feature(ent[i].index, &ent[i].data))
-			break;
-	return give_entries(a, ent, n, i);
-}
-
-/** kvm_vcpu_ioctl_get_msrs - KVM_GET_MSRS on a vCPU */
-long kvm_vcpu_ioctl_get_msrs(struct kvm_ioctl_args *a)
-{
-	struct kvm_msr_entry *ent;
-	u32 i, n;
-	long err;
-
-	ent = take_entries(a, &n, &err);
-	if (!ent)
-		return err;
-	for (i = 0; i < n; i++)
-		if (kvm_get_msr(a->vcpu, ent[i].index, &ent[i].data, true))
+		if (a->vcpu ? kvm_get_msr(a->vcpu, ent[i].index, &ent[i].data, true) :
+			      kvm_get_msr_feature(ent[i].index, &ent[i].data))
 			break;
 	return give_entries(a, ent, n, i);
 }

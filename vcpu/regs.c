@@ -114,12 +114,6 @@ static void get_sregs(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
 		set_bit(e->intr.vector, (unsigned long *)out->interrupt_bitmap);
 }
 
-static bool pae_paging(struct kvm_vcpu *vcpu)
-{
-	return (kvm_cr0_read(vcpu) & X86_CR0_PG) && (kvm_cr4_read(vcpu) & X86_CR4_PAE) &&
-	       !(vcpu->efer & EFER_LMA);
-}
-
 /* All but the PDPTEs and pending interrupts. */
 static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 {
@@ -154,7 +148,7 @@ static void load_pdptrs_of_cr3(struct kvm_vcpu *vcpu)
 {
 	int idx;
 
-	if (!pae_paging(vcpu))
+	if (!kvm_in_pae_paging(vcpu))
 		return;
 	/* User space may set registers before the memory they point to: no error here. */
 	idx = srcu_read_lock(&vcpu->kvm->srcu);
@@ -218,7 +212,7 @@ long kvm_vcpu_ioctl_get_sregs2(struct kvm_ioctl_args *a)
 	get_sregs_common(vcpu, &s);
 	memset(out, 0, sizeof(*out));
 	memcpy(out, &s, offsetofend(struct kvm_sregs, apic_base));
-	if (pae_paging(vcpu)) {
+	if (kvm_in_pae_paging(vcpu)) {
 		vmx_read_pdptrs(vcpu);
 		memcpy(out->pdptrs, vcpu->pdptrs, sizeof(out->pdptrs));
 		out->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;

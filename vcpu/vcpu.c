@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vCPU: its life, its file descriptor, loading on a CPU and kicking off it. */
 #include <linux/anon_inodes.h>
-#include <linux/compat.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/sched/signal.h>
@@ -389,7 +388,7 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 	KVM_IOCTL(KVM_SET_SREGS, kvm_vcpu_ioctl_set_sregs, 0, 0),
 	KVM_IOCTL(KVM_TRANSLATE, kvm_vcpu_ioctl_translate, 0, 0),
 	KVM_IOCTL(KVM_INTERRUPT, kvm_vcpu_ioctl_interrupt, 0, 0),
-	KVM_IOCTL(KVM_GET_MSRS, kvm_vcpu_ioctl_get_msrs, KVM_IOC_TAIL, 0),
+	KVM_IOCTL(KVM_GET_MSRS, kvm_ioctl_get_msrs, KVM_IOC_TAIL, 0),
 	KVM_IOCTL(KVM_SET_MSRS, kvm_vcpu_ioctl_set_msrs, KVM_IOC_TAIL, 0),
 	KVM_IOCTL(KVM_SET_CPUID, kvm_vcpu_ioctl_set_cpuid, KVM_IOC_TAIL, 0),
 	KVM_IOCTL(KVM_SET_SIGNAL_MASK, ioctl_set_signal_mask,
@@ -460,21 +459,11 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return r;
 }
 
-#ifdef CONFIG_COMPAT
-/* Only pointers, and the layout of the signal mask, differ for 32-bit user space. */
-static long vcpu_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return vcpu_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
-}
-#endif
-
 static const struct file_operations vcpu_fops = {
 	.owner = THIS_MODULE,
 	.release = vcpu_release,
 	.unlocked_ioctl = vcpu_ioctl,
-#ifdef CONFIG_COMPAT
-	.compat_ioctl = vcpu_compat_ioctl,
-#endif
+	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vcpu_mmap,
 	.llseek = noop_llseek,
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Devices with a file descriptor, which lives as long as the device. */
 #include <linux/anon_inodes.h>
-#include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -56,13 +55,6 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return e ? kvm_ioctl_dispatch(e, &a) : -ENOTTY;
 }
 
-#ifdef CONFIG_COMPAT
-static long device_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return device_ioctl(file, cmd, (unsigned long)compat_ptr(arg));
-}
-#endif
-
 static void device_destroy(struct kvm_device *dev)
 {
 	struct kvm *kvm = dev->kvm;
@@ -88,9 +80,7 @@ static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.release = device_release,
 	.unlocked_ioctl = device_ioctl,
-#ifdef CONFIG_COMPAT
-	.compat_ioctl = device_compat_ioctl,
-#endif
+	.compat_ioctl = compat_ptr_ioctl,
 	.llseek = noop_llseek,
 };
 

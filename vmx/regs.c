@@ -212,12 +212,6 @@ void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer)
 		vmx_entry_clear(vcpu, VM_ENTRY_IA32E_MODE);
 }
 
-static bool pae_paging(struct kvm_vcpu *vcpu)
-{
-	return (kvm_cr0_read(vcpu) & X86_CR0_PG) && (kvm_cr4_read(vcpu) & X86_CR4_PAE) &&
-	       !(vcpu->efer & EFER_LMA);
-}
-
 /* With EPT the PDPTEs of PAE paging are registers of the VMCS (SDM 3C 25.4.2). */
 void vmx_write_pdptrs(struct kvm_vcpu *vcpu)
 {
@@ -231,7 +225,7 @@ void vmx_read_pdptrs(struct kvm_vcpu *vcpu)
 {
 	int i;
 
-	if (!pae_paging(vcpu))
+	if (!kvm_in_pae_paging(vcpu))
 		return;
 	for (i = 0; i < 4; i++)
 		vcpu->pdptrs[i] = vmcs_read64(GUEST_PDPTR0 + 2 * i);
