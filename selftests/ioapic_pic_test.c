@@ -368,9 +368,10 @@ static void pic_poll(const void *arg)
 	got = cpu_inb(c, 0x20);
 	CHECK_EQ(cpu_inb(c, 0x21), 0);
 	CHECK_EQ(got & 7, 3);
-	CHECK_EQ(pic_isr(c, 0x20), 8);
 	if (!(got & 0x80))
 		test_skip("this kvm's 8259 does not set bit 7 of the poll word");
+	CHECK_EQ(pic_isr(c, 0x20), 8);
+	CHECK_EQ(pic_irr(c, 0x20), 0);
 }
 
 /* GSIs below 16 lead to both chips: each delivers what it is set up for. */
