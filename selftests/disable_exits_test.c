@@ -28,6 +28,10 @@ static struct pc *make(uint64_t which)
 	pc = pc_new_bare(CHIPS_KERNEL);
 	CHECK_OK(disable(pc->vm_fd, which));
 	pc_add_cpus(pc, 1);
+	if (which == KVM_X86_DISABLE_EXITS_MWAIT) {
+		vcpu_get_cpuid_entry(pc->cpu[0].vcpu, 1)->ecx |= 1u << 3;
+		vcpu_set_cpuid(pc->cpu[0].vcpu);
+	}
 	cpu_prepare(&pc->cpu[0]);
 	apic_write(&pc->cpu[0], R_SPIV, 0x1ff);
 	return pc;
@@ -99,10 +103,7 @@ static void monitor_mwait(const void *arg)
 {
 	struct pc *pc = make(KVM_X86_DISABLE_EXITS_MWAIT);
 	struct cpu *c = &pc->cpu[0];
-	struct kvm_cpuid_entry2 *e = vcpu_get_cpuid_entry(c->vcpu, 1);
 
-	e->ecx |= 1u << 3;
-	vcpu_set_cpuid(c->vcpu);
 	apic_write(c, R_LVTT, 0x60);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_TMICT, 5000000);

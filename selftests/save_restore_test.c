@@ -215,14 +215,14 @@ static void one_shot(const void *arg)
 
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_LVTT, VEC);
-	apic_write(c, R_TMICT, 100 * MS);
+	apic_write(c, R_TMICT, 1000 * MS);
 	cpu_wait_tsc(c, cpu_rdtsc(c) + 20 * khz_of(c));
 	pc = copied(pc, CHIPS_KERNEL);
 	c = &pc->cpu[0];
-	CHECK_EQ(apic_read(c, R_TMICT), 100 * MS);
+	CHECK_EQ(apic_read(c, R_TMICT), 1000 * MS);
 	t = cpu_rdtsc(c);
 	left = apic_read(c, R_TMCCT);
-	CHECK(left > 40 * MS && left <= 80 * MS, "%u left", left);
+	CHECK(left > 300 * MS && left <= 980 * MS, "%u left", left);
 	CHECK_EQ(cpu_halt(c), VEC);
 	t = (cpu_rdtsc(c) - t) * 1000 / (khz_of(c) / 1000);
 	CHECK(t + MS / 2 > left && t < left + 5 * MS, "%llu ns, not %u", (unsigned long long)t,
@@ -267,7 +267,7 @@ static void deadline(const void *arg)
 
 	need_cap(KVM_CAP_TSC_DEADLINE_TIMER, "KVM_CAP_TSC_DEADLINE_TIMER");
 	apic_write(c, R_LVTT, LVT_DEADLINE | VEC);
-	at = cpu_rdtsc(c) + 100 * khz_of(c);
+	at = cpu_rdtsc(c) + 1000 * khz_of(c);
 	cpu_wrmsr(c, MSR_DEADLINE, at);
 	pc = copied(pc, CHIPS_KERNEL);
 	c = &pc->cpu[0];
@@ -283,7 +283,7 @@ static void pit(const void *arg)
 {
 	struct pc *pc = make_ready(CHIPS_KERNEL, 1);
 	struct cpu *c = &pc->cpu[0];
-	int i;
+	int i, got = CPU_DONE;
 
 	apic_write(c, R_LVT0, M_EXTINT);
 	pic_init(c, 0x20);
@@ -292,13 +292,16 @@ static void pit(const void *arg)
 	cpu_outb(c, 0x40, 11932 & 0xff);
 	cpu_outb(c, 0x40, 11932 >> 8);
 	for (i = 0; i < 6; i++) {
-		CHECK_EQ(cpu_halt(c), 0x20);
+		/* Those that are overdue after the copy come one behind the other. */
+		if (got == CPU_DONE)
+			got = cpu_halt(c);
+		CHECK_EQ(got, 0x20);
 		if (i == 2) {
 			pc = copied(pc, CHIPS_KERNEL);
 			c = &pc->cpu[0];
 		}
 		cpu_outb(c, 0x20, 0x20);
-		CHECK_EQ(cpu_iret(c), CPU_DONE);
+		got = cpu_iret(c);
 	}
 }
 

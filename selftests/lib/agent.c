@@ -178,7 +178,6 @@ void cpu_goto(struct cpu *c, uint64_t gpa, uint64_t rbx)
 
 int cpu_resume_(struct cpu *c)
 {
-	const uint8_t *data = (const uint8_t *)c->run + c->run->io.data_offset;
 	int err, result = CPU_EXIT;
 
 	do {
@@ -191,7 +190,7 @@ int cpu_resume_(struct cpu *c)
 	if (c->run->io.port == PORT_READY)
 		result = CPU_DONE;
 	else if (c->run->io.port == PORT_EVENT)
-		result = *data;
+		result = *((const uint8_t *)c->run + c->run->io.data_offset);
 	if (result != CPU_EXIT)
 		complete_exit(c->vcpu);
 	return result;
