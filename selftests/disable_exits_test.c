@@ -95,25 +95,27 @@ static void pause_loop(const void *arg)
 }
 
 GUEST_CODE(mwait, 64,
-	   "sti\n mov $0x31000, %eax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor\n"
-	   "xor %eax, %eax\n xor %ecx, %ecx\n mwait\n out %al, $0xe2\n");
+	   "sti\n 1: mov $0x31000, %eax\n xor %ecx, %ecx\n xor %edx, %edx\n monitor\n"
+	   "xor %eax, %eax\n xor %ecx, %ecx\n mwait\n incq 0x31100\n jmp 1b\n");
 
-/* MONITOR and MWAIT are the CPU's; an interrupt ends the wait. */
+/* MONITOR and MWAIT are the CPU's; an interrupt ends the wait, other things may. */
 static void monitor_mwait(const void *arg)
 {
 	struct pc *pc = make(KVM_X86_DISABLE_EXITS_MWAIT);
 	struct cpu *c = &pc->cpu[0];
+	int i;
 
 	apic_write(c, R_LVTT, 0x60);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_TMICT, 5000000);
 	machine_load(pc->m, 0x30000, mwait, mwait_end);
 	cpu_goto(c, 0x30000, 0);
-	CHECK_EQ(cpu_resume(c), 0x60);
-	apic_eoi(c);
-	CHECK_EQ(cpu_iret(c), CPU_EXIT);
-	CHECK_EQ(c->run->exit_reason, KVM_EXIT_IO);
-	CHECK_EQ(c->run->io.port, 0xe2);
+	for (i = 0; i < 3; i++) {
+		CHECK_EQ(i ? cpu_iret(c) : cpu_resume(c), 0x60);
+		apic_write(c, R_TMICT, 5000000);
+		apic_eoi(c);
+	}
+	CHECK(*(uint64_t *)guest_mem(pc->m, 0x31100) >= 2, "MWAIT never ended");
 }
 
 /* The core's residency counters can be read. */

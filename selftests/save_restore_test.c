@@ -83,6 +83,7 @@ static struct pc *make_ready(enum chips chips, int nr)
 
 	cpu_prepare(&pc->cpu[0]);
 	apic_write(&pc->cpu[0], R_SPIV, 0x1ff);
+	apic_write(&pc->cpu[0], R_LVT0, M_EXTINT | LVT_MASKED);
 	return pc;
 }
 
