@@ -99,18 +99,24 @@ static void ioeventfd_unregister(struct kvm *kvm, struct ioeventfd *p)
 	kvm_bus_unregister(kvm, p->pio ? KVM_PIO_BUS : KVM_MMIO_BUS, &p->dev);
 }
 
+static bool args_valid(const struct kvm_ioeventfd *args)
+{
+	if (args->flags & ~IOEVENTFD_FLAGS)
+		return false;
+	if (args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN)
+		return true;
+	/* A value without a length is none. */
+	return args->len <= 8 && !(args->len & (args->len - 1)) &&
+	       args->addr + args->len >= args->addr &&
+	       (args->len || !(args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH));
+}
+
 static int ioeventfd_assign(struct kvm *kvm, const struct kvm_ioeventfd *args,
 			    struct eventfd_ctx *eventfd)
 {
-	struct ioeventfd *p;
+	struct ioeventfd *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	int r;
 
-	if (args->len > 8 || (args->len & (args->len - 1)) || args->addr + args->len < args->addr)
-		return -EINVAL;
-	/* A value without a length is none. */
-	if (!args->len && (args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH))
-		return -EINVAL;
-	p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	if (!p)
 		return -ENOMEM;
 	p->dev.ops = &ioeventfd_ops;
@@ -165,7 +171,7 @@ long kvm_vm_ioctl_ioeventfd(struct kvm_ioctl_args *a)
 	struct eventfd_ctx *eventfd;
 	int r;
 
-	if (args->flags & ~IOEVENTFD_FLAGS)
+	if (!args_valid(args))
 		return -EINVAL;
 	eventfd = eventfd_ctx_fdget(args->fd);
 	if (IS_ERR(eventfd))
