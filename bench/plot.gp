@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # gnuplot -e "table=...; plot_file=...; kernel=..." plot.gp
 
-set terminal svg size 900,520 font "sans,12" background "white"
+set terminal svg size 1300,640 font "sans,12" background "white"
 set output plot_file
 set datafile separator "\t"
 set title "Instructions for each operation, Linux ".kernel.", in the lab"
