@@ -240,6 +240,7 @@ void kvm_msi_to_msg(struct kvm *kvm, u64 addr, u32 data, struct kvm_apic_msg *ms
 long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_SET_LAPIC, kvm_vcpu_ioctl_set_lapic, 0, KVM_CAP_IRQCHIP) */
 long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a);
 
 /* --- irqchip/pic.c, ioapic.c, pit.c, routing.c, irqchip.c --- */
 int kvm_irq_init_vm(struct kvm *kvm);
