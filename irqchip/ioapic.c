@@ -10,9 +10,9 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <asm/apicdef.h>
 #include "bus.h"
 #include "ioapic.h"
+#include "lapic.h"
 
 #define IOAPIC_BASE	0xfec00000
 #define IOAPIC_SIZE	0x100
@@ -28,6 +28,8 @@
 #define ID_MASK		0x0f000000
 
 /* Redirection entry. */
+#define REDIR_MODE_SHIFT	8
+#define REDIR_MODE	(7 << REDIR_MODE_SHIFT)
 #define REDIR_LOGICAL	BIT_ULL(11)
 #define REDIR_STATUS	BIT_ULL(12)
 #define REDIR_RIRR	BIT_ULL(14)
@@ -58,14 +60,20 @@ struct kvm_ioapic {
 	struct kvm_io_device dev;
 };
 
+/* The other delivery modes are edges, whatever the entry says. */
+static bool level_triggered(u64 e)
+{
+	return (e & REDIR_LEVEL) && (e & REDIR_MODE) <= KVM_DM_LOWEST << REDIR_MODE_SHIFT;
+}
+
 static void redir_msg(u64 e, struct kvm_apic_msg *msg)
 {
 	*msg = (struct kvm_apic_msg) {
 		.vector = e & 0xff,
-		.mode = e >> 8 & 7,
+		.mode = (e & REDIR_MODE) >> REDIR_MODE_SHIFT,
 		.logical = e & REDIR_LOGICAL,
 		.assert = true,
-		.level = e & REDIR_LEVEL,
+		.level = level_triggered(e),
 		.dest = e >> 56,
 	};
 }
@@ -83,7 +91,7 @@ static int deliver(struct kvm_ioapic *io, unsigned int pin)
 		return KVM_IRQ_COALESCED;
 	io->delayed &= ~BIT(pin);
 	r = kvm_apic_deliver(io->kvm, NULL, &msg);
-	if (msg.level && r > 0)
+	if (msg.level && r >= 0)
 		io->redir[pin] |= REDIR_RIRR;
 	return r;
 }
@@ -91,7 +99,7 @@ static int deliver(struct kvm_ioapic *io, unsigned int pin)
 /* A level that nobody serves yet. */
 static void deliver_level(struct kvm_ioapic *io, unsigned int pin)
 {
-	if ((io->redir[pin] & REDIR_LEVEL) && (io->lines & BIT(pin)))
+	if (level_triggered(io->redir[pin]) && (io->lines & BIT(pin)))
 		deliver(io, pin);
 }
 
@@ -115,7 +123,7 @@ int kvm_ioapic_set_irq(struct kvm *kvm, unsigned int pin, int source, int level)
 		io->ended[pin] = 0;
 	} else {
 		io->lines |= BIT(pin);
-		if (!was || (io->redir[pin] & REDIR_LEVEL && !(io->delayed & BIT(pin))))
+		if (!was || (level_triggered(io->redir[pin]) && !(io->delayed & BIT(pin))))
 			r = deliver(io, pin);
 		else
 			r = KVM_IRQ_COALESCED;
@@ -166,7 +174,7 @@ static void end_of_interrupt(struct kvm_ioapic *io, u8 vector)
 		kvm_notify_acked_irq(io->kvm, KVM_IRQCHIP_IOAPIC, pin);
 	raw_spin_lock_irqsave(&io->lock, flags);
 	for_each_set_bit(pin, &pins, KVM_IOAPIC_PINS) {
-		if ((u8)io->redir[pin] != vector || !(io->redir[pin] & REDIR_LEVEL))
+		if ((u8)io->redir[pin] != vector || !level_triggered(io->redir[pin]))
 			continue;
 		io->redir[pin] &= ~REDIR_RIRR;
 		if ((io->lines & BIT(pin)) && !(io->redir[pin] & REDIR_MASKED))
@@ -182,16 +190,14 @@ void kvm_ioapic_eoi(struct kvm_vcpu *vcpu, u8 vector)
 	end_of_interrupt(vcpu->kvm->irq.ioapic, vector);
 }
 
-static bool page_bit(const struct kvm_vcpu *vcpu, u32 base, u8 vector)
-{
-	return kvm_apic_reg(vcpu, base + vector / 32 * 16) & BIT(vector % 32);
-}
-
 bool kvm_ioapic_eoi_comes(struct kvm_vcpu *vcpu, const struct kvm_apic_msg *msg)
 {
+	struct kvm_lapic *apic = vcpu->apic;
+
 	return kvm_apic_match(vcpu, NULL, 0, msg->dest, msg->logical) ||
-	       page_bit(vcpu, APIC_ISR, msg->vector) || page_bit(vcpu, APIC_IRR, msg->vector) ||
-	       READ_ONCE(vcpu->apic->mail.pir[msg->vector / 64]) & BIT_ULL(msg->vector % 64);
+	       lapic_test(apic, LAPIC_ISR, msg->vector) ||
+	       lapic_test(apic, LAPIC_IRR, msg->vector) ||
+	       test_bit(msg->vector, (unsigned long *)apic->mail.pir);
 }
 
 void kvm_ioapic_scan(struct kvm_vcpu *vcpu, u64 bitmap[4])
@@ -231,22 +237,20 @@ static u32 read_window(const struct kvm_ioapic *io)
 	return io->redir[array_index_nospec(i / 2, KVM_IOAPIC_PINS)] >> (i & 1) * 32;
 }
 
-/* Half a redirection entry; true if EOIs may concern others now. */
+/* Half a redirection entry; true if it is another now. */
 static bool write_redir(struct kvm_ioapic *io, unsigned int pin, bool high, u32 val)
 {
 	u64 old = io->redir[pin], e;
 
 	e = high ? (u32)old | (u64)val << 32 : (old & ~0xffffffffull) | val;
 	e = (e & REDIR_WRITABLE) | (old & REDIR_READONLY);
-	if (!(e & REDIR_LEVEL))
+	if (!level_triggered(e))
 		e &= ~REDIR_RIRR;
 	io->redir[pin] = e;
-	if (e == old)
-		return false;
-	deliver_level(io, pin);
-	return true;
+	return e != old;
 }
 
+/* True if a redirection entry is another now. */
 static bool write_window(struct kvm_ioapic *io, u32 val)
 {
 	unsigned int i = io->regsel - REG_REDIR;
@@ -256,6 +260,23 @@ static bool write_window(struct kvm_ioapic *io, u32 val)
 	if (io->regsel < REG_REDIR || i / 2 >= KVM_IOAPIC_PINS)
 		return false;
 	return write_redir(io, array_index_nospec(i / 2, KVM_IOAPIC_PINS), i & 1, val);
+}
+
+/*
+ * Redirection entries have changed. The vCPUs learn first whose EOI is wanted,
+ * then come the levels that waited.
+ */
+static void entries_changed(struct kvm_ioapic *io)
+{
+	unsigned long flags;
+	unsigned int pin;
+
+	kvm_make_scan_ioapic_request(io->kvm);
+	raw_spin_lock_irqsave(&io->lock, flags);
+	for (pin = 0; pin < KVM_IOAPIC_PINS; pin++)
+		if (!(io->delayed & BIT(pin)))
+			deliver_level(io, pin);
+	raw_spin_unlock_irqrestore(&io->lock, flags);
 }
 
 /* Registers are 32 bits wide and 16 bytes apart; what is beside them reads as 0. */
@@ -283,7 +304,7 @@ static int ioapic_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t 
 	struct kvm_ioapic *io = container_of(dev, struct kvm_ioapic, dev);
 	unsigned int reg = addr & (IOAPIC_SIZE - 1);
 	unsigned long flags;
-	bool scan = false;
+	bool changed = false;
 	u64 data = 0;
 
 	memcpy(&data, val, len);
@@ -295,10 +316,10 @@ static int ioapic_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t 
 	if (reg == IOREGSEL)
 		io->regsel = data;
 	else if (reg == IOWIN)
-		scan = write_window(io, data);
+		changed = write_window(io, data);
 	raw_spin_unlock_irqrestore(&io->lock, flags);
-	if (scan)
-		kvm_make_scan_ioapic_request(io->kvm);
+	if (changed)
+		entries_changed(io);
 	return 0;
 }
 
@@ -336,13 +357,11 @@ void kvm_ioapic_set_state(struct kvm *kvm, const struct kvm_ioapic_state *s)
 	for (pin = 0; pin < KVM_IOAPIC_PINS; pin++) {
 		u64 e = s->redirtbl[pin].bits & (REDIR_WRITABLE | REDIR_RIRR);
 
-		io->redir[pin] = e & REDIR_LEVEL ? e : e & ~REDIR_RIRR;
+		io->redir[pin] = level_triggered(e) ? e : e & ~REDIR_RIRR;
 		io->ended[pin] = 0;
 	}
-	for (pin = 0; pin < KVM_IOAPIC_PINS; pin++)
-		deliver_level(io, pin);
 	raw_spin_unlock_irqrestore(&io->lock, flags);
-	kvm_make_scan_ioapic_request(kvm);
+	entries_changed(io);
 }
 
 int kvm_ioapic_create(struct kvm *kvm)

@@ -288,17 +288,17 @@ long kvm_vm_ioctl_signal_msi(struct kvm_ioctl_args *a)
 }
 
 static const struct kvm_cap caps[] = {
-	{ KVM_CAP_IRQCHIP, 1 },
-	{ KVM_CAP_IRQ_ROUTING, KVM_MAX_IRQ_ROUTES },
-	{ KVM_CAP_IRQ_INJECT_STATUS, 1 },
-	{ KVM_CAP_IOAPIC_POLARITY_IGNORED, 1 },
-	{ KVM_CAP_SIGNAL_MSI, 1 },
-	{ KVM_CAP_SPLIT_IRQCHIP, 1 },
-	{ KVM_CAP_X2APIC_API, X2APIC_API_FLAGS },
-	{ KVM_CAP_PIT, 1 },
-	{ KVM_CAP_PIT2, 1 },
-	{ KVM_CAP_PIT_STATE2, 1 },
-	{ KVM_CAP_REINJECT_CONTROL, 1 },
+	{ .cap = KVM_CAP_IRQCHIP, .value = 1 },
+	{ .cap = KVM_CAP_IRQ_ROUTING, .value = KVM_MAX_IRQ_ROUTES },
+	{ .cap = KVM_CAP_IRQ_INJECT_STATUS, .value = 1 },
+	{ .cap = KVM_CAP_IOAPIC_POLARITY_IGNORED, .value = 1 },
+	{ .cap = KVM_CAP_SIGNAL_MSI, .value = 1 },
+	{ .cap = KVM_CAP_SPLIT_IRQCHIP, .value = 1 },
+	{ .cap = KVM_CAP_X2APIC_API, .value = X2APIC_API_FLAGS },
+	{ .cap = KVM_CAP_PIT, .value = 1 },
+	{ .cap = KVM_CAP_PIT2, .value = 1 },
+	{ .cap = KVM_CAP_PIT_STATE2, .value = 1 },
+	{ .cap = KVM_CAP_REINJECT_CONTROL, .value = 1 },
 };
 
 KVM_CAP_TABLE(kvm_caps_irqchip, caps);

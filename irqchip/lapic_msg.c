@@ -212,6 +212,8 @@ void kvm_apic_map_changed(struct kvm *kvm)
 	if (old)
 		kvfree_rcu(old, rcu);
 	set_inhibits(kvm, inhibits);
+	/* The I/O APIC's entries may mean others now. */
+	kvm_make_all_cpus_request(kvm, KVM_REQ_SCAN_IOAPIC);
 out:
 	mutex_unlock(&kvm->irq.map_lock);
 }

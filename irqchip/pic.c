@@ -324,14 +324,13 @@ static u8 read_port(struct kvm_pic *pic, int n, bool data)
 	return c->read_reg_select ? c->isr : c->irr;
 }
 
-/* The kind of an input is changed: a level is a request at once. */
+/* The kind of inputs is changed: a level is a request at once, an edge is yet to come. */
 static void write_elcr(struct kvm_pic_state *c, u8 mask, u8 val)
 {
 	u8 old = c->elcr;
 
 	c->elcr = val & mask;
-	c->irr &= ~(old & ~c->elcr);
-	c->irr |= c->elcr & c->last_irr;
+	c->irr = (c->irr & ~(old | c->elcr)) | (c->last_irr & c->elcr);
 }
 
 static u8 read_byte(struct kvm_pic *pic, u16 port)

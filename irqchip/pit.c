@@ -21,8 +21,6 @@
 #define SPEAKER_REFRESH	BIT(4)
 #define SPEAKER_OUT	BIT(5)
 
-/* Interrupts come no faster, whatever the guest asks for: 200 us. */
-#define MIN_PERIOD	239
 /* After this long, an interrupt that was never acknowledged is taken for lost: 1/8 s. */
 #define LOST		(KVM_PIT_HZ / 8)
 
@@ -83,20 +81,15 @@ static void run_until(struct kvm_pit *pit, u64 now)
 {
 	struct pit_counter *c = &pit->counter[0];
 	u64 count = 1, next;
-	u32 n;
 
 	if (!pit->due || now < pit->due)
 		return;
 	next = pit_next_rise(c, pit->due);
 	pit_settle(c, now);
-	n = pit_pulses(c, c->count);
 	if (next && next <= now) {
-		if (n >= MIN_PERIOD)
-			count += (now - next) / n + 1;
+		count += (now - next) / pit_period(pit_pulses(c, c->count)) + 1;
 		next = pit_next_rise(c, now);
 	}
-	if (next && next - pit->due < MIN_PERIOD)
-		next = max(pit->due + MIN_PERIOD, next);
 	pit->due = next;
 	tick(pit, count, now);
 }

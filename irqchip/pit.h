@@ -36,7 +36,6 @@ u64 pit_ns_to_pulse(u64 ns);
 u64 pit_pulse_to_ns(u64 pulse);
 /* Pulses of a written count. */
 u32 pit_pulses(const struct pit_counter *c, u32 raw);
-bool pit_periodic(const struct pit_counter *c);
 /* Before all that follow: a count that waited is in force if its time has come. */
 void pit_settle(struct pit_counter *c, u64 now);
 bool pit_out(const struct pit_counter *c, u64 now);
@@ -46,7 +45,9 @@ u8 pit_read_count(struct pit_counter *c, u64 now);
 void pit_latch_count(struct pit_counter *c, u64 now);
 void pit_latch_status(struct pit_counter *c, u64 now);
 void pit_set_gate(struct pit_counter *c, bool gate, u64 now);
-/* The first pulse after @now at which OUT rises, 0 if it does not. */
+/* Pulses between interrupts where OUT has a period of @n. */
+u32 pit_period(u32 n);
+/* The first pulse after @now at which OUT rises and an interrupt may come, 0 if none. */
 u64 pit_next_rise(const struct pit_counter *c, u64 now);
 void pit_save_counter(const struct pit_counter *c, struct kvm_pit_channel_state *s, u64 now);
 bool pit_state_valid(const struct kvm_pit_channel_state *s);

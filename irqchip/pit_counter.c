@@ -4,9 +4,13 @@
  * computed from where it was loaded.
  */
 #include <linux/bits.h>
+#include <linux/math.h>
 #include <linux/math64.h>
 #include <linux/time64.h>
 #include "pit.h"
+
+/* Interrupts come no faster, whatever the guest asks for: 200 us. */
+#define MIN_PERIOD	239
 
 u64 pit_ns_to_pulse(u64 ns)
 {
@@ -36,7 +40,7 @@ static u32 to_bcd(u32 v)
 	return v / 1000 % 10 << 12 | v / 100 % 10 << 8 | v / 10 % 10 << 4 | v % 10;
 }
 
-bool pit_periodic(const struct pit_counter *c)
+static bool periodic(const struct pit_counter *c)
 {
 	return c->mode == 2 || c->mode == 3;
 }
@@ -73,7 +77,7 @@ void pit_settle(struct pit_counter *c, u64 now)
 {
 	bool half;
 
-	if (!c->next || !pit_periodic(c) || !c->gate || now < c->next_at)
+	if (!c->next || !periodic(c) || !c->gate || now < c->next_at)
 		return;
 	half = (c->next_at - c->start) % pit_pulses(c, c->count);
 	c->count = c->next;
@@ -133,9 +137,9 @@ static void load_count(struct pit_counter *c, u32 raw, u64 now)
 {
 	if (!raw)
 		raw = 0x10000;
-	if (c->count && ((pit_periodic(c) && c->gate) || (by_trigger(c) && c->triggered))) {
+	if (c->count && ((periodic(c) && c->gate) || (by_trigger(c) && c->triggered))) {
 		c->next = raw;
-		if (pit_periodic(c))
+		if (periodic(c))
 			c->next_at = take_over(c, now);
 		return;
 	}
@@ -241,7 +245,7 @@ void pit_set_gate(struct pit_counter *c, bool gate, u64 now)
 	c->gate = gate;
 	if (!gate)
 		return;
-	if (!pit_periodic(c) && !by_trigger(c)) {
+	if (!periodic(c) && !by_trigger(c)) {
 		c->start = now - c->held;
 		return;
 	}
@@ -252,12 +256,17 @@ void pit_set_gate(struct pit_counter *c, bool gate, u64 now)
 	c->triggered = by_trigger(c) && c->count;
 }
 
-/* The first pulse after @now at which OUT rises, 0 if it does not. */
+/* Of interrupts: where OUT rises too often for the host, some are left out. */
+u32 pit_period(u32 n)
+{
+	return n < MIN_PERIOD ? roundup(MIN_PERIOD, n) : n;
+}
+
 u64 pit_next_rise(const struct pit_counter *c, u64 now)
 {
 	struct pit_counter then = *c;
+	u32 n, next;
 	u64 rise;
-	u32 n;
 
 	pit_settle(&then, now);
 	n = pit_pulses(&then, then.count);
@@ -270,11 +279,13 @@ u64 pit_next_rise(const struct pit_counter *c, u64 now)
 		return rise > now ? rise : 0;
 	case 2:
 	case 3:
-		rise = now - (now - then.start) % n + n;
-		if (!then.next || then.next_at == rise)
-			return rise;
-		/* The low half is of the new count. */
-		return then.next_at + pit_pulses(&then, then.next) / 2;
+		if (!then.next)
+			return now - (now - then.start) % pit_period(n) + pit_period(n);
+		if ((then.next_at - then.start) % n == 0)
+			return then.next_at;
+		/* The low half is of the new count, as if its high half had been. */
+		next = pit_pulses(&then, then.next);
+		return then.next_at - high_pulses(next) + pit_period(next);
 	}
 	return 0;
 }
@@ -332,6 +343,6 @@ void pit_restore_counter(struct pit_counter *c, const struct kvm_pit_channel_sta
 	if (!c->count || next > 0x10000)
 		return;
 	c->next = next;
-	if (next && pit_periodic(c) && c->gate)
+	if (next && periodic(c) && c->gate)
 		c->next_at = take_over(c, now);
 }

@@ -336,9 +336,9 @@ int kvm_routing_set(struct kvm *kvm, enum kvm_irqchip_mode mode,
 	old = rcu_replace_pointer(kvm->irq.table, new, lockdep_is_held(&kvm->irq.lock));
 	kvm_irqfd_routing_changed(kvm);
 	mutex_unlock(&kvm->irq.lock);
+	kvm_make_scan_ioapic_request(kvm);
 	synchronize_srcu_expedited(&kvm->irq.srcu);
 	kvfree(old);
-	kvm_make_scan_ioapic_request(kvm);
 	return 0;
 }
 

@@ -98,6 +98,7 @@ typedef s64 ktime_t;
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define offsetofend(t, m)	(offsetof(t, m) + sizeof(((t *)0)->m))
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define roundup(n, d)		(((n) + (d) - 1) / (d) * (d))
 #define ALIGN(x, a)		(((x) + (a) - 1) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a)	(((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define min(a, b)	({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a < _b ? _a : _b; })
@@ -357,6 +358,15 @@ static inline void *kmemdup(const void *p, size_t n, gfp_t f)
 	return q ? memcpy(q, p, n) : NULL;
 }
 
+static inline void *vmemdup_user(const void *p, size_t n)
+{
+	void *q = shim_alloc(n, 0);
+
+	return q ? memcpy(q, p, n) : (void *)-ENOMEM;
+}
+
+#define array_size(n, s)	((n) * (s))
+#define sort(p, n, s, c, f)	((n) ? qsort(p, n, s, c) : (void)0)
 #define free_page(p)		free((void *)(p))
 #define memzero_explicit(p, n)	memset(p, 0, n)
 
@@ -461,6 +471,7 @@ static inline void *xa_load(struct xarray *xa, unsigned long i)
 #define NSEC_PER_MSEC	1000000ll
 #define NSEC_PER_USEC	1000ll
 #define KTIME_MAX	S64_MAX
+#define CLOCK_MONOTONIC	1
 
 extern u64 shim_now;		/* ns; what ktime_get() answers */
 extern u64 shim_tsc_khz;	/* the TSC runs at this rate, from 0 at 0 */
@@ -493,7 +504,7 @@ struct hrtimer {
 	enum hrtimer_restart (*function)(struct hrtimer *t);
 	ktime_t expires;
 	bool active;
-	struct hrtimer *next;	/* all that were set up */
+	struct hrtimer *next;	/* all that were started and not cancelled */
 };
 
 extern struct hrtimer *shim_timers;
@@ -533,7 +544,18 @@ bool cancel_work_sync(struct work_struct *w);
 void shim_run_work(void);
 #define flush_work(w)		shim_run_work()
 
+struct delayed_work { struct work_struct work; };
+
+#define INIT_DELAYED_WORK(w, f)		INIT_WORK(&(w)->work, f)
+#define system_wq			NULL
+#define msecs_to_jiffies(ms)		(ms)
+#define queue_delayed_work(q, w, delay)	shim_queue_work(&(w)->work)
+#define cancel_delayed_work_sync(w)	cancel_work_sync(&(w)->work)
+
 /* --- what the headers of kvmx name and irqchip/ does not use --- */
+#define EFER_LMA	BIT(10)
+#define X86_CR0_PG	BIT(31)
+#define X86_CR4_PAE	BIT(5)
 struct fpu_guest { int unused; };
 struct preempt_notifier { int unused; };
 struct rcuwait { int unused; };

@@ -10,8 +10,15 @@ static struct work_struct *shim_works;
 void hrtimer_init(struct hrtimer *t, int clock, enum hrtimer_mode mode)
 {
 	memset(t, 0, sizeof(*t));
-	t->next = shim_timers;
-	shim_timers = t;
+}
+
+static struct hrtimer **find_timer(struct hrtimer *t)
+{
+	struct hrtimer **p = &shim_timers;
+
+	while (*p && *p != t)
+		p = &(*p)->next;
+	return p;
 }
 
 void hrtimer_start(struct hrtimer *t, ktime_t at, enum hrtimer_mode mode)
@@ -19,12 +26,19 @@ void hrtimer_start(struct hrtimer *t, ktime_t at, enum hrtimer_mode mode)
 	SHIM_CHECK(t->function);
 	t->expires = mode & HRTIMER_MODE_REL ? (ktime_t)shim_now + at : at;
 	t->active = true;
+	if (!*find_timer(t)) {
+		t->next = shim_timers;
+		shim_timers = t;
+	}
 }
 
 int hrtimer_cancel(struct hrtimer *t)
 {
+	struct hrtimer **p = find_timer(t);
 	int was = t->active;
 
+	if (*p)
+		*p = t->next;
 	t->active = false;
 	return was;
 }
