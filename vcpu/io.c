@@ -11,6 +11,7 @@
 #include <linux/log2.h>
 #include <linux/string.h>
 #include "bus.h"
+#include "irqchip.h"
 #include "mmu.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -71,13 +72,18 @@ static void answer(struct kvm_io_state *io)
 	io->done = ++io->next;
 }
 
+/* The local APIC is on no bus: its window is this vCPU's own, and can move. */
 static bool device_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
 {
+	if (vcpu->apic && !kvm_apic_mmio_read(vcpu, gpa, len, buf))
+		return true;
 	return is_power_of_2(len) && !kvm_bus_read(vcpu, KVM_MMIO_BUS, gpa, len, buf);
 }
 
 static bool device_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
 {
+	if (vcpu->apic && !kvm_apic_mmio_write(vcpu, gpa, len, buf))
+		return true;
 	return (is_power_of_2(len) && !kvm_bus_write(vcpu, KVM_MMIO_BUS, gpa, len, buf)) ||
 	       kvm_coalesced_write(vcpu->kvm, gpa, len, buf, false);
 }
