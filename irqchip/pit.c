@@ -7,6 +7,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include "bus.h"
 #include "ioctl.h"
 #include "pit.h"
@@ -471,32 +472,39 @@ long kvm_vm_ioctl_set_pit(struct kvm_ioctl_args *a)
 	return set_state(pit, &s);
 }
 
-/**
- * kvm_vm_ioctl_reinject_control - KVM_REINJECT_CONTROL
- * @a: struct kvm_reinject_control
- *
- * Return: 0, -ENXIO without an 8254.
- */
-long kvm_vm_ioctl_reinject_control(struct kvm_ioctl_args *a)
+static void set_reinject(struct kvm *kvm, struct kvm_pit *pit, bool on)
 {
-	const struct kvm_reinject_control *control = a->data;
-	struct kvm_pit *pit = pit_of(a->kvm);
-	bool on = control->pit_reinject;
 	unsigned long flags;
 
-	if (!pit)
-		return -ENXIO;
-	mutex_lock(&a->kvm->lock);
+	mutex_lock(&kvm->lock);
 	if (on != pit->reinject) {
 		if (on)
-			kvm_register_irq_ack_notifier(a->kvm, &pit->ack);
+			kvm_register_irq_ack_notifier(kvm, &pit->ack);
 		else
-			kvm_unregister_irq_ack_notifier(a->kvm, &pit->ack);
+			kvm_unregister_irq_ack_notifier(kvm, &pit->ack);
 		pit_lock(pit, &flags);
 		pit->reinject = on;
 		forget_ticks(pit);
 		pit_unlock(pit, flags);
 	}
-	mutex_unlock(&a->kvm->lock);
+	mutex_unlock(&kvm->lock);
+}
+
+/**
+ * kvm_vm_ioctl_reinject_control - KVM_REINJECT_CONTROL
+ * @a: address of struct kvm_reinject_control, which the ioctl's number says nothing of
+ *
+ * Return: 0, -EFAULT, -ENXIO without an 8254.
+ */
+long kvm_vm_ioctl_reinject_control(struct kvm_ioctl_args *a)
+{
+	struct kvm_pit *pit = pit_of(a->kvm);
+	struct kvm_reinject_control control;
+
+	if (copy_from_user(&control, (void __user *)a->raw, sizeof(control)))
+		return -EFAULT;
+	if (!pit)
+		return -ENXIO;
+	set_reinject(a->kvm, pit, control.pit_reinject);
 	return 0;
 }

@@ -45,7 +45,7 @@ void kvm_unregister_irq_ack_notifier(struct kvm *kvm, struct kvm_irq_ack_notifie
 
 static long call(struct kvm *kvm, long (*fn)(struct kvm_ioctl_args *a), void *data)
 {
-	struct kvm_ioctl_args a = { .kvm = kvm, .data = data };
+	struct kvm_ioctl_args a = { .kvm = kvm, .data = data, .raw = (unsigned long)data };
 
 	return fn(&a);
 }

@@ -361,7 +361,7 @@ static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_SET_PIT, kvm_vm_ioctl_set_pit, KVM_IOC_IN, KVM_CAP_PIT),
 	KVM_IOCTL(KVM_GET_PIT2, kvm_vm_ioctl_get_pit2, 0, KVM_CAP_PIT_STATE2),
 	KVM_IOCTL(KVM_SET_PIT2, kvm_vm_ioctl_set_pit2, 0, KVM_CAP_PIT_STATE2),
-	KVM_IOCTL(KVM_REINJECT_CONTROL, kvm_vm_ioctl_reinject_control, 0,
+	KVM_IOCTL(KVM_REINJECT_CONTROL, kvm_vm_ioctl_reinject_control, KVM_IOC_TAIL,
 		  KVM_CAP_REINJECT_CONTROL),
 	KVM_IOCTL(KVM_SET_BOOT_CPU_ID, ioctl_set_boot_cpu_id, KVM_IOC_VALUE,
 		  KVM_CAP_SET_BOOT_CPU_ID),
