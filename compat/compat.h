@@ -49,6 +49,14 @@ struct kvm_userspace_memory_region2 {
 #define kvmx_immediate_exit	immediate_exit
 #endif
 
+/* Some have a bit of KVM_EXIT_HYPERCALL's flags for what was a field. */
+#ifdef KVM_EXIT_HYPERCALL_LONG_MODE
+#define kvmx_hypercall_wide(_run, _wide)	\
+	((_run)->hypercall.flags = (_wide) ? KVM_EXIT_HYPERCALL_LONG_MODE : 0)
+#else
+#define kvmx_hypercall_wide(_run, _wide)	((_run)->hypercall.longmode = (_wide))
+#endif
+
 /* Suspend and resume hooks: one object, kvmx_syscore, with kvmx_syscore_{,un}register(). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 58)
 #define KVMX_SYSCORE(_suspend, _resume)					\

@@ -82,6 +82,8 @@ void kvm_pv_put(struct kvm_vcpu *vcpu);
 
 /* --- pv/msr.c --- */
 void kvm_pv_reset(struct kvm_vcpu *vcpu, bool init_event);
+/* Takes from a CPUID that user space sets what this VM cannot have. */
+void kvm_pv_trim_cpuid(struct kvm *kvm, struct kvm_cpuid_entry2 *ent, int nent);
 /* vcpu->cpuid was set. */
 void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu);
 /* EAX of KVM_CPUID_FEATURES as KVM_GET_SUPPORTED_CPUID shows it. */
@@ -105,7 +107,7 @@ extern const struct kvm_cap_table kvm_caps_pv;
 /*
  * PV EOI, only where the CPU does not virtualize EOI. Before entry with an
  * interrupt in service that nobody else waits for: the flag goes up. After the
- * exit: if the guest took it down, that was the EOI. kvm->srcu held, may sleep.
+ * exit, or without one: if the guest took it down, that was the EOI. kvm->srcu held, may sleep.
  */
 void kvm_pv_eoi_offer(struct kvm_vcpu *vcpu);
 void kvm_pv_eoi_collect(struct kvm_vcpu *vcpu);

@@ -347,6 +347,10 @@ void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/hypercall.c: false if it needs the slow path --- */
 bool kvm_hypercall(struct kvm_vcpu *vcpu);
+void kvm_hypercall_slow(struct kvm_vcpu *vcpu, bool *out);
+int kvm_handle_vmcall(struct kvm_vcpu *vcpu);
+/* KVM_RUN begins with this where vcpu->pv.hypercall_out is set. */
+int kvm_complete_hypercall(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/events.c --- */
 void kvm_queue_exception(struct kvm_vcpu *vcpu, u8 vector);

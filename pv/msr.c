@@ -24,7 +24,10 @@ const u32 kvm_pv_msrs[KVM_PV_NR_MSRS] = {
 u32 kvm_pv_features(void)
 {
 	u32 bits = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-		   BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+		   BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_PV_EOI) |
+		   BIT(KVM_FEATURE_PV_UNHALT) | BIT(KVM_FEATURE_PV_SEND_IPI) |
+		   BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD) |
+		   BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
 
 	if (sched_info_on())
 		bits |= BIT(KVM_FEATURE_STEAL_TIME) | BIT(KVM_FEATURE_PV_TLB_FLUSH);
@@ -36,31 +39,42 @@ bool kvm_pv_may_use(const struct kvm_vcpu *vcpu, unsigned int feature)
 	return !vcpu->pv.enforce_cpuid || (vcpu->pv.features & BIT(feature));
 }
 
-/* Where the guest finds kvm's leaves: 256 apart, for other hypervisors' may stand before them. */
-static u32 find_base(const struct kvm_vcpu *vcpu)
+/*
+ * The leaf KVM_CPUID_FEATURES, NULL if there is none. kvm's leaves may stand 256 or more
+ * after where they usually are, behind another hypervisor's.
+ */
+static struct kvm_cpuid_entry2 *features_leaf(struct kvm_cpuid_entry2 *ent, int nent)
 {
+	u32 base = 0;
 	int i;
 
-	for (i = 0; i < vcpu->cpuid_nent; i++) {
-		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
-		const u32 name[3] = { e->ebx, e->ecx, e->edx };
+	for (i = 0; i < nent && !base; i++) {
+		const u32 name[3] = { ent[i].ebx, ent[i].ecx, ent[i].edx };
 
-		if ((e->function & 0xffff00ff) == KVM_CPUID_SIGNATURE &&
+		if ((ent[i].function & 0xffff00ff) == KVM_CPUID_SIGNATURE &&
 		    !memcmp(name, KVM_SIGNATURE, sizeof(name)))
-			return e->function;
+			base = ent[i].function;
 	}
-	return 0;
+	for (i = 0; i < nent && base; i++)
+		if (ent[i].function == base + KVM_CPUID_FEATURES - KVM_CPUID_SIGNATURE)
+			return &ent[i];
+	return NULL;
+}
+
+void kvm_pv_trim_cpuid(struct kvm *kvm, struct kvm_cpuid_entry2 *ent, int nent)
+{
+	struct kvm_cpuid_entry2 *leaf = features_leaf(ent, nent);
+
+	/* A HLT that does not exit is not ended by a hypercall. */
+	if (leaf && (READ_ONCE(kvm->disabled_exits) & KVM_X86_DISABLE_EXITS_HLT))
+		leaf->eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
 }
 
 void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu)
 {
-	u32 base = find_base(vcpu);
-	int i;
+	const struct kvm_cpuid_entry2 *leaf = features_leaf(vcpu->cpuid, vcpu->cpuid_nent);
 
-	vcpu->pv.features = 0;
-	for (i = 0; base && i < vcpu->cpuid_nent; i++)
-		if (vcpu->cpuid[i].function == base + KVM_CPUID_FEATURES - KVM_CPUID_SIGNATURE)
-			vcpu->pv.features = vcpu->cpuid[i].eax;
+	vcpu->pv.features = leaf ? leaf->eax : 0;
 }
 
 /* --- MSRs --- */

@@ -75,6 +75,9 @@ static u32 poll_limit(const struct kvm_vcpu *vcpu)
 {
 	const struct kvm *kvm = vcpu->kvm;
 
+	/* The guest looks out by itself. */
+	if (!(vcpu->pv.poll_control_msr & 1))
+		return 0;
 	return READ_ONCE(kvm->halt_poll_set) ? READ_ONCE(kvm->halt_poll_ns) :
 					       READ_ONCE(halt_poll_ns);
 }

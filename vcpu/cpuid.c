@@ -532,6 +532,7 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 {
 	struct kvm_cpuid_cache *c;
 
+	kvm_pv_trim_cpuid(vcpu->kvm, ent, nent);
 	if (vcpu->ran_once) {
 		if (!same_cpuid(vcpu, ent, nent))
 			return -EINVAL;

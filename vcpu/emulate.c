@@ -313,7 +313,7 @@ static enum emu_status op_hypercall(struct emu_ctxt *c)
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 
 	/* The instruction has not touched a register yet. */
-	kvm_hypercall(vcpu);
+	kvm_hypercall_slow(vcpu, NULL);
 	c->gpr[KVM_REG_RAX] = vcpu->regs[KVM_REG_RAX];
 	return EMU_OK;
 }

@@ -134,6 +134,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	if (interrupt_window_wanted(vcpu) && !kvm_ready_for_interrupt(vcpu))
 		vmx_open_interrupt_window(vcpu);
 
+	if (vcpu->pv.eoi_msr && vcpu->apic)
+		kvm_pv_eoi_offer(vcpu);
 	preempt_disable();
 	vmx_prepare_switch(vcpu);
 	local_irq_disable();
@@ -150,6 +152,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 		preempt_enable();
 		vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 		vmx_cancel_injection(vcpu);
+		kvm_pv_eoi_collect(vcpu);
 		return 1;
 	}
 	restore_fpu_if_stale();
@@ -161,6 +164,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	leave_guest_accounting();
 	preempt_enable();
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+	if (unlikely(vcpu->pv.eoi_set))
+		kvm_pv_eoi_collect(vcpu);
 	return vmx_handle_exit(vcpu);
 }
 
@@ -222,6 +227,11 @@ static int before_guest(struct kvm_vcpu *vcpu)
 	}
 	if (!vcpu->apic && kvm_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
+	if (vcpu->pv.hypercall_out) {
+		r = kvm_complete_hypercall(vcpu);
+		if (r <= 0)
+			return r ?: 1;
+	}
 	if (vcpu->msr_exit_reason) {
 		r = kvm_complete_msr(vcpu);
 		if (r <= 0)

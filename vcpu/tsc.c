@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
+#include "irqchip.h"
 #include "state.h"
 
 /* What a guest does not notice: as much as NTP may make of the host's frequency. */
@@ -124,6 +125,8 @@ static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
 	/* kvmclock counts from the new value, and may no longer be the same for all vCPUs. */
 	kvm_make_request(vcpu, KVM_REQ_MASTERCLOCK);
 	kvm_make_request(vcpu, KVM_REQ_CLOCK);
+	if (vcpu->apic)
+		kvm_apic_timer_tsc_changed(vcpu);
 }
 
 /**

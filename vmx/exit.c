@@ -256,12 +256,6 @@ static int handle_cpuid(struct kvm_vcpu *vcpu)
 	return vmx_skip_instruction(vcpu);
 }
 
-static int handle_vmcall(struct kvm_vcpu *vcpu)
-{
-	kvm_hypercall(vcpu);
-	return vmx_skip_instruction(vcpu);
-}
-
 static int handle_hlt(struct kvm_vcpu *vcpu)
 {
 	if (!vmx_skip_instruction(vcpu))
@@ -565,7 +559,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 	case EXIT_REASON_CPUID:
 		return handle_cpuid(vcpu);
 	case EXIT_REASON_VMCALL:
-		return handle_vmcall(vcpu);
+		return kvm_handle_vmcall(vcpu);
 	case EXIT_REASON_CR_ACCESS:
 		return handle_cr(vcpu);
 	case EXIT_REASON_DR_ACCESS:
