@@ -415,8 +415,12 @@ void lapic_error(struct kvm_vcpu *vcpu, u32 bit)
 
 	apic->esr |= bit;
 	/* The interrupt comes once until software writes ESR (SDM 3A 11.5.3). */
-	if (!before && !(lvt & LVT_MASKED) && (lvt & LVT_VECTOR) >= 16)
-		kvm_apic_post(vcpu, lvt & LVT_VECTOR, false);
+	if (before || !apic->sw_enabled || (lvt & LVT_MASKED) || (lvt & LVT_VECTOR) < 16)
+		return;
+	clear_bit(lvt & LVT_VECTOR, (unsigned long *)apic->mail_level);
+	lapic_mark(apic, LAPIC_IRR, lvt & LVT_VECTOR, true);
+	lapic_mark(apic, LAPIC_TMR, lvt & LVT_VECTOR, false);
+	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
 /* SDM 3A 11.4.7.2: nothing fixed is taken, all LVT entries are masked. */

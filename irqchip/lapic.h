@@ -116,8 +116,8 @@ void lapic_timer_reset(struct kvm_vcpu *vcpu);
 /* The count stands still: its interrupt has come, or has not begun. Until _resume(). */
 void lapic_timer_pause(struct kvm_vcpu *vcpu);
 void lapic_timer_resume(struct kvm_vcpu *vcpu);
-/* The page is another; what is left of a count is @count. */
-void lapic_timer_restore(struct kvm_vcpu *vcpu, u32 count);
+/* The page is another; what is left of a count is @count, or there is @deadline as before. */
+void lapic_timer_restore(struct kvm_vcpu *vcpu, u32 count, u64 deadline);
 
 /* --- lapic_access.c --- */
 void lapic_write(struct kvm_vcpu *vcpu, u32 reg, u32 val);

@@ -55,7 +55,7 @@ static bool match_logical(const struct kvm_apic_public *to, u32 dest)
 {
 	if (to->x2apic)
 		return dest >> 16 == to->ldr >> 16 && (dest & to->ldr & 0xffff);
-	if (dest > LAPIC_BROADCAST)
+	if (dest >= LAPIC_BROADCAST)
 		return false;
 	if (!to->cluster)
 		return dest & to->ldr;
@@ -114,14 +114,11 @@ static void map_logical(struct kvm_apic_map *map, struct kvm_vcpu *vcpu,
 			cluster = bits >> 4;
 			bits &= 15;
 		}
-		if (!bits)
-			return;
-		if (hweight8(bits) > 1)
+		entry = &map->logical[cluster][bits ? __ffs(bits) : 0];
+		if (hweight8(bits) > 1 || (bits && *entry))
 			model = LOGICAL_ASK;
-		entry = &map->logical[cluster][__ffs(bits)];
-		if (*entry)
-			model = LOGICAL_ASK;
-		*entry = vcpu;
+		if (bits)
+			*entry = vcpu;
 	}
 	if (map->model == LOGICAL_NONE)
 		map->model = model;
@@ -344,11 +341,11 @@ static bool use_map_logical(struct kvm_apic_map *map, struct delivery *d, u32 de
 	case LOGICAL_NONE:
 		return true;
 	case LOGICAL_FLAT:
-		if (dest <= LAPIC_BROADCAST)
+		if (dest < LAPIC_BROADCAST)
 			consider_table(d, map->logical[0], dest);
 		return true;
 	case LOGICAL_CLUSTER:
-		if (dest <= LAPIC_BROADCAST)
+		if (dest < LAPIC_BROADCAST)
 			consider_table(d, map->logical[dest >> 4], dest & 15);
 		return true;
 	case LOGICAL_X2APIC:

@@ -61,8 +61,7 @@ long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a)
 	/* An interrupt of the timer is in the count or in IRR, not in both. */
 	lapic_timer_pause(vcpu);
 	count = lapic_timer_count(vcpu);
-	while (kvm_apic_take_mail(vcpu))
-		;
+	kvm_apic_take_mail(vcpu);
 	lapic_timer_resume(vcpu);
 	complete_tmr(apic);
 	lapic_update_ppr(apic);
@@ -88,15 +87,17 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 	struct kvm_lapic *apic = vcpu->apic;
 	const struct kvm_lapic_state *s = a->data;
 	bool x2apic = kvm_apic_x2apic(vcpu);
+	u64 deadline;
 	int i;
 
 	if (!apic || (x2apic && vcpu->kvm->irq.x2apic_ids &&
 		      state_get(s, LAPIC_ID) != (u32)vcpu->vcpu_id))
 		return -EINVAL;
-	/* What is on its way belongs to the state that ends here. */
 	lapic_timer_pause(vcpu);
-	while (kvm_apic_take_mail(vcpu))
-		;
+	/* IA32_TSC_DEADLINE is not of this state, and stands while its interrupt is on its way. */
+	deadline = kvm_apic_get_tsc_deadline(vcpu);
+	/* What else is on its way belongs to the state that ends here. */
+	kvm_apic_take_mail(vcpu);
 	memcpy(apic->page, s->regs, sizeof(s->regs));
 	lapic_set_version(vcpu);
 	if (x2apic) {
@@ -107,7 +108,7 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 		WRITE_ONCE(apic->mail_level[i / 2],
 			   lapic_get(apic, LAPIC_TMR + i * 16) |
 			   (u64)lapic_get(apic, LAPIC_TMR + (i + 1) * 16) << 32);
-	lapic_timer_restore(vcpu, lapic_get(apic, LAPIC_TMCCT));
+	lapic_timer_restore(vcpu, lapic_get(apic, LAPIC_TMCCT), deadline);
 	lapic_set(apic, LAPIC_TMCCT, 0);
 	lapic_svr_changed(vcpu);
 	lapic_update_ppr(apic);

@@ -68,12 +68,16 @@ static u64 ticks_left(struct kvm_vcpu *vcpu)
 	return deadline > now ? deadline - now : 0;
 }
 
-/* Rounded up, and no more than a year: it is looked at again then. */
-static u64 ticks_to_ns(struct kvm_vcpu *vcpu, u64 ticks)
+/* Host TSC ticks up to the deadline, rounded down; what is beyond a year is looked at then. */
+static u64 host_ticks_left(struct kvm_vcpu *vcpu)
 {
-	u64 khz = READ_ONCE(vcpu->virtual_tsc_khz) ?: tsc_khz;
+	return min(kvm_guest_ticks_to_host(vcpu, ticks_left(vcpu)), tsc_khz * 1000 * YEAR_SECONDS);
+}
 
-	return mul_u64_u64_div_u64(min(ticks, khz * 1000 * YEAR_SECONDS), 1000000, khz) + 1;
+/* Rounded up: nothing comes early. */
+static ktime_t ktime_after_ticks(u64 ticks)
+{
+	return ktime_add_ns(ktime_get(), mul_u64_u64_div_u64(ticks, 1000000, tsc_khz) + 1);
 }
 
 static enum hrtimer_restart timer_fn(struct hrtimer *hrtimer)
@@ -81,15 +85,10 @@ static enum hrtimer_restart timer_fn(struct hrtimer *hrtimer)
 	struct kvm_apic_timer *t = container_of(hrtimer, struct kvm_apic_timer, hrtimer);
 	struct kvm_vcpu *vcpu = container_of(t, struct kvm_lapic, timer)->vcpu;
 
-	if (is_deadline(t)) {
-		/* The host's clock is steered, the TSC is not. */
-		u64 left = ticks_left(vcpu);
-
-		if (left) {
-			hrtimer_set_expires(hrtimer, ktime_add_ns(ktime_get(),
-								  ticks_to_ns(vcpu, left)));
-			return HRTIMER_RESTART;
-		}
+	/* The host's clock is steered, the TSC is not. */
+	if (is_deadline(t) && ticks_left(vcpu)) {
+		hrtimer_set_expires(hrtimer, ktime_after_ticks(host_ticks_left(vcpu)));
+		return HRTIMER_RESTART;
 	}
 	expire(vcpu);
 	if (!is_periodic(t))
@@ -116,38 +115,25 @@ static void start(struct kvm_apic_timer *t, ktime_t expires)
 	hrtimer_start(&t->hrtimer, expires, TIMER_MODE);
 }
 
-/* Host TSC of the deadline; guest and host ticks differ only with TSC scaling. */
-static u64 host_tsc_after(struct kvm_vcpu *vcpu, u64 ticks)
-{
-	u64 khz = vcpu->virtual_tsc_khz;
-
-	if (khz && khz != tsc_khz)
-		ticks = mul_u64_u64_div_u64(min(ticks, khz * 1000 * YEAR_SECONDS), tsc_khz, khz);
-	ticks += rdtsc();
-	return ticks ?: 1;
-}
-
 /* A stopped timer in deadline mode, if it is armed. */
 static void start_deadline(struct kvm_vcpu *vcpu)
 {
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
-	u64 left;
 
 	if (!t->tsc_deadline || t->fired)
 		return;
-	left = ticks_left(vcpu);
-	if (!left)
+	if (!ticks_left(vcpu))
 		expire(vcpu);
 	else if (t->on_cpu)
-		t->host_deadline = host_tsc_after(vcpu, left);
+		t->host_deadline = rdtsc() + host_ticks_left(vcpu);
 	else
-		start(t, ktime_add_ns(ktime_get(), ticks_to_ns(vcpu, left)));
+		start(t, ktime_after_ticks(host_ticks_left(vcpu)));
 }
 
-/* Nanoseconds that @count ticks last; a guest cannot have periods as short as it likes. */
-static u64 period_of(const struct kvm_apic_timer *t, u32 count)
+/* A guest cannot have periods as short as it likes: its clock goes slower then. */
+static u64 period_of(const struct kvm_apic_timer *t, u32 initial)
 {
-	u64 ns = count * tick_ns(t);
+	u64 ns = initial * tick_ns(t);
 
 	return is_periodic(t) ? max(ns, min_timer_period_us * 1000ull) : ns;
 }
@@ -156,13 +142,14 @@ static u64 period_of(const struct kvm_apic_timer *t, u32 count)
 static void start_count(struct kvm_vcpu *vcpu, u32 count)
 {
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
+	u32 initial = lapic_get(vcpu->apic, LAPIC_TMICT);
 
-	t->armed = count;
+	t->armed = count && initial;
 	t->fired = false;
-	if (!count)
+	if (!t->armed)
 		return;
-	t->period_ns = period_of(t, lapic_get(vcpu->apic, LAPIC_TMICT));
-	start(t, ktime_add_ns(ktime_get(), count * tick_ns(t)));
+	t->period_ns = period_of(t, initial);
+	start(t, ktime_add_ns(ktime_get(), mul_u64_u64_div_u64(t->period_ns, count, initial)));
 }
 
 /* Nanoseconds to the next expiry of a one-shot or periodic count, 0 if there is none. */
@@ -188,20 +175,26 @@ u32 lapic_timer_count(struct kvm_vcpu *vcpu)
 
 	if (is_deadline(t))
 		return 0;
-	left = DIV_ROUND_UP(count_ns(t), tick_ns(t));
-	return min_t(u64, left, lapic_get(vcpu->apic, LAPIC_TMICT));
+	left = count_ns(t);
+	if (!left)
+		return 0;
+	/* Rounded up: it is 0 when the time has come. */
+	return mul_u64_u64_div_u64(left - 1, lapic_get(vcpu->apic, LAPIC_TMICT), t->period_ns) + 1;
 }
 
 void lapic_timer_pause(struct kvm_vcpu *vcpu)
 {
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
 
-	if (is_deadline(t))
-		return stop(t);
 	stop(t);
+	/* What the host is late with comes now. */
+	if (is_deadline(t)) {
+		if (t->tsc_deadline && !t->fired && !ticks_left(vcpu))
+			expire(vcpu);
+		return;
+	}
 	if (!t->armed || (t->fired && !is_periodic(t)) || ktime_after(t->expires, ktime_get()))
 		return;
-	/* The host is late with it. */
 	expire(vcpu);
 	if (is_periodic(t))
 		t->expires = ktime_add_ns(ktime_get(), count_ns(t));
@@ -243,8 +236,14 @@ void lapic_timer_divide_written(struct kvm_vcpu *vcpu)
 	t->divide = divide;
 	if (is_deadline(t))
 		lapic_timer_resume(vcpu);
-	else if (count)
+	else
 		start_count(vcpu, count);
+}
+
+/* What a periodic timer has counted down it loads again. */
+static u32 count_or_reload(const struct kvm_apic_timer *t, u32 count, u32 initial)
+{
+	return count || !is_periodic(t) ? count : initial;
 }
 
 void lapic_timer_lvt_written(struct kvm_vcpu *vcpu)
@@ -266,25 +265,28 @@ void lapic_timer_lvt_written(struct kvm_vcpu *vcpu)
 		t->fired = false;
 		t->tsc_deadline = 0;
 		lapic_set(vcpu->apic, LAPIC_TMICT, 0);
-	} else if (count) {
-		start_count(vcpu, count);
+	} else {
+		start_count(vcpu, count_or_reload(t, count, lapic_get(vcpu->apic, LAPIC_TMICT)));
 	}
 }
 
-void lapic_timer_restore(struct kvm_vcpu *vcpu, u32 count)
+void lapic_timer_restore(struct kvm_vcpu *vcpu, u32 count, u64 deadline)
 {
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
 	u32 initial = lapic_get(vcpu->apic, LAPIC_TMICT);
 
-	lapic_timer_lvt_written(vcpu);
 	stop(t);
+	t->lvtt = lapic_get(vcpu->apic, LAPIC_LVT_TIMER);
 	t->divide = divide_shift(lapic_get(vcpu->apic, LAPIC_TDCR));
 	if (is_deadline(t)) {
+		t->armed = false;
+		t->fired = !deadline;
+		t->tsc_deadline = deadline;
 		start_deadline(vcpu);
 		return;
 	}
-	lapic_set(vcpu->apic, LAPIC_TMICT, initial);
-	start_count(vcpu, min(count ?: is_periodic(t) ? initial : 0, initial));
+	t->tsc_deadline = 0;
+	start_count(vcpu, count_or_reload(t, min(count, initial), initial));
 	/* A one-shot count that is over stays so. */
 	t->fired = !t->armed;
 }

@@ -129,9 +129,13 @@ static inline bool is_power_of_2(unsigned long n) { return n && !(n & (n - 1)); 
 #define hweight64(v)		__builtin_popcountll(v)
 #define hweight_long(v)		__builtin_popcountl(v)
 
+/* The CPU faults where the quotient does not fit. */
 static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 c)
 {
-	return (unsigned __int128)a * b / c;
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	SHIM_CHECK(product >> 64 < c);
+	return product / c;
 }
 
 static inline u64 mul_u64_u32_div(u64 a, u32 b, u32 c) { return mul_u64_u64_div_u64(a, b, c); }
@@ -554,8 +558,8 @@ struct delayed_work { struct work_struct work; };
 
 /* --- what the headers of kvmx name and irqchip/ does not use --- */
 #define EFER_LMA	BIT(10)
-#define X86_CR0_PG	BIT(31)
-#define X86_CR4_PAE	BIT(5)
+#define MSR_IA32_TSC_DEADLINE	0x6e0
+#define CLOCK_MONOTONIC	1
 struct fpu_guest { int unused; };
 struct preempt_notifier { int unused; };
 struct rcuwait { int unused; };
