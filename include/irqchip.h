@@ -19,6 +19,9 @@ struct kvm_cap_table;
 
 #define KVM_IOAPIC_PINS		24
 #define KVM_PIC_PINS		16
+/* A tick of the APIC timers' clock, ns: without KVM_CAP_X86_APIC_BUS_CYCLES_NS, and at most. */
+#define KVM_APIC_BUS_NS		1
+#define KVM_APIC_BUS_NS_MAX	(1u << 23)
 /* Who holds an interrupt line up; a line is the OR of its sources. */
 #define KVM_USERSPACE_IRQ_SOURCE	0
 #define KVM_IRQFD_RESAMPLE_SOURCE	1
@@ -65,6 +68,7 @@ struct kvm_apic_timer {
 	ktime_t expires;	/* of one-shot and periodic */
 	u64 period_ns;
 	u32 lvtt;		/* LVT entry, as the hrtimer's function sees it */
+	u32 bus_ns;
 	u8 divide;		/* 1 << this */
 	bool armed;		/* one-shot or periodic counts, or a one-shot has */
 	bool queued;		/* the hrtimer was started */

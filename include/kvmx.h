@@ -101,6 +101,7 @@ struct kvm_irq {
 	atomic_t map_stale;
 	atomic_t lowest_turn;		/* vCPU index: who of equals gets the next lowest-priority one */
 	u32 reserved_pins;		/* of a split irqchip's I/O APIC in user space */
+	u32 apic_bus_ns;		/* a tick of the local APICs' timers */
 	bool x2apic_ids;		/* KVM_X2APIC_API_USE_32BIT_IDS */
 	bool no_broadcast_quirk;	/* KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */
 	struct page *access_page;	/* what EPT has at the xAPIC's window; the CPU watches it */

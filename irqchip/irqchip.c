@@ -3,6 +3,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/srcu.h>
+#include "compat/apic.h"
 #include "ioapic.h"
 #include "ioctl.h"
 #include "pic.h"
@@ -23,6 +24,7 @@ int kvm_irq_init_vm(struct kvm *kvm)
 	mutex_init(&kvm->irq.lock);
 	mutex_init(&kvm->irq.map_lock);
 	INIT_HLIST_HEAD(&kvm->irq.ack_notifiers);
+	kvm->irq.apic_bus_ns = KVM_APIC_BUS_NS;
 	return init_srcu_struct(&kvm->irq.srcu);
 }
 
@@ -177,6 +179,24 @@ static long enable_x2apic_api(struct kvm *kvm, u64 flags)
 	return 0;
 }
 
+/* The longest count of an APIC timer must not exceed what the host's clock holds. */
+static long set_apic_bus(struct kvm *kvm, u64 cycle_ns)
+{
+	long r = 0;
+
+	if (!cycle_ns || cycle_ns > KVM_APIC_BUS_NS_MAX)
+		return -EINVAL;
+	mutex_lock(&kvm->lock);
+	if (!kvm_irqchip_in_kernel(kvm))
+		r = -ENXIO;
+	else if (kvm->created_vcpus)
+		r = -EINVAL;
+	else
+		kvm->irq.apic_bus_ns = cycle_ns;
+	mutex_unlock(&kvm->lock);
+	return r;
+}
+
 long kvm_irq_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
 	switch (cap->cap) {
@@ -184,6 +204,8 @@ long kvm_irq_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 		return enable_split(kvm, cap->args[0]);
 	case KVM_CAP_X2APIC_API:
 		return enable_x2apic_api(kvm, cap->args[0]);
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
+		return set_apic_bus(kvm, cap->args[0]);
 	}
 	return -EINVAL;
 }
@@ -295,6 +317,8 @@ static const struct kvm_cap caps[] = {
 	{ .cap = KVM_CAP_SIGNAL_MSI, .value = 1 },
 	{ .cap = KVM_CAP_SPLIT_IRQCHIP, .value = 1 },
 	{ .cap = KVM_CAP_X2APIC_API, .value = X2APIC_API_FLAGS },
+	{ .cap = KVM_CAP_TSC_DEADLINE_TIMER, .value = 1 },
+	{ .cap = KVM_CAP_X86_APIC_BUS_CYCLES_NS, .value = KVM_APIC_BUS_NS },
 	{ .cap = KVM_CAP_PIT, .value = 1 },
 	{ .cap = KVM_CAP_PIT2, .value = 1 },
 	{ .cap = KVM_CAP_PIT_STATE2, .value = 1 },

@@ -33,8 +33,6 @@ enum {
 #define ICR_ASSERT		BIT(14)
 #define ICR_LEVEL		BIT(15)
 #define ICR_SHORTHAND		0xc0000u
-/* Not of the architecture: 31 to 20, 17, 16, 13. */
-#define ICR_RESERVED		0xfff32000u
 
 #define LVT_VECTOR		0xffu
 #define LVT_MODE		0x700u

@@ -6,6 +6,7 @@
  */
 #include <linux/string.h>
 #include <asm/msr-index.h>
+#include "compat/apic.h"
 #include "cpuid.h"
 #include "lapic.h"
 
@@ -265,7 +266,7 @@ int kvm_apic_msr_write(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	if (!kvm_apic_x2apic(vcpu) || reg >= LAPIC_REGS_END || !one_of(vcpu, X2APIC_WRITABLE, reg))
 		return 1;
 	if (reg == LAPIC_ICR) {
-		if (val & ICR_RESERVED)
+		if (val & KVMX_ICR_RESERVED)
 			return 1;
 		write_icr(vcpu, val, val >> 32);
 		return 0;
@@ -308,7 +309,7 @@ bool kvm_apic_msr_write_fast(struct kvm_vcpu *vcpu, u32 index, u64 val)
 	switch (index) {
 	case X2APIC_MSR(LAPIC_ICR):
 		/* Shorthands may be for a thousand vCPUs. */
-		if (val & (ICR_RESERVED | ICR_SHORTHAND))
+		if (val & (KVMX_ICR_RESERVED | ICR_SHORTHAND))
 			return false;
 		break;
 	case X2APIC_MSR(LAPIC_EOI):

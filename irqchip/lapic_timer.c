@@ -16,8 +16,6 @@
 #include "params.h"
 #include "state.h"
 
-/* The bus clock counts nanoseconds. */
-#define BUS_CYCLE_NS	1
 #define YEAR_SECONDS	(365 * 24 * 3600ull)
 #define TIMER_MODE	HRTIMER_MODE_ABS_PINNED_HARD
 
@@ -37,7 +35,7 @@ static bool is_periodic(const struct kvm_apic_timer *t)
 
 static u64 tick_ns(const struct kvm_apic_timer *t)
 {
-	return (u64)BUS_CYCLE_NS << t->divide;
+	return (u64)t->bus_ns << t->divide;
 }
 
 /* TDCR bits 3, 1, 0: divide by 2, 4, ... 128, 1 (SDM 3A figure 11-10). */
@@ -421,6 +419,7 @@ void kvm_apic_timer_create(struct kvm_vcpu *vcpu)
 
 	hrtimer_init(&t->hrtimer, CLOCK_MONOTONIC, TIMER_MODE);
 	t->hrtimer.function = timer_fn;
+	t->bus_ns = vcpu->kvm->irq.apic_bus_ns;
 	t->on_cpu = kvmx_params.preemption_timer;
 }
 

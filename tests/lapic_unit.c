@@ -102,6 +102,7 @@ struct vm *vm_new(enum kvm_irqchip_mode mode)
 	struct vm *vm = calloc(1, sizeof(*vm));
 
 	vm->kvm.irq.mode = mode;
+	vm->kvm.irq.apic_bus_ns = KVM_APIC_BUS_NS;
 	mutex_init(&vm->kvm.irq.map_lock);
 	return vm;
 }

@@ -74,16 +74,26 @@ static void one_shot(void)
 	}
 }
 
-static void longest(void)
+/* KVM_CAP_X86_APIC_BUS_CYCLES_NS */
+static void bus_clock(void)
 {
-	struct kvm_vcpu *v;
-	struct vm *vm = one(&v, 0);
+	static const u32 bus_ns[] = { 1, 40, KVM_APIC_BUS_NS_MAX };
+	unsigned int i;
 
-	wr(v, LAPIC_TDCR, 0xa);
-	wr(v, LAPIC_TMICT, ~0u);
-	EXPECT_EQ(get(v, LAPIC_TMCCT), ~0u);
-	expect_at(v, 0xffffffffull * 128);
-	vm_free(vm);
+	for (i = 0; i < ARRAY_SIZE(bus_ns); i++) {
+		struct vm *vm = vm_new(KVM_IRQCHIP_KERNEL);
+		struct kvm_vcpu *v;
+
+		vm->kvm.irq.apic_bus_ns = bus_ns[i];
+		v = vm_add(vm, 0);
+		soft_enable(v);
+		wr(v, LAPIC_LVT_TIMER, VECTOR);
+		wr(v, LAPIC_TDCR, 0xa);
+		wr(v, LAPIC_TMICT, ~0u);
+		EXPECT_EQ(get(v, LAPIC_TMCCT), ~0u);
+		expect_at(v, 0xffffffffull * 128 * bus_ns[i]);
+		vm_free(vm);
+	}
 }
 
 static void periodic(void)
@@ -416,7 +426,7 @@ static void stopped(void)
 
 const struct test timer_tests[] = {
 	{ "timer_one_shot", one_shot },
-	{ "timer_longest", longest },
+	{ "timer_bus_clock", bus_clock },
 	{ "timer_periodic", periodic },
 	{ "timer_shortest_period", shortest_period },
 	{ "timer_divide_while_counting", divide_while_counting },

@@ -9,6 +9,7 @@
 #include <linux/sort.h>
 #include <asm/processor-flags.h>
 #include "cpuid.h"
+#include "irqchip.h"
 #include "state.h"
 #include "trace.h"
 
@@ -553,6 +554,7 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 	kvm_cpuid_refresh(vcpu);
 	vmx_cpuid_changed(vcpu);
 	kvm_pv_cpuid_changed(vcpu);
+	kvm_apic_features_changed(vcpu);
 	return 0;
 }
 

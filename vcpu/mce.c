@@ -9,6 +9,7 @@
 #include <asm/mce.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
+#include "irqchip.h"
 #include "state.h"
 
 #define CAP_SUPPORTED	(MCG_CTL_P | MCG_SER_P)
@@ -158,6 +159,7 @@ long kvm_vcpu_ioctl_setup_mce(struct kvm_ioctl_args *a)
 	if (!banks || banks > KVM_MCE_BANKS || (cap & ~(CAP_SUPPORTED | CAP_COUNTS)))
 		return -EINVAL;
 	vcpu->mce.cap = cap;
+	kvm_apic_features_changed(vcpu);
 	if (cap & MCG_CTL_P)
 		vcpu->mce.ctl = ALL_ON;
 	for (i = 0; i < banks; i++)

@@ -122,6 +122,8 @@ static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
 {
 	WRITE_ONCE(vcpu->tsc_offset, offset);
 	vmx_set_tsc_offset(vcpu);
+	if (vcpu->apic)
+		kvm_apic_timer_tsc_changed(vcpu);
 	/* kvmclock counts from the new value, and may no longer be the same for all vCPUs. */
 	kvm_make_request(vcpu, KVM_REQ_MASTERCLOCK);
 	kvm_make_request(vcpu, KVM_REQ_CLOCK);

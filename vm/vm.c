@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/tsc.h>
+#include "compat/apic.h"
 #include "bus.h"
 #include "compat/compat.h"
 #include "device.h"
@@ -319,6 +320,7 @@ static long ioctl_enable_cap(struct kvm_ioctl_args *a)
 		return enable_max_vcpu_id(kvm, cap->args[0]);
 	case KVM_CAP_SPLIT_IRQCHIP:
 	case KVM_CAP_X2APIC_API:
+	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
 		return kvm_irq_enable_cap(kvm, cap);
 	}
 	return kvm_state_enable_cap(kvm, cap);
