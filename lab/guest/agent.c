@@ -9,6 +9,7 @@
  *	agent send CHANNEL		standard input to a channel
  *	agent run OUT ERR COMMAND...	run a command, its output to two channels
  *	agent log CHANNEL		the kernel log, until a line ends in LOG_END
+ *	agent port PORT VALUE		a byte to a port
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -170,8 +171,18 @@ static int send_log(int channel)
 	}
 }
 
+static int write_port(unsigned int port, unsigned char value)
+{
+	if (ioperm(port, 1, 1))
+		die("ioperm");
+	outb(value, port);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 4 && !strcmp(argv[1], "port"))
+		return write_port(strtoul(argv[2], NULL, 0), strtoul(argv[3], NULL, 0));
 	lock_fd = open("/run/agent.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock_fd < 0)
 		die("/run/agent.lock");
@@ -186,6 +197,7 @@ int main(int argc, char **argv)
 		return send_log(atoi(argv[2]));
 	if (argc > 4 && !strcmp(argv[1], "run"))
 		return run(atoi(argv[2]), atoi(argv[3]), argv + 4);
-	fprintf(stderr, "usage: agent send CHANNEL | log CHANNEL | run OUT ERR COMMAND...\n");
+	fprintf(stderr, "usage: agent send CHANNEL | log CHANNEL | run OUT ERR COMMAND... |\n"
+		"	port PORT VALUE\n");
 	return EXIT_AGENT;
 }

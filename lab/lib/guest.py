@@ -16,10 +16,6 @@ BOOTS = ("kernel", "disk")
 DISKS = ("virtio", "ide")
 IRQCHIPS = ("on", "split", "off")
 
-# kvmx has no interrupt controllers in the kernel; the distribution's kvm does
-# not run QEMU's "-cpu host" without them.
-_IRQCHIP = {"kvmx": "off", "dist": "on", "none": "off"}
-
 APPEND = ("console=ttyS0 quiet cryptomgr.notests mitigations=off panic=-1 "
           "random.trust_cpu=on")
 
@@ -40,12 +36,12 @@ def initramfs(path, mark):
 class Guest:
     """The DEMO_* variables, checked, and what they amount to."""
 
-    def __init__(self, env, kvm):
+    def __init__(self, env):
         self.machine = env.get("DEMO_MACHINE") or "pc"
         self.boot = env.get("DEMO_BOOT") or "kernel"
         self.disk = env.get("DEMO_DISK") or "virtio"
-        self.smp = env.get("DEMO_SMP") or "1"
-        self.irqchip = env.get("DEMO_IRQCHIP") or _IRQCHIP[kvm]
+        self.smp = env.get("DEMO_SMP") or "2"
+        self.irqchip = env.get("DEMO_IRQCHIP") or "on"
         self.mem = env.get("DEMO_MEM") or "256"
         self.append = env.get("DEMO_APPEND") or ""
         self.qemu_args = (env.get("DEMO_QEMU_ARGS") or "").split()

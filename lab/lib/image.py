@@ -105,6 +105,12 @@ def _kernel(kernel):
     return target
 
 
+def for_guests(kernel):
+    """(unpacked kernel, agent): what a guest of QEMU can use as well."""
+    with _Lock():
+        return _kernel(kernel), _agent()
+
+
 def _qemu():
     stamp = os.path.join(QEMU, ".versions")
     if not os.path.exists(stamp):

@@ -4,7 +4,7 @@
 import re
 
 # What a kernel that has been hurt says. A line counts wherever it comes from.
-_DIRTY = re.compile("|".join((
+PATTERNS = (
     r"WARNING:", r"BUG:", r"\bBUG\b.*at ", r"kernel BUG", r"Call Trace", r"RIP: 0010",
     r"\bOops\b", r"general protection", r"unchecked MSR access", r"rcu: INFO", r"rcu_\w+ detected",
     r"Unable to handle", r"unable to handle", r"list_(add|del) corruption",
@@ -14,7 +14,8 @@ _DIRTY = re.compile("|".join((
     r"possible recursive locking", r"inconsistent lock state", r"suspicious RCU",
     r"scheduling while atomic", r"sleeping function called", r"soft lockup", r"hard LOCKUP",
     r"blocked for more than", r"nobody cared", r"use-after-free", r"divide error",
-    r"invalid opcode", r"stack-protector", r"memory leak", r"Modules linked in", r"cut here")))
+    r"invalid opcode", r"stack-protector", r"memory leak", r"Modules linked in", r"cut here")
+_DIRTY = re.compile("|".join(PATTERNS))
 
 # What lab/guest/init says when the machine is up. What comes before is between
 # the kernel and the emulated machine.
