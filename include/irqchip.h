@@ -97,6 +97,9 @@ struct kvm_lapic {
 	unsigned long events;	/* bits KVM_APIC_INIT, KVM_APIC_SIPI; set by any thread */
 	u8 sipi_vector;
 	u32 esr;		/* errors not yet shown in ESR */
+	u64 vapic_addr;		/* KVM_SET_VAPIC_ADDR, or 0 */
+	u64 reported_rip;
+	bool report_tpr, reported_write;
 	int timer_cpu;		/* where vcpu_load() last saw to the timer */
 };
 
@@ -239,12 +242,17 @@ void kvm_apic_accept_events(struct kvm_vcpu *vcpu);
 /* MSI address and data, SDM 3A 11.11; bits 63:40 are of the destination with 32-bit ids. */
 void kvm_msi_to_msg(struct kvm *kvm, u64 addr, u32 data, struct kvm_apic_msg *msg);
 
+/* --- irqchip/vapic.c --- */
+void kvm_vapic_to_guest(struct kvm_vcpu *vcpu);
+void kvm_vapic_from_guest(struct kvm_vcpu *vcpu);
+void kvm_vapic_report(struct kvm_vcpu *vcpu);
+long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_tpr_access_reporting(struct kvm_ioctl_args *a);
 /* --- irqchip/lapic_state.c --- */
 /* vCPU: KVM_IOCTL(KVM_GET_LAPIC, kvm_vcpu_ioctl_get_lapic, 0, KVM_CAP_IRQCHIP) */
 long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_SET_LAPIC, kvm_vcpu_ioctl_set_lapic, 0, KVM_CAP_IRQCHIP) */
 long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a);
-long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a);
 
 /* --- irqchip/pic.c, ioapic.c, pit.c, routing.c, irqchip.c --- */
 int kvm_irq_init_vm(struct kvm *kvm);

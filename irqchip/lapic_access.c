@@ -366,6 +366,8 @@ int kvm_apic_mmio_read(struct kvm_vcpu *vcpu, gpa_t gpa, int len, void *val)
 		memset(val, 0xff, len);
 		return 0;
 	}
+	if (reg == LAPIC_TPR)
+		lapic_report_tpr(vcpu, false);
 	if (reg < LAPIC_REGS_END && one_of(vcpu, XAPIC, reg))
 		line[0] = lapic_read(vcpu, reg);
 	else
@@ -394,6 +396,8 @@ int kvm_apic_mmio_write(struct kvm_vcpu *vcpu, gpa_t gpa, int len, const void *v
 	if (len != 4 || (gpa & 15))
 		return 0;
 	memcpy(&v, val, 4);
+	if (reg == LAPIC_TPR)
+		lapic_report_tpr(vcpu, true);
 	if (reg < LAPIC_REGS_END && one_of(vcpu, XAPIC, reg))
 		lapic_write(vcpu, reg, v);
 	else

@@ -119,19 +119,3 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 0;
 }
-
-/**
- * kvm_vcpu_ioctl_set_vapic_addr - KVM_SET_VAPIC_ADDR
- * @a: vCPU
- *
- * User space says at every reset that the vCPU has no TPR in guest memory, whether
- * KVM_CAP_VAPIC is there, with which it may have one, or not.
- *
- * Return: 0; -EINVAL without a local APIC in the kernel, or for an address but 0.
- */
-long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a)
-{
-	const struct kvm_vapic_addr *va = a->data;
-
-	return a->vcpu->apic && !va->vapic_addr ? 0 : -EINVAL;
-}

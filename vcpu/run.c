@@ -47,6 +47,10 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 		scan_ioapic(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_UNHALT))
 		vcpu->pv.unhalted = true;
+	if (kvm_check_request(vcpu, KVM_REQ_REPORT_TPR)) {
+		kvm_vapic_report(vcpu);
+		return 0;
+	}
 	if (kvm_check_request(vcpu, KVM_REQ_IOAPIC_EOI_EXIT)) {
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		vcpu->run->eoi.vector = vcpu->eoi_exit_vector;
@@ -136,6 +140,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 
 	if (vcpu->pv.eoi_msr && vcpu->apic)
 		kvm_pv_eoi_offer(vcpu);
+	if (unlikely(vcpu->apic && vcpu->apic->vapic_addr))
+		kvm_vapic_to_guest(vcpu);
 	preempt_disable();
 	vmx_prepare_switch(vcpu);
 	local_irq_disable();
@@ -166,6 +172,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	if (unlikely(vcpu->pv.eoi_set))
 		kvm_pv_eoi_collect(vcpu);
+	if (unlikely(vcpu->apic && vcpu->apic->vapic_addr))
+		kvm_vapic_from_guest(vcpu);
 	return vmx_handle_exit(vcpu);
 }
 

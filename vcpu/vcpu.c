@@ -400,8 +400,8 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 		  KVM_CAP_EXT_CPUID),
 	KVM_IOCTL(KVM_GET_LAPIC, kvm_vcpu_ioctl_get_lapic, 0, KVM_CAP_IRQCHIP),
 	KVM_IOCTL(KVM_SET_LAPIC, kvm_vcpu_ioctl_set_lapic, 0, KVM_CAP_IRQCHIP),
-	KVM_IOCTL(KVM_SET_VAPIC_ADDR, kvm_vcpu_ioctl_set_vapic_addr, KVM_IOC_NOLOAD,
-		  KVM_CAP_IRQCHIP),
+	KVM_IOCTL(KVM_TPR_ACCESS_REPORTING, kvm_vcpu_ioctl_tpr_access_reporting, 0, KVM_CAP_VAPIC),
+	KVM_IOCTL(KVM_SET_VAPIC_ADDR, kvm_vcpu_ioctl_set_vapic_addr, 0, KVM_CAP_VAPIC),
 	KVM_IOCTL(KVM_GET_MP_STATE, ioctl_get_mp_state, 0, KVM_CAP_MP_STATE),
 	KVM_IOCTL(KVM_SET_MP_STATE, ioctl_set_mp_state, 0, KVM_CAP_MP_STATE),
 	KVM_IOCTL(KVM_NMI, kvm_vcpu_ioctl_nmi, 0, KVM_CAP_USER_NMI),
@@ -572,6 +572,7 @@ void kvm_vcpu_module_exit(void)
 
 static const struct kvm_cap caps[] = {
 	{ KVM_CAP_MP_STATE, 1 },
+	{ KVM_CAP_VAPIC, 1 },
 	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG2, KVM_GUESTDBG_KNOWN },
