@@ -98,9 +98,9 @@ static int default_routes(struct kvm *kvm)
 	return r;
 }
 
-/* From here on everybody may see them: all they consist of is there. */
 static void publish(struct kvm *kvm, enum kvm_irqchip_mode mode)
 {
+	/* From here on everybody may see them: all they consist of is there. */
 	smp_store_release(&kvm->irq.mode, mode);
 }
 

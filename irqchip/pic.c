@@ -79,13 +79,12 @@ static int set_input(struct kvm_pic_state *c, unsigned int pin, bool level)
 {
 	u8 bit = BIT(pin), was = c->irr;
 
-	if (c->elcr & bit) {
+	if (c->elcr & bit)
 		c->irr = level ? c->irr | bit : c->irr & ~bit;
-	} else if (level && !(c->last_irr & bit)) {
+	else if (level && !(c->last_irr & bit))
 		c->irr |= bit;
-	} else if (level) {
+	else if (level)
 		was |= bit;
-	}
 	c->last_irr = level ? c->last_irr | bit : c->last_irr & ~bit;
 	if (c->imr & bit)
 		return KVM_IRQ_NO_TARGET;

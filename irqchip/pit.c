@@ -99,10 +99,11 @@ static void run_until(struct kvm_pit *pit, u64 now)
 static void arm(struct kvm_pit *pit, u64 now)
 {
 	pit->due = pit->hpet_legacy ? 0 : pit_next_rise(&pit->counter[0], now);
-	if (pit->due)
-		hrtimer_start(&pit->timer, ns_to_ktime(pit_pulse_to_ns(pit->due)), HRTIMER_MODE_ABS);
-	else
+	if (!pit->due)
 		hrtimer_try_to_cancel(&pit->timer);
+	else
+		hrtimer_start(&pit->timer, ns_to_ktime(pit_pulse_to_ns(pit->due)),
+			      HRTIMER_MODE_ABS);
 }
 
 static enum hrtimer_restart timer_fires(struct hrtimer *timer)
@@ -180,6 +181,11 @@ static void write_control(struct kvm_pit *pit, u8 val, u64 now)
 	}
 }
 
+static struct pit_counter *counter_of(struct kvm_pit *pit, gpa_t port)
+{
+	return &pit->counter[array_index_nospec(port & 3, 3)];
+}
+
 /* A wide access is one to each of the bytes. */
 static int pit_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t addr, int len,
 		     const void *val)
@@ -197,7 +203,7 @@ static int pit_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t add
 			write_control(pit, byte[i], now);
 			changed |= byte[i] < 0x40 && byte[i] & 0x30;
 		} else {
-			pit_write_count(&pit->counter[array_index_nospec(addr & 3, 3)], byte[i], now);
+			pit_write_count(counter_of(pit, addr), byte[i], now);
 			changed |= addr == PORT_COUNTERS;
 		}
 	}
@@ -218,8 +224,7 @@ static int pit_read(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t addr
 
 	now = pit_lock(pit, &flags);
 	for (i = 0; i < len; i++, addr++)
-		byte[i] = addr == PORT_CONTROL ? 0 :
-			  pit_read_count(&pit->counter[array_index_nospec(addr & 3, 3)], now);
+		byte[i] = addr == PORT_CONTROL ? 0 : pit_read_count(counter_of(pit, addr), now);
 	pit_unlock(pit, flags);
 	return 0;
 }
@@ -327,7 +332,10 @@ static int pit_create(struct kvm *kvm, u32 flags)
 	pit->kvm = kvm;
 	for (i = 0; i < 3; i++)
 		pit->counter[i] = (struct pit_counter) {
-			.mode = PIT_MODE_NONE, .count = 0x10000, .gate = i != 2, .start = now_pulse(),
+			.mode = PIT_MODE_NONE,
+			.count = 0x10000,
+			.gate = i != 2,
+			.start = now_pulse(),
 		};
 	hrtimer_init(&pit->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	pit->timer.function = timer_fires;
@@ -341,6 +349,7 @@ static int pit_create(struct kvm *kvm, u32 flags)
 		return r;
 	}
 	kvm_register_irq_ack_notifier(kvm, &pit->ack);
+	/* pit_of() sees it whole. */
 	smp_store_release(&kvm->irq.pit, pit);
 	return 0;
 }
@@ -379,6 +388,7 @@ static long create(struct kvm *kvm, u32 flags)
 
 static struct kvm_pit *pit_of(struct kvm *kvm)
 {
+	/* Pairs with pit_create(). */
 	return smp_load_acquire(&kvm->irq.pit);
 }
 

@@ -312,8 +312,8 @@ void pit_save_counter(const struct pit_counter *c, struct kvm_pit_channel_state 
 
 bool pit_state_valid(const struct kvm_pit_channel_state *s)
 {
-	return s->count <= 0x10000 && (s->mode <= 5 || s->mode == PIT_MODE_NONE) && s->rw_mode <= 3 &&
-	       s->read_state <= RW_WORD_HIGH && s->write_state <= RW_WORD_HIGH &&
+	return s->count <= 0x10000 && (s->mode <= 5 || s->mode == PIT_MODE_NONE) &&
+	       s->rw_mode <= 3 && s->read_state <= RW_WORD_HIGH && s->write_state <= RW_WORD_HIGH &&
 	       s->count_latched <= RW_WORD_HIGH;
 }
 

@@ -26,7 +26,7 @@ struct irq_route {
 
 struct kvm_irq_table {
 	u32 nr_gsis;
-	u16 *first;			/* by GSI, and one more: its routes end where the next's begin */
+	u16 *first;		/* by GSI: routes end where the next one's begin; nr_gsis + 1 */
 	u16 gsi_of[NR_CHIPS][KVM_IOAPIC_PINS];	/* the other way round; NO_GSI */
 	struct irq_route route[];
 };

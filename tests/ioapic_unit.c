@@ -770,6 +770,11 @@ static struct kvm *save_and_restore(struct kvm *kvm, u32 lines)
 	return copy;
 }
 
+static bool same_apic(struct kvm_vcpu *a, struct kvm_vcpu *b)
+{
+	return !memcmp(a->apic->page, b->apic->page, 4096);
+}
+
 static void state_at_any_point(void)
 {
 	u64 seed, step;
@@ -785,7 +790,7 @@ static void state_at_any_point(void)
 
 			EXPECT(random_step(&ra, a), random_step(&rb, b));
 			for (i = 0; i < 2; i++)
-				EXPECT(memcmp(cpu(a, i)->apic->page, cpu(b, i)->apic->page, 4096), 0);
+				EXPECT(same_apic(cpu(a, i), cpu(b, i)), true);
 			call(a, kvm_vm_ioctl_get_irqchip, &s);
 			if (rng_chance(&r, 20))
 				b = save_and_restore(b, s.chip.ioapic.irr);
@@ -813,8 +818,10 @@ static void fuzz_ioctls(struct rng *r, struct kvm *kvm)
 		return;
 	}
 	for (i = 0; i < 8; i++) {
-		e[i] = rng_chance(r, 50) ? to_chip(rng_below(r, 30), rng_below(r, 3), rng_below(r, 8)) :
-		       to_msi(rng_below(r, 5000), rng_next(r), rng_next(r), rng_next(r));
+		u32 gsi = rng_below(r, 30);
+
+		e[i] = rng_chance(r, 50) ? to_chip(gsi, rng_below(r, 3), rng_below(r, 8)) :
+		       to_msi(gsi * 140, rng_next(r), rng_next(r), rng_next(r));
 		if (rng_chance(r, 2))
 			((u8 *)&e[i])[rng_below(r, sizeof(e[i]))] = rng_next(r);
 	}
