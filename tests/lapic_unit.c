@@ -69,6 +69,7 @@ bool vmx_notify_mail(struct kvm_vcpu *v)
 }
 
 void vmx_apicv_update(struct kvm_vcpu *v) { }
+void lapic_report_tpr(struct kvm_vcpu *v, bool write) { }
 void vmx_apicv_sync(struct kvm_vcpu *v) { }
 void vmx_cache_reg(struct kvm_vcpu *v, int reg) { }
 
