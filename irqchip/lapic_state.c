@@ -35,7 +35,8 @@ static void complete_tmr(struct kvm_lapic *apic)
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		u32 begun = lapic_get(apic, LAPIC_IRR + i * 16) | lapic_get(apic, LAPIC_ISR + i * 16);
+		u32 begun = lapic_get(apic, LAPIC_IRR + i * 16) |
+			    lapic_get(apic, LAPIC_ISR + i * 16);
 		u32 level = READ_ONCE(apic->mail_level[i / 2]) >> (i % 2 * 32);
 		u32 *tmr = lapic_regp(apic, LAPIC_TMR + i * 16);
 

@@ -50,8 +50,8 @@ static void expire(struct kvm_vcpu *vcpu)
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
 	u32 lvtt = READ_ONCE(t->lvtt);
 
-	/* Before the interrupt: who has taken that sees this. */
 	WRITE_ONCE(t->fired, true);
+	/* Who has taken the interrupt sees that it was sent. */
 	smp_wmb();
 	if (!(lvtt & LVT_MASKED))
 		kvm_apic_post(vcpu, lvtt & LVT_VECTOR, false);

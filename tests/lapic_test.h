@@ -65,7 +65,8 @@ extern bool test_ok;
 		unsigned long long _x = (a), _y = (b);			\
 									\
 		if (_x != _y && test_ok) {				\
-			printf("# %s:%d: %s is %#llx, not %#llx\n", __FILE__, __LINE__, #a, _x, _y); \
+			printf("# %s:%d: %s is %#llx, not %#llx\n",		\
+			       __FILE__, __LINE__, #a, _x, _y);			\
 			test_ok = false;				\
 		}							\
 	} while (0)

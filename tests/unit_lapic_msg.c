@@ -425,7 +425,9 @@ static void map_follows(void)
 	soft_enable(v);
 	EXPECT_EQ(kvm_apic_deliver(&vm->kvm, NULL, &msg), 1);
 	/* The last cluster of the map is not a whole one. */
-	msg = (struct kvm_apic_msg) { .vector = 0x71, .logical = true, .dest = 250u << 16 | 0xffff };
+	msg = (struct kvm_apic_msg) {
+		.vector = 0x71, .logical = true, .dest = 250u << 16 | 0xffff,
+	};
 	EXPECT_EQ(kvm_apic_deliver(&vm->kvm, NULL, &msg), 1);
 	msg.dest = 0xfffeffff;
 	EXPECT_EQ(kvm_apic_deliver(&vm->kvm, NULL, &msg), -1);

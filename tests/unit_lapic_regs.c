@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Registers of the local APIC, and the way from IRR to EOI. SDM 3A chapter 11. */
+#include "compat/apic.h"
 #include "lapic_test.h"
 
 static struct vm *one(struct kvm_vcpu **v)
@@ -130,7 +131,7 @@ static u64 x2_writable(u32 n, bool *any)
 	case 0x0b: return 0;
 	case 0x0f: return 0x1ff;
 	case 0x28: return 0;
-	case 0x30: return ~0xfff32000ull;
+	case 0x30: return ~(u64)KVMX_ICR_RESERVED;
 	case 0x32: return 0x710ff;
 	case 0x33: case 0x34: return 0x117ff;
 	case 0x35: case 0x36: return 0x1f7ff;
@@ -167,7 +168,9 @@ static void x2apic_registers(void)
 			EXPECT(false);
 		}
 		for (bit = 0; any && bit < 64; bit++) {
-			if (kvm_apic_msr_write(v, 0x800 + n, BIT(bit), false) != !(mask & BIT(bit))) {
+			int r = kvm_apic_msr_write(v, 0x800 + n, BIT(bit), false);
+
+			if (r != !(mask & BIT(bit))) {
 				printf("# MSR %#x bit %d\n", 0x800 + n, bit);
 				EXPECT(false);
 			}

@@ -284,7 +284,7 @@ static void deadline_hand_over(void)
 	vm_free(vm);
 }
 
-/* Between the deadline and counts nothing is carried over; MSR and TMICT mean nothing in the other. */
+/* Between the deadline and counts nothing is carried over. */
 static void deadline_mode_changes(void)
 {
 	struct kvm_vcpu *v;

@@ -10,6 +10,7 @@
 
 #include_next <asm/processor-flags.h>
 #include_next <linux/types.h>
+#include_next <linux/version.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -558,8 +559,6 @@ struct delayed_work { struct work_struct work; };
 #define cancel_delayed_work_sync(w)	cancel_work_sync(&(w)->work)
 
 /* --- what the headers of kvmx name and irqchip/ does not use --- */
-#define KERNEL_VERSION(a, b, c)	(((a) << 16) + ((b) << 8) + (c))
-#define LINUX_VERSION_CODE	KERNEL_VERSION(6, 12, 0)
 #define EFER_LMA	BIT(10)
 #define MSR_IA32_TSC_DEADLINE	0x6e0
 #define CLOCK_MONOTONIC	1
