@@ -44,6 +44,8 @@ int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id bus, gpa_t addr, int len,
  * inside @dev, and @dev->ops->release was called. -ENOENT if it has none there.
  */
 int kvm_bus_unregister(struct kvm *kvm, enum kvm_bus_id bus, struct kvm_io_device *dev);
+/* kvm->srcu held. Does a range begin in the page of @addr? */
+bool kvm_bus_has_page(struct kvm *kvm, enum kvm_bus_id bus, gpa_t addr);
 /* kvm->srcu held. 0, or -EOPNOTSUPP where no device answers. */
 int kvm_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len, void *val);
 int kvm_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len,

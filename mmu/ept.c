@@ -116,7 +116,7 @@ static int set_leaf(u64 *entryp, u64 old, u64 new)
 {
 	const u64 rights = EPT_RWX | EPT_HOST_WRITE;
 
-	if (old) {
+	if (ept_present(old)) {
 		if (ept_pfn(old) != ept_pfn(new))
 			return -EEXIST;
 		if ((old & new & rights) == (new & rights))
@@ -172,7 +172,7 @@ bool ept_grant(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write)
 	for (level = EPT_LEVELS; ; level--) {
 		entryp = &table[ept_index(gfn, level)];
 		entry = READ_ONCE(*entryp);
-		if (!entry)
+		if (!ept_present(entry))
 			return false;
 		if (ept_is_leaf(entry, level))
 			break;
@@ -201,6 +201,11 @@ static void leaf_zap(struct ept_range *r, u64 *entryp)
 
 static void leaf_op(struct ept_range *r, u64 *entryp, u64 entry, int level)
 {
+	if (!ept_present(entry)) {
+		if (r->op == EPT_OP_ZAP)
+			WRITE_ONCE(*entryp, 0);
+		return;
+	}
 	switch (r->op) {
 	case EPT_OP_PROTECT:
 		if (level == 1) {
@@ -364,6 +369,12 @@ void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end)
 void kvm_mmu_zap_all(struct kvm *kvm)
 {
 	kvm_mmu_zap_gfn_range(kvm, 0, 1ULL << EPT_GFN_BITS);
+}
+
+void kvm_mmu_slot_visible(struct kvm *kvm, const struct kvm_memslot *slot)
+{
+	if (READ_ONCE(kvm->mmu.mmio_marks))
+		kvm_mmu_zap_gfn_range(kvm, slot->base_gfn, slot->base_gfn + slot->npages);
 }
 
 void kvm_mmu_slot_write_protect(struct kvm *kvm, const struct kvm_memslot *slot)

@@ -5,6 +5,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <asm/apicdef.h>
+#include "bus.h"
 #include "compat/pfnmap.h"
 #include "internal.h"
 #include "vcpu.h"
@@ -192,6 +193,14 @@ out:
 	return r;
 }
 
+/* Each level may lack its table, and nothing is allocated under the lock. */
+static bool more_tables(struct kvm *kvm, u64 **spare)
+{
+	ept_keep_limit(kvm);
+	*spare = ept_table_alloc(kvm);
+	return *spare;
+}
+
 static int handle_fault(struct kvm_page_fault *f)
 {
 	u64 *spare = NULL;
@@ -205,13 +214,8 @@ static int handle_fault(struct kvm_page_fault *f)
 		return hwpoison(f);
 	if (r)
 		return r;
-	/* Each level may lack its table, and nothing is allocated under the lock. */
-	while ((r = map_page(f, &spare)) == -ENOMEM) {
-		ept_keep_limit(f->kvm);
-		spare = ept_table_alloc(f->kvm);
-		if (!spare)
-			break;
-	}
+	while ((r = map_page(f, &spare)) == -ENOMEM && more_tables(f->kvm, &spare))
+		;
 	ept_table_free(f->kvm, spare);
 	if (f->page)
 		put_page(f->page);
@@ -266,6 +270,31 @@ static int map_apic_window(struct kvm_vcpu *vcpu)
 	return r == -ENOMEM ? r : KVM_FAULT_FIXED;
 }
 
+/*
+ * The guest's next write in this page exits by misconfiguration. Only pages with a
+ * device that takes a write unseen are marked: each marked page costs tables, and
+ * others need the qualification of a violation.
+ */
+static void mark_mmio(struct kvm *kvm, gpa_t gpa)
+{
+	struct ept_map map = { .gfn = gpa >> PAGE_SHIFT, .bits = EPT_MMIO, .level = 1 };
+	u64 *spare = NULL;
+	int r;
+
+	/* The length of the instruction is no promise of the SDM; CPUs give it, hypervisors may not. */
+	if (!kvm_bus_has_page(kvm, KVM_FAST_MMIO_BUS, gpa) || map.gfn >> EPT_GFN_BITS ||
+	    boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return;
+	/* Seen by who makes a slot here: it waits until kvm->srcu is let go. */
+	WRITE_ONCE(kvm->mmu.mmio_marks, true);
+	do {
+		read_lock(&kvm->mmu.lock);
+		r = ept_map(kvm, &map, &spare);
+		read_unlock(&kvm->mmu.lock);
+	} while (r == -ENOMEM && more_tables(kvm, &spare));
+	ept_table_free(kvm, spare);
+}
+
 /**
  * kvm_mmu_page_fault - the guest touched a page that EPT does not give it
  * @vcpu: the vCPU; kvm->srcu held for reading
@@ -290,6 +319,8 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 	if (!f.slot && f.gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT &&
 	    vmx_apic_window_virtualized(vcpu))
 		return map_apic_window(vcpu);
+	if (!f.slot)
+		mark_mmio(f.kvm, gpa);
 	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY)))
 		return KVM_FAULT_MMIO;
 	f.hva = kvm_slot_hva(f.slot, f.gfn);

@@ -23,6 +23,11 @@
 /* Bits the CPU ignores: user space may write the page; the page has a struct page. */
 #define EPT_HOST_WRITE	BIT_ULL(52)
 #define EPT_PAGE	BIT_ULL(53)
+/*
+ * No memory here, and a device that needs no look at the instruction. Writable
+ * but not readable is a misconfiguration (SDM 3C 29.3.3.1), which no CPU caches.
+ */
+#define EPT_MMIO	(EPT_WRITE | BIT_ULL(54))
 
 /* EPTP, SDM 3C 25.6.11: memory type WB, page-walk length 4. */
 #define EPTP_WB		6ULL
@@ -46,6 +51,12 @@ static inline unsigned int ept_index(gfn_t gfn, int level)
 static inline bool ept_is_leaf(u64 entry, int level)
 {
 	return level == 1 || (entry & EPT_LARGE);
+}
+
+/* Whatever is mapped can be read. */
+static inline bool ept_present(u64 entry)
+{
+	return entry & EPT_READ;
 }
 
 static inline u64 *ept_table(u64 entry)

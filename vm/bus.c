@@ -104,6 +104,22 @@ int kvm_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus_id id, gpa_t addr, int len
 	return ask(vcpu, id, addr, len, NULL, val);
 }
 
+bool kvm_bus_has_page(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr)
+{
+	const struct kvm_io_bus *bus = srcu_dereference(kvm->buses[id], &kvm->srcu);
+	const struct bus_range *r;
+
+	if (!bus)
+		return false;
+	for (r = find_range(bus, addr | ~PAGE_MASK); r >= bus->range; r--) {
+		if (r->start >> PAGE_SHIFT < addr >> PAGE_SHIFT)
+			break;
+		if (r->start >> PAGE_SHIFT == addr >> PAGE_SHIFT && READ_ONCE(r->dev))
+			return true;
+	}
+	return false;
+}
+
 static int cmp_start(const void *a, const void *b)
 {
 	const struct bus_range *x = a, *y = b;

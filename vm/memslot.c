@@ -323,6 +323,7 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 		goto free_array;
 	kvm_mmu_add_slot(kvm, slot);
 	slots_publish(kvm, slot->as_id, new);
+	kvm_mmu_slot_visible(kvm, slot);
 	return 0;
 
 free_array:
@@ -395,6 +396,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 	kvm_mmu_add_slot(kvm, slot);
 	xa_store(&kvm->memslot_ids, mem->slot, slot, GFP_KERNEL_ACCOUNT);
 	slots_publish(kvm, old->as_id, with);
+	kvm_mmu_slot_visible(kvm, slot);
 	slot_free_but(old, slot);
 	return 0;
 }

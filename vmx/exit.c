@@ -7,6 +7,7 @@
 #include <asm/cpu.h>
 #include <asm/msr.h>
 #include <asm/trapnr.h>
+#include "bus.h"
 #include "cpuid.h"
 #include "internal.h"
 #include "irqchip.h"
@@ -460,6 +461,18 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 	return kvm_emulate_instruction(vcpu, NULL, 0);
 }
 
+/* mmu/ has marked the page: some write in it needs no look at the instruction. */
+static int handle_ept_misconfig(struct kvm_vcpu *vcpu)
+{
+	gpa_t gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+
+	if (vcpu->vmx.idt_vectoring & INTR_INFO_VALID_MASK)
+		return delivery_error(vcpu);
+	if (!kvm_bus_write(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL))
+		return vmx_skip_instruction(vcpu);
+	return kvm_emulate_instruction(vcpu, NULL, 0);
+}
+
 /* The idle hints do nothing; user space may ask for #UD where CPUID does not have them. */
 static int handle_mwait(struct kvm_vcpu *vcpu)
 {
@@ -532,6 +545,8 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 		return 1;
 	case EXIT_REASON_EPT_VIOLATION:
 		return handle_ept_violation(vcpu);
+	case EXIT_REASON_EPT_MISCONFIG:
+		return handle_ept_misconfig(vcpu);
 	case EXIT_REASON_IO_INSTRUCTION:
 		return handle_io(vcpu);
 	case EXIT_REASON_MSR_WRITE:
@@ -612,6 +627,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 static bool may_interrupt_delivery(u16 reason)
 {
 	return reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION ||
+	       reason == EXIT_REASON_EPT_MISCONFIG ||
 	       reason == EXIT_REASON_TASK_SWITCH || reason == EXIT_REASON_PML_FULL ||
 	       reason == EXIT_REASON_APIC_ACCESS;
 }
