@@ -262,6 +262,9 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	vcpu->vmx.host_debugctl = get_debugctlmsr();
 	do {
 		take_mail(vcpu);
+		/* What the CPU delivers by itself would wait behind a stale shadow. */
+		if (vcpu->vmx.apicv && vcpu->insn_skipped)
+			vmx_set_interrupt_shadow(vcpu, 0);
 		flush_if_behind(vcpu);
 		write_dirty_regs(vcpu);
 		if (vcpu->apic && vmx_caps.preemption_timer)
