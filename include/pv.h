@@ -24,15 +24,12 @@ struct kvm_pv_vm {
 	struct list_head link;		/* all VMs */
 	spinlock_t lock;		/* the clock, for writing and for reading more than one field */
 	/*
-	 * While the host keeps time by its TSC, so does the VM: kvmclock is @master_ns at host
-	 * TSC @master_tsc and goes on at @rate per tick of a guest TSC of @tsc_ratio. That is
-	 * what every guest page says, so all of them agree to the nanosecond.
+	 * While the host keeps time by its TSC, so does the VM: @master says the time, and every
+	 * guest page says the same, so all of them agree to the nanosecond.
 	 */
 	bool master_valid;
 	bool in_step;			/* the vCPUs' TSCs are equal */
-	u64 master_ns, master_tsc;
-	u64 tsc_ratio;
-	struct kvm_clock_rate rate;
+	struct kvm_clock_anchor master;
 	s64 clock_offset;		/* otherwise kvmclock is the host's boot time + this, ns */
 
 	u64 wall_clock_gpa;

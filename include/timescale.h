@@ -11,6 +11,7 @@ typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int8_t s8;
+typedef int64_t s64;
 #endif
 
 /* SDM 3C 26.6.5: the TSC multiplier is a fixed-point number. */
@@ -77,6 +78,20 @@ static inline u64 kvm_ticks_to_ns(u64 ticks, struct kvm_clock_rate r)
 {
 	ticks = r.shift < 0 ? ticks >> -r.shift : ticks << r.shift;
 	return (unsigned __int128)ticks * r.mul >> 32;
+}
+
+/* A clock that was @ns at host TSC @tsc and goes on with a TSC of @ratio at @rate. */
+struct kvm_clock_anchor {
+	u64 ns, tsc, ratio;
+	struct kvm_clock_rate rate;
+};
+
+/* What a guest reads from a page with @a, to the bit. A time before @a is that of @a. */
+static inline u64 kvm_clock_at(const struct kvm_clock_anchor *a, u64 tsc)
+{
+	u64 ticks = kvm_tsc_scale(tsc, a->ratio) - kvm_tsc_scale(a->tsc, a->ratio);
+
+	return a->ns + kvm_ticks_to_ns((s64)ticks < 0 ? 0 : ticks, a->rate);
 }
 
 #endif

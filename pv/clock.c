@@ -95,30 +95,19 @@ bool kvm_pv_real_time(u64 *ns, u64 *tsc)
 
 /* --- the VM's clock; pv.lock held --- */
 
-static u64 master_at(const struct kvm_pv_vm *pv, u64 tsc)
-{
-	u64 ticks = kvm_tsc_scale(tsc, pv->tsc_ratio) -
-		    kvm_tsc_scale(pv->master_tsc, pv->tsc_ratio);
-
-	/* Another CPU may have read its TSC before the clock was set. */
-	if ((s64)ticks < 0)
-		ticks = 0;
-	return pv->master_ns + kvm_ticks_to_ns(ticks, pv->rate);
-}
-
 /* @tsc_good: @tsc is now, and the host's clock counts it. */
 static u64 clock_at(const struct kvm_pv_vm *pv, u64 tsc, bool tsc_good)
 {
 	if (!pv->master_valid)
 		return ktime_get_boottime_ns() + pv->clock_offset;
-	return master_at(pv, tsc_good ? tsc : rdtsc_ordered());
+	return kvm_clock_at(&pv->master, tsc_good ? tsc : rdtsc_ordered());
 }
 
 static void set_clock(struct kvm_pv_vm *pv, u64 ns, u64 tsc, bool tsc_good)
 {
 	pv->master_valid = tsc_good;
-	pv->master_ns = ns;
-	pv->master_tsc = tsc;
+	pv->master.ns = ns;
+	pv->master.tsc = tsc;
 	pv->clock_offset = ns - ktime_get_boottime_ns();
 }
 
@@ -129,8 +118,8 @@ void kvm_pv_init_vm(struct kvm *kvm)
 	bool good;
 
 	spin_lock_init(&pv->lock);
-	pv->tsc_ratio = KVM_TSC_RATIO_ONE;
-	pv->rate = kvm_clock_rate(tsc_khz);
+	pv->master.ratio = KVM_TSC_RATIO_ONE;
+	pv->master.rate = kvm_clock_rate(tsc_khz);
 	good = kvm_pv_real_time(&real, &tsc);
 	set_clock(pv, 0, tsc, good);
 	mutex_lock(&all_vms_lock);
@@ -186,10 +175,10 @@ void kvm_pv_masterclock_update(struct kvm *kvm)
 	good = kvm_pv_real_time(&real, &tsc);
 	changed = in_step != pv->in_step;
 	pv->in_step = in_step;
-	if (good != pv->master_valid || ratio != pv->tsc_ratio) {
+	if (good != pv->master_valid || ratio != pv->master.ratio) {
 		set_clock(pv, clock_at(pv, tsc, good), tsc, good);
-		pv->tsc_ratio = ratio;
-		pv->rate = kvm_clock_rate(khz);
+		pv->master.ratio = ratio;
+		pv->master.rate = kvm_clock_rate(khz);
 		changed = true;
 	}
 	spin_unlock_irqrestore(&pv->lock, flags);
@@ -253,8 +242,8 @@ void kvm_pv_clock_update(struct kvm_vcpu *vcpu)
 	spin_lock_irqsave(&pv->lock, flags);
 	vcpu->pv.clock_cpu = smp_processor_id();
 	if (pv->master_valid) {
-		tsc = pv->master_tsc;
-		page.system_time = pv->master_ns;
+		tsc = pv->master.tsc;
+		page.system_time = pv->master.ns;
 		page.flags = pv->in_step ? PVCLOCK_TSC_STABLE_BIT : 0;
 	} else {
 		tsc = rdtsc_ordered();

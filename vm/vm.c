@@ -346,8 +346,6 @@ static const struct kvm_ioctl vm_ioctls[] = {
 		  KVM_CAP_IRQ_INJECT_STATUS),
 	KVM_IOCTL(KVM_REGISTER_COALESCED_MMIO, kvm_vm_ioctl_register_coalesced, 0,
 		  KVM_CAP_COALESCED_MMIO),
-	KVM_IOCTL(KVM_IRQ_LINE_STATUS, kvm_vm_ioctl_irq_line_status, 0,
-		  KVM_CAP_IRQ_INJECT_STATUS),
 	KVM_IOCTL(KVM_UNREGISTER_COALESCED_MMIO, kvm_vm_ioctl_unregister_coalesced, 0,
 		  KVM_CAP_COALESCED_MMIO),
 	KVM_IOCTL(KVM_CREATE_IRQCHIP, kvm_vm_ioctl_create_irqchip, KVM_IOC_VALUE, KVM_CAP_IRQCHIP),
