@@ -35,7 +35,7 @@ void kvm_bus_free(struct kvm *kvm);
 /*
  * kvm->slots_lock held. Ranges may overlap: the devices of an address are asked
  * in the order of their registration. A device may have several ranges; @len 0 stands
- * for accesses of any length at @addr. -ENOSPC beyond 1000 ranges, -ENOMEM.
+ * for accesses of any length at @addr. -ENOSPC beyond 8192 ranges, -ENOMEM.
  */
 int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id bus, gpa_t addr, int len,
 		     struct kvm_io_device *dev);

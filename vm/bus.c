@@ -10,7 +10,7 @@
 #include "bus.h"
 #include "vcpu.h"
 
-#define BUS_MAX_RANGES	1000
+#define BUS_MAX_RANGES	8192
 
 struct bus_range {
 	gpa_t cluster;			/* where the first range of its cluster begins */
@@ -173,7 +173,7 @@ static void bus_free_rcu(struct rcu_head *head)
  * @len: of the range; 0: accesses of any length at @addr
  * @dev: the device; may have more than one range
  *
- * Return: 0, -EINVAL where the range wraps, -ENOSPC beyond 1000 ranges, -ENOMEM.
+ * Return: 0, -EINVAL where the range wraps, -ENOSPC beyond 8192 ranges, -ENOMEM.
  */
 int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr, int len,
 		     struct kvm_io_device *dev)
