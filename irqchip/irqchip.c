@@ -295,7 +295,8 @@ long kvm_vm_ioctl_irq_line_status(struct kvm_ioctl_args *a)
  * kvm_vm_ioctl_signal_msi - KVM_SIGNAL_MSI
  * @a: struct kvm_msi
  *
- * Return: as kvm_set_msi(); -EINVAL without APICs in the kernel, or for what they cannot do.
+ * Return: how many took it, 0 if the guest blocked it; -EINVAL without APICs in the
+ * kernel, or for what they cannot do.
  */
 long kvm_vm_ioctl_signal_msi(struct kvm_ioctl_args *a)
 {
@@ -306,7 +307,8 @@ long kvm_vm_ioctl_signal_msi(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	if (READ_ONCE(kvm->irq.x2apic_ids) && (m->address_hi & 0xff))
 		return -EINVAL;
-	return kvm_set_msi(kvm, (u64)m->address_hi << 32 | m->address_lo, m->data);
+	/* What no APIC takes, the guest has blocked. */
+	return max(kvm_set_msi(kvm, (u64)m->address_hi << 32 | m->address_lo, m->data), 0);
 }
 
 static const struct kvm_cap caps[] = {

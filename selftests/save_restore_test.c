@@ -109,6 +109,7 @@ static struct pc *copied(struct pc *a, enum chips chips)
 		COPY(a->vm_fd, b->vm_fd, KVM_GET_PIT2, KVM_SET_PIT2, struct kvm_pit_state2);
 	}
 	pc_free(a);
+	cpu_touch(&b->cpu[0]);
 	return b;
 }
 

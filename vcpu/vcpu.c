@@ -178,6 +178,11 @@ void kvm_vcpu_on_spin(struct kvm_vcpu *me)
  */
 void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
+	u64 cache = X86_CR0_CD | X86_CR0_NW;
+
+	/* INIT leaves the caches as they are (SDM 3A table 9-1). */
+	if (init_event)
+		cache &= kvm_cr0_read(vcpu);
 	memset(vcpu->regs, 0, sizeof(vcpu->regs));
 	/* Family, model, stepping: EDX of CPUID.1 would be after the guest's CPUID is set. */
 	vcpu->regs[KVM_REG_RDX] = 0x600;
@@ -194,7 +199,7 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	kvm_pv_reset(vcpu, init_event);
 	kvm_fpu_reset(vcpu, init_event);
 	vmx_set_efer(vcpu, 0);
-	vmx_set_cr0(vcpu, X86_CR0_CD | X86_CR0_NW | X86_CR0_ET);
+	vmx_set_cr0(vcpu, cache | X86_CR0_ET);
 	vmx_set_cr3(vcpu, 0);
 	vmx_set_cr4(vcpu, 0);
 	vmx_vcpu_reset(vcpu, init_event);

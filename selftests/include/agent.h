@@ -48,6 +48,11 @@ void pc_add_cpus(struct pc *pc, int nr);
 struct cpu *pc_add_cpu(struct pc *pc, uint32_t id);
 /* Long mode, at rest; for vCPUs that come from elsewhere, e.g. after INIT. */
 void cpu_prepare(struct cpu *c);
+/*
+ * Reaches the pages that the delivery of an interrupt needs: when a virtual interrupt exits
+ * in the middle, Bochs says the vector of the last injection in its place (lab.rst).
+ */
+void cpu_touch(struct cpu *c);
 void cpu_init_cpuid(struct kvm_vcpu *vcpu, bool x2apic);
 void pc_free(struct pc *pc);
 

@@ -20,6 +20,8 @@ GUEST_CODE(agent_code, 64,
 	   "ag_spin: sti\n 1: pause\n dec %rcx\n jnz 1b\n cli\n jmp ag_next\n"
 	   "ag_wait_tsc: sti\n 1: rdtsc\n shl $32, %rdx\n or %rdx, %rax\n cmp %rdi, %rax\n"
 	   "	jb 1b\n cli\n jmp ag_next\n"
+	   "ag_touch: push %rax\n pop %rax\n mov " S(G_IDT) ", %rax\n mov " S(G_GDT) ", %rax\n"
+	   "	jmp ag_next\n"
 	   "ag_iret: pop %rax\n iretq\n");
 GUEST_LABEL(ag_next);
 GUEST_LABEL(ag_read);
@@ -35,6 +37,7 @@ GUEST_LABEL(ag_window);
 GUEST_LABEL(ag_halt);
 GUEST_LABEL(ag_spin);
 GUEST_LABEL(ag_wait_tsc);
+GUEST_LABEL(ag_touch);
 GUEST_LABEL(ag_iret);
 
 void need_cap(long cap, const char *name)
@@ -101,17 +104,6 @@ void cpu_init_cpuid(struct kvm_vcpu *vcpu, bool x2apic)
 		e->ecx |= 1u << 24;
 	e->ebx = (e->ebx & 0xffffff) | vcpu->id << 24;
 	vcpu_set_cpuid(vcpu);
-}
-
-void cpu_prepare(struct cpu *c)
-{
-	struct kvm_regs r;
-
-	CHECK_OK(try_set_mp_state(c, KVM_MP_STATE_RUNNABLE));
-	vcpu_mode(c->pc->m, c->vcpu, MODE_LONG);
-	r = cpu_regs(c);
-	r.rsp = STACK_OF(c - c->pc->cpu);
-	cpu_set_regs(c, &r);
 }
 
 struct cpu *pc_add_cpu(struct pc *pc, uint32_t id)
@@ -233,6 +225,26 @@ static void must_end(struct cpu *c, const uint8_t *label, struct kvm_regs *r)
 		test_fail(here_file, here_line, "vCPU %d: vector %d came while IF was 0, rdi %llx rcx %llx",
 			  c->vcpu->id, result, r->rdi, r->rcx);
 	test_fail(here_file, here_line, "vCPU %d: unexpected exit: %s", c->vcpu->id, buf);
+}
+
+void cpu_touch(struct cpu *c)
+{
+	struct kvm_regs before = cpu_regs(c), r = before;
+
+	must_end(c, ag_touch, &r);
+	cpu_set_regs(c, &before);
+}
+
+void cpu_prepare(struct cpu *c)
+{
+	struct kvm_regs r;
+
+	CHECK_OK(try_set_mp_state(c, KVM_MP_STATE_RUNNABLE));
+	vcpu_mode(c->pc->m, c->vcpu, MODE_LONG);
+	r = cpu_regs(c);
+	r.rsp = STACK_OF(c - c->pc->cpu);
+	cpu_set_regs(c, &r);
+	cpu_touch(c);
 }
 
 int cpu_window_(struct cpu *c)
