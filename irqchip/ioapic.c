@@ -119,7 +119,6 @@ int kvm_ioapic_set_irq(struct kvm *kvm, unsigned int pin, int source, int level)
 	was = io->lines & BIT(pin);
 	if (!up) {
 		io->lines &= ~BIT(pin);
-		io->delayed &= ~BIT(pin);
 		io->ended[pin] = 0;
 	} else {
 		io->lines |= BIT(pin);
@@ -216,7 +215,7 @@ void kvm_ioapic_scan(struct kvm_vcpu *vcpu, u64 bitmap[4])
 		if (!msg.level && !kvm_irq_has_notifier(vcpu->kvm, KVM_IRQCHIP_IOAPIC, pin))
 			continue;
 		/* One in service may have another destination than the entry has now. */
-		if ((redir[pin] & REDIR_RIRR) || kvm_ioapic_eoi_comes(vcpu, &msg))
+		if (kvm_ioapic_eoi_comes(vcpu, &msg))
 			bitmap[msg.vector / 64] |= BIT_ULL(msg.vector % 64);
 	}
 }

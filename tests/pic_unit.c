@@ -364,6 +364,7 @@ static void initialization(void)
 static void kicked(void)
 {
 	struct kvm *kvm = pic_ready(1);
+	struct kvm_pic_state s;
 
 	line(kvm, 4, 1);
 	EXPECT(kicks, 1);
@@ -379,6 +380,19 @@ static void kicked(void)
 	line(kvm, 4, 1);
 	EXPECT(kicks, 2);
 	EXPECT(kvm_pic_output(kvm), true);
+	/* The next one waits already when this is taken; or came with the state. */
+	accepts = true;
+	init(kvm, 0x20, 3);
+	line(kvm, 5, 1);
+	line(kvm, 6, 1);
+	kicks = 0;
+	kvm_pic_ack(kvm);
+	EXPECT(kicks, 1);
+	kvm_pic_get_state(kvm, 0, &s);
+	kvm_pic_set_state(kvm, 0, &s);
+	EXPECT(kicks, 2);
+	kvm_pic_ack(kvm);
+	EXPECT(kicks, 2);
 	pic_end(kvm);
 }
 
