@@ -13,6 +13,7 @@ struct kvm_io_device;
  * @read: 0 with @val filled, or -EOPNOTSUPP: not this device's, ask the next; may be NULL
  * @write: the same for a write; may be NULL
  * @release: the bus forgets the device; may be NULL
+ * @atomic: @write sleeps nowhere and may be called with interrupts off
  *
  * @vcpu is the vCPU that asks, loaded; kvm->srcu is held; may sleep. @addr is a
  * guest physical address or a port; @len 1, 2, 4 or 8 bytes, 0 on KVM_FAST_MMIO_BUS.
@@ -23,6 +24,7 @@ struct kvm_io_ops {
 	int (*write)(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t addr, int len,
 		     const void *val);
 	void (*release)(struct kvm_io_device *dev);
+	bool atomic;
 };
 
 struct kvm_io_device {
@@ -50,5 +52,8 @@ bool kvm_bus_has_page(struct kvm *kvm, enum kvm_bus_id bus, gpa_t addr);
 int kvm_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len, void *val);
 int kvm_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len,
 		  const void *val);
+/* With interrupts off, kvm->srcu not held: false if kvm_bus_write() must ask. */
+bool kvm_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len,
+			  const void *val);
 
 #endif

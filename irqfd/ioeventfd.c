@@ -46,7 +46,10 @@ static int ioeventfd_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa
 	return 0;
 }
 
-static const struct kvm_io_ops ioeventfd_ops = { .write = ioeventfd_write };
+static const struct kvm_io_ops ioeventfd_ops = {
+	.write = ioeventfd_write,
+	.atomic = !IS_ENABLED(CONFIG_PREEMPT_RT),
+};
 
 static void ioeventfd_free(struct ioeventfd *p)
 {

@@ -281,7 +281,7 @@ static void mark_mmio(struct kvm *kvm, gpa_t gpa)
 	u64 *spare = NULL;
 	int r;
 
-	/* The length of the instruction is no promise of the SDM; CPUs give it, hypervisors may not. */
+	/* CPUs give the instruction's length although the SDM does not promise it. */
 	if (!kvm_bus_has_page(kvm, KVM_FAST_MMIO_BUS, gpa) || map.gfn >> EPT_GFN_BITS ||
 	    boot_cpu_has(X86_FEATURE_HYPERVISOR))
 		return;

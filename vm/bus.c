@@ -51,7 +51,7 @@ static const struct bus_range *find_range(const struct kvm_io_bus *bus, gpa_t ad
 }
 
 static __always_inline int ask(struct kvm_vcpu *vcpu, enum kvm_bus_id id,
-			       gpa_t addr, int len, void *in, const void *out)
+			       gpa_t addr, int len, void *in, const void *out, bool atomic)
 {
 	struct kvm *kvm = vcpu->kvm;
 	const struct kvm_io_bus *bus = srcu_dereference(kvm->buses[id], &kvm->srcu);
@@ -65,9 +65,11 @@ static __always_inline int ask(struct kvm_vcpu *vcpu, enum kvm_bus_id id,
 
 		if (!range_has(r, addr, len) || !dev)
 			continue;
+		if (atomic && !dev->ops->atomic)
+			break;
 		if (in && dev->ops->read && !dev->ops->read(vcpu, dev, addr, len, in))
 			return 0;
-		if (out && dev->ops->write && !dev->ops->write(vcpu, dev, addr, len, out))
+		if (!in && dev->ops->write && !dev->ops->write(vcpu, dev, addr, len, out))
 			return 0;
 	}
 	return -EOPNOTSUPP;
@@ -85,7 +87,7 @@ static __always_inline int ask(struct kvm_vcpu *vcpu, enum kvm_bus_id id,
  */
 int kvm_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus_id id, gpa_t addr, int len, void *val)
 {
-	return ask(vcpu, id, addr, len, val, NULL);
+	return ask(vcpu, id, addr, len, val, NULL, false);
 }
 
 /**
@@ -101,7 +103,32 @@ int kvm_bus_read(struct kvm_vcpu *vcpu, enum kvm_bus_id id, gpa_t addr, int len,
 int kvm_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus_id id, gpa_t addr, int len,
 		  const void *val)
 {
-	return ask(vcpu, id, addr, len, NULL, val);
+	return ask(vcpu, id, addr, len, NULL, val, false);
+}
+
+/**
+ * kvm_bus_write_atomic - offer a write to devices that take it in any context
+ * @vcpu: loaded vCPU, kvm->srcu not held
+ * @id: bus
+ * @addr: guest physical address or port
+ * @len: 1, 2, 4 or 8; 0 on KVM_FAST_MMIO_BUS
+ * @val: what
+ *
+ * Context: interrupts off.
+ * Return: false if none of them took it before one that may sleep had to be asked.
+ */
+bool kvm_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus_id id, gpa_t addr, int len,
+			  const void *val)
+{
+	struct kvm *kvm = vcpu->kvm;
+	int idx, r;
+
+	if (!rcu_access_pointer(kvm->buses[id]))
+		return false;
+	idx = srcu_read_lock(&kvm->srcu);
+	r = ask(vcpu, id, addr, len, NULL, val, true);
+	srcu_read_unlock(&kvm->srcu, idx);
+	return !r;
 }
 
 bool kvm_bus_has_page(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr)

@@ -15,6 +15,7 @@
 #include <asm/spec-ctrl.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include "bus.h"
 #include "cpuid.h"
 #include "entry.h"
 #include "internal.h"
@@ -199,6 +200,30 @@ static bool fast_wrmsr(struct kvm_vcpu *vcpu)
 	return true;
 }
 
+/* OUT to a port whose device, an eventfd say, takes it here and now. */
+static bool fast_out(struct kvm_vcpu *vcpu)
+{
+	u64 qual;
+
+	vmx_cache_reg(vcpu, KVM_REG_EXIT_QUAL);
+	qual = vcpu->vmx.exit_qual;
+	/* Bit 3: IN; bit 4: a string. */
+	if ((qual & (BIT(3) | BIT(4))) ||
+	    !kvm_bus_write_atomic(vcpu, KVM_PIO_BUS, (u16)(qual >> 16), (qual & 7) + 1,
+				  &vcpu->regs[KVM_REG_RAX]))
+		return false;
+	trace_kvm_pio(KVM_TRACE_PIO_OUT, qual >> 16, (qual & 7) + 1, 1,
+		      &vcpu->regs[KVM_REG_RAX]);
+	return true;
+}
+
+static bool fast_mmio(struct kvm_vcpu *vcpu)
+{
+	return !(vmcs_read32(IDT_VECTORING_INFO_FIELD) & INTR_INFO_VALID_MASK) &&
+	       kvm_bus_write_atomic(vcpu, KVM_FAST_MMIO_BUS,
+				    vmcs_read64(GUEST_PHYSICAL_ADDRESS), 0, NULL);
+}
+
 static bool handle_fast(struct kvm_vcpu *vcpu)
 {
 	switch (vcpu->vmx.exit_reason) {
@@ -213,6 +238,14 @@ static bool handle_fast(struct kvm_vcpu *vcpu)
 		break;
 	case EXIT_REASON_MSR_WRITE:
 		if (!fast_path_open(vcpu) || !fast_wrmsr(vcpu))
+			return false;
+		break;
+	case EXIT_REASON_IO_INSTRUCTION:
+		if (!fast_path_open(vcpu) || !fast_out(vcpu))
+			return false;
+		break;
+	case EXIT_REASON_EPT_MISCONFIG:
+		if (!fast_path_open(vcpu) || !fast_mmio(vcpu))
 			return false;
 		break;
 	case EXIT_REASON_PREEMPTION_TIMER:
