@@ -105,6 +105,7 @@ static int cpu_goes(unsigned int cpu)
 /* Suspend: only this CPU is left, interrupts are off. */
 static int suspend(void)
 {
+	kvm_pv_host_suspends();
 	vmx_hardware_disable();
 	return 0;
 }
@@ -113,6 +114,7 @@ static void resume(void)
 {
 	if (hardware_users && vmx_hardware_enable())
 		pr_err("VMX cannot be turned on again after suspend\n");
+	kvm_pv_host_resumed();
 }
 
 KVMX_SYSCORE(suspend, resume);

@@ -22,7 +22,7 @@ struct kvm_enable_cap;
 /* The VM's clock and settings; owned by pv/. */
 struct kvm_pv_vm {
 	struct list_head link;		/* all VMs */
-	spinlock_t lock;		/* the clock, for writing and for reading more than one field */
+	spinlock_t lock;		/* writers of the clock, readers of several fields */
 	/*
 	 * While the host keeps time by its TSC, so does the VM: @master says the time, and every
 	 * guest page says the same, so all of them agree to the nanosecond.
@@ -56,6 +56,8 @@ struct kvm_pv_vcpu {
 /* --- pv/clock.c --- */
 int kvm_pv_module_init(void);		/* the host's time-of-day notifier */
 void kvm_pv_module_exit(void);
+void kvm_pv_host_suspends(void);	/* syscore: one CPU, interrupts off */
+void kvm_pv_host_resumed(void);
 void kvm_pv_init_vm(struct kvm *kvm);
 void kvm_pv_free_vm(struct kvm *kvm);
 /* KVM_REQ_CLOCK, KVM_REQ_MASTERCLOCK; kvm->srcu held, may sleep. */

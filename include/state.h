@@ -107,6 +107,8 @@ int kvm_get_msr_feature(u32 index, u64 *val);
 
 /* --- vcpu/tsc.c --- */
 void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu);
+void kvm_tsc_reload(struct kvm_vcpu *vcpu);
+void kvm_tsc_host_set_back(struct kvm_vcpu *vcpu, u64 from, u64 to);
 u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu);
 u64 kvm_guest_tsc_at(const struct kvm_vcpu *vcpu, u64 host_tsc);
 u64 kvm_guest_ticks_to_host(const struct kvm_vcpu *vcpu, u64 ticks);

@@ -18,7 +18,7 @@ typedef int64_t s64;
 #define KVM_TSC_FRACTION	48
 #define KVM_TSC_RATIO_ONE	(1ull << KVM_TSC_FRACTION)
 
-/* Ticks to nanoseconds as struct pvclock_vcpu_time_info says it: ns = (ticks << shift) * mul >> 32 */
+/* As in struct pvclock_vcpu_time_info: ns = (ticks << shift) * mul >> 32 */
 struct kvm_clock_rate {
 	u32 mul;
 	s8 shift;
@@ -47,7 +47,7 @@ static inline u64 kvm_tsc_ratio(u32 khz, u32 host_khz)
 /* What the CPU does with a ratio in RDTSC. */
 static inline u64 kvm_tsc_scale(u64 tsc, u64 ratio)
 {
-	return (unsigned __int128)tsc * ratio >> KVM_TSC_FRACTION;
+	return (__uint128_t)tsc * ratio >> KVM_TSC_FRACTION;
 }
 
 /**
@@ -77,7 +77,7 @@ static inline struct kvm_clock_rate kvm_clock_rate(u32 khz)
 static inline u64 kvm_ticks_to_ns(u64 ticks, struct kvm_clock_rate r)
 {
 	ticks = r.shift < 0 ? ticks >> -r.shift : ticks << r.shift;
-	return (unsigned __int128)ticks * r.mul >> 32;
+	return (__uint128_t)ticks * r.mul >> 32;
 }
 
 /* A clock that was @ns at host TSC @tsc and goes on with a TSC of @ratio at @rate. */

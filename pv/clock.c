@@ -134,6 +134,47 @@ void kvm_pv_free_vm(struct kvm *kvm)
 	mutex_unlock(&all_vms_lock);
 }
 
+/* --- the host sleeps: one CPU, interrupts off, and nobody changes the list of VMs --- */
+
+static u64 tsc_at_suspend;
+
+void kvm_pv_host_suspends(void)
+{
+	struct kvm *kvm;
+
+	tsc_at_suspend = rdtsc();
+	list_for_each_entry(kvm, &all_vms, pv.link) {
+		struct kvm_pv_vm *pv = &kvm->pv;
+
+		/* The host's clocks may have drifted apart since the anchor was taken. */
+		spin_lock(&pv->lock);
+		pv->clock_offset = clock_at(pv, tsc_at_suspend, true) - ktime_get_boottime_ns();
+		spin_unlock(&pv->lock);
+	}
+}
+
+/* kvmclock counts the time asleep; the guest's TSC need not, but never goes back. */
+void kvm_pv_host_resumed(void)
+{
+	struct kvm_vcpu *vcpu;
+	u64 tsc = rdtsc();
+	struct kvm *kvm;
+	unsigned long i;
+
+	list_for_each_entry(kvm, &all_vms, pv.link) {
+		struct kvm_pv_vm *pv = &kvm->pv;
+
+		spin_lock(&pv->lock);
+		set_clock(pv, ktime_get_boottime_ns() + pv->clock_offset, tsc, pv->master_valid);
+		spin_unlock(&pv->lock);
+		kvm_for_each_vcpu(i, vcpu, kvm) {
+			if (tsc < tsc_at_suspend)
+				kvm_tsc_host_set_back(vcpu, tsc_at_suspend, tsc);
+			kvm_make_request(vcpu, KVM_REQ_CLOCK);
+		}
+	}
+}
+
 /* Do all vCPUs read the same TSC? @ratio and @khz are theirs, or the first one's. */
 static bool vcpus_in_step(struct kvm *kvm, u64 *ratio, u32 *khz)
 {
@@ -202,8 +243,10 @@ static void write_versioned(struct kvm *kvm, u64 gpa, const void *data, size_t l
 	version = (version + 1) | 1;
 	if (kvm_write_guest(kvm, gpa, &version, sizeof(version)))
 		return;
+	/* A reader that sees any of the new data sees the odd version when it looks again, */
 	smp_wmb();
 	kvm_write_guest(kvm, gpa + sizeof(version), data + sizeof(version), len - sizeof(version));
+	/* and one that sees the even version sees all of the new data. */
 	smp_wmb();
 	version++;
 	kvm_write_guest(kvm, gpa, &version, sizeof(version));

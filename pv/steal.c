@@ -55,9 +55,11 @@ static int write_steal(struct kvm_steal_time __user *st, u64 more, u8 *flags)
 	unsafe_get_user(steal, &st->steal, fault);
 	version = (version + 1) | 1;
 	unsafe_put_user(version, &st->version, fault);
+	/* The new time is seen with the odd version or the one after it, */
 	smp_wmb();
 	steal += more;
 	unsafe_put_user(steal, &st->steal, fault);
+	/* and the one after it with the new time. */
 	smp_wmb();
 	version++;
 	unsafe_put_user(version, &st->version, fault);

@@ -19,7 +19,7 @@ static const u32 frequencies[] = {
 	16777216, 500000000, 4095999999u, 4096000000u, 0x7fffffff, 0x80000000, 0xffffffff,
 };
 
-#define NR_FREQUENCIES	(sizeof(frequencies) / sizeof(frequencies[0]))
+#define NR_FREQUENCIES	((unsigned int)(sizeof(frequencies) / sizeof(*frequencies)))
 
 static struct rng random_numbers;
 
@@ -224,7 +224,8 @@ static bool test_updates(void)
 static bool test_early(void)
 {
 	struct kvm_clock_anchor a = {
-		.ns = 1000, .tsc = 5000, .ratio = KVM_TSC_RATIO_ONE, .rate = kvm_clock_rate(1000000),
+		.ns = 1000, .tsc = 5000, .ratio = KVM_TSC_RATIO_ONE,
+		.rate = kvm_clock_rate(1000000),
 	};
 
 	return kvm_clock_at(&a, 4999) == 1000 && kvm_clock_at(&a, 5000) == 1000 &&

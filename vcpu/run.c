@@ -72,7 +72,7 @@ static int handle_requests(struct kvm_vcpu *vcpu)
 		return 0;
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_TSC))
-		vmx_set_tsc_offset(vcpu);
+		kvm_tsc_reload(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_TLB_FLUSH_GUEST))
 		vmx_flush_guest_tlb(vcpu);
 	if ((READ_ONCE(vcpu->requests) & ~EVENT_REQUESTS) && !handle_rare_requests(vcpu))

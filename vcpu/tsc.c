@@ -118,17 +118,23 @@ long kvm_vm_ioctl_get_tsc_khz(struct kvm_ioctl_args *a)
 
 /* --- value --- */
 
+/** kvm_tsc_reload - KVM_REQ_TSC: what follows from vcpu->tsc_offset */
+void kvm_tsc_reload(struct kvm_vcpu *vcpu)
+{
+	vmx_set_tsc_offset(vcpu);
+	if (vcpu->apic)
+		kvm_apic_timer_tsc_changed(vcpu);
+}
+
 static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
 {
 	WRITE_ONCE(vcpu->tsc_offset, offset);
-	vmx_set_tsc_offset(vcpu);
+	kvm_tsc_reload(vcpu);
 	if (vcpu->apic)
 		kvm_apic_timer_tsc_changed(vcpu);
 	/* kvmclock counts from the new value, and may no longer be the same for all vCPUs. */
 	kvm_make_request(vcpu, KVM_REQ_MASTERCLOCK);
 	kvm_make_request(vcpu, KVM_REQ_CLOCK);
-	if (vcpu->apic)
-		kvm_apic_timer_tsc_changed(vcpu);
 }
 
 /**
@@ -158,6 +164,19 @@ void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val)
 		}
 	}
 	set_tsc_offset(vcpu, offset);
+}
+
+/**
+ * kvm_tsc_host_set_back - the host's TSC has started again from a lower value
+ * @vcpu: a vCPU that does not run
+ * @from: what the host's TSC was
+ * @to: what it is
+ */
+void kvm_tsc_host_set_back(struct kvm_vcpu *vcpu, u64 from, u64 to)
+{
+	WRITE_ONCE(vcpu->tsc_offset, vcpu->tsc_offset + kvm_tsc_scale(from, vcpu->tsc_ratio) -
+				     kvm_tsc_scale(to, vcpu->tsc_ratio));
+	kvm_make_request(vcpu, KVM_REQ_TSC);
 }
 
 /* SDM 3B, 17.17.3: a guest that writes either changes both by as much. */
@@ -216,7 +235,7 @@ long kvm_vcpu_ioctl_get_device_attr(struct kvm_ioctl_args *a)
 	return put_user(a->vcpu->tsc_offset, place);
 }
 
-/** kvm_vcpu_ioctl_set_device_attr - KVM_SET_DEVICE_ATTR on a vCPU: this offset, whatever others have */
+/** kvm_vcpu_ioctl_set_device_attr - KVM_SET_DEVICE_ATTR on a vCPU: whatever others have */
 long kvm_vcpu_ioctl_set_device_attr(struct kvm_ioctl_args *a)
 {
 	u64 __user *place = attr_place(a->data);
