@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC of a vCPU: its life, its mailbox, and how an interrupt goes from
- * IRR to ISR and to its EOI. SDM 3A 11.8; Documentation/irqchip.rst.
+ * IRR to ISR and to its EOI. SDM 3A 11.8; Documentation/interrupts.rst.
  */
 #include <linux/gfp.h>
 #include <linux/slab.h>
@@ -183,16 +183,29 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 
 /* --- the mailbox --- */
 
+static void set_level(struct kvm_lapic *apic, u8 vector, bool level)
+{
+	if (test_bit(vector, (unsigned long *)apic->mail_level) == level)
+		return;
+	if (level)
+		set_bit(vector, (unsigned long *)apic->mail_level);
+	else
+		clear_bit(vector, (unsigned long *)apic->mail_level);
+}
+
 /* For any thread: the page of @vcpu may change meanwhile. */
 static bool post(struct kvm_lapic *apic, u8 vector, bool level)
 {
-	if (test_bit(vector, (unsigned long *)apic->mail_level) != level) {
-		if (level)
-			set_bit(vector, (unsigned long *)apic->mail_level);
-		else
-			clear_bit(vector, (unsigned long *)apic->mail_level);
-	}
+	set_level(apic, vector, level);
 	return !test_and_set_bit(vector, (unsigned long *)apic->mail.pir);
+}
+
+/* Straight into the page, edge-triggered; owner only. */
+static void request(struct kvm_lapic *apic, u8 vector)
+{
+	set_level(apic, vector, false);
+	lapic_mark(apic, LAPIC_IRR, vector, true);
+	lapic_mark(apic, LAPIC_TMR, vector, false);
 }
 
 /**
@@ -222,6 +235,24 @@ bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level)
 		kvm_vcpu_kick(vcpu);
 	}
 	return !waits;
+}
+
+/* The owner's own thread to itself: nobody has to be told. */
+void lapic_post_self(struct kvm_vcpu *vcpu, u8 vector)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+
+	if (!apic->sw_enabled)
+		return;
+	if (vmx_apicv_active(vcpu)) {
+		post(apic, vector, false);
+		set_bit(0, (unsigned long *)&apic->mail.control);
+	} else if (vector < 16) {
+		lapic_error(vcpu, ESR_RECEIVE_ILLEGAL);
+	} else {
+		request(apic, vector);
+		kvm_make_request(vcpu, KVM_REQ_EVENT);
+	}
 }
 
 static void take_word(struct kvm_lapic *apic, int word, u32 bits, u32 level)
@@ -417,9 +448,7 @@ void lapic_error(struct kvm_vcpu *vcpu, u32 bit)
 	/* The interrupt comes once until software writes ESR (SDM 3A 11.5.3). */
 	if (before || !apic->sw_enabled || (lvt & LVT_MASKED) || (lvt & LVT_VECTOR) < 16)
 		return;
-	clear_bit(lvt & LVT_VECTOR, (unsigned long *)apic->mail_level);
-	lapic_mark(apic, LAPIC_IRR, lvt & LVT_VECTOR, true);
-	lapic_mark(apic, LAPIC_TMR, lvt & LVT_VECTOR, false);
+	request(apic, lvt & LVT_VECTOR);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 

@@ -97,6 +97,7 @@ static inline u32 x2apic_ldr(u32 id)
 void lapic_publish(struct kvm_vcpu *vcpu);
 /* The version register follows CPUID, the machine-check banks and the kind of irqchip. */
 void lapic_set_version(struct kvm_vcpu *vcpu);
+void lapic_post_self(struct kvm_vcpu *vcpu, u8 vector);
 void lapic_update_ppr(struct kvm_lapic *apic);
 /* An error for ESR; the error interrupt. Owner only. */
 void lapic_error(struct kvm_vcpu *vcpu, u32 bit);

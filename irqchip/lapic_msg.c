@@ -227,6 +227,7 @@ void kvm_apic_map_free(struct kvm *kvm)
 /* One message on its way: what has become of it, and the best for lowest priority. */
 struct delivery {
 	const struct kvm_apic_msg *msg;
+	struct kvm_vcpu *from;
 	bool one;			/* of the destinations only one takes it */
 	u32 turn;			/* whose turn it is among equals */
 	int result;
@@ -256,14 +257,18 @@ static void post_event(struct kvm_vcpu *vcpu, int event, u8 vector)
 }
 
 /* 1 taken, 0 it had it already, -1 not taken. */
-static int take_message(struct kvm_vcpu *vcpu, const struct kvm_apic_msg *msg)
+static int take_message(struct kvm_vcpu *vcpu, struct kvm_vcpu *from,
+			const struct kvm_apic_msg *msg)
 {
 	switch (msg->mode) {
 	case KVM_DM_FIXED:
 	case KVM_DM_LOWEST:
 		if (!READ_ONCE(vcpu->apic->sw_enabled))
 			return -1;
-		return kvm_apic_post(vcpu, msg->vector, msg->level);
+		if (vcpu != from)
+			return kvm_apic_post(vcpu, msg->vector, msg->level);
+		lapic_post_self(vcpu, msg->vector);
+		return 1;
 	case KVM_DM_NMI:
 		kvm_queue_nmi(vcpu);
 		kvm_vcpu_kick(vcpu);
@@ -297,7 +302,7 @@ static void consider(struct delivery *d, struct kvm_vcpu *vcpu)
 	u32 tpr, rank;
 
 	if (!d->one) {
-		add_result(d, take_message(vcpu, d->msg));
+		add_result(d, take_message(vcpu, d->from, d->msg));
 		return;
 	}
 	if (!READ_ONCE(vcpu->apic->sw_enabled))
@@ -310,14 +315,14 @@ static void consider(struct delivery *d, struct kvm_vcpu *vcpu)
 	}
 }
 
-static void ask_each(struct kvm *kvm, struct delivery *d, struct kvm_vcpu *from)
+static void ask_each(struct kvm *kvm, struct delivery *d)
 {
 	const struct kvm_apic_msg *msg = d->msg;
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (kvm_apic_match(vcpu, from, msg->shorthand, msg->dest, msg->logical))
+		if (kvm_apic_match(vcpu, d->from, msg->shorthand, msg->dest, msg->logical))
 			consider(d, vcpu);
 }
 
@@ -363,12 +368,12 @@ static bool use_map_logical(struct kvm_apic_map *map, struct delivery *d, u32 de
 	return false;
 }
 
-static bool use_map(struct kvm *kvm, struct delivery *d, struct kvm_vcpu *from)
+static bool use_map(struct kvm *kvm, struct delivery *d)
 {
 	struct kvm_apic_map *map = rcu_dereference(kvm->irq.map);
 	u32 dest = d->msg->dest;
 
-	if (!map || d->msg->shorthand || may_broadcast(from, dest))
+	if (!map || d->msg->shorthand || may_broadcast(d->from, dest))
 		return false;
 	if (d->msg->logical)
 		return use_map_logical(map, d, dest);
@@ -386,31 +391,31 @@ static bool use_map(struct kvm *kvm, struct delivery *d, struct kvm_vcpu *from)
 /**
  * kvm_apic_deliver - an interrupt message on the bus
  * @kvm: the VM
- * @from: the vCPU whose APIC sends it, NULL for a device
+ * @from: the vCPU whose APIC sends it, which this is the thread of; NULL for a device
  * @msg: the message
  *
  * Context: any.
  * Return: the number of vCPUs that took it, 0 if all had it already, -1 without a
- * target.
+ * target. What a vCPU sends itself it takes.
  */
 int kvm_apic_deliver(struct kvm *kvm, struct kvm_vcpu *from, const struct kvm_apic_msg *msg)
 {
-	struct delivery d = { .msg = msg, .result = KVM_IRQ_NO_TARGET };
+	struct delivery d = { .msg = msg, .from = from, .result = KVM_IRQ_NO_TARGET };
 
 	if (msg->shorthand == 1) {
-		add_result(&d, take_message(from, msg));
+		add_result(&d, take_message(from, from, msg));
 		return d.result;
 	}
 	d.one = msg->mode == KVM_DM_LOWEST || (msg->redirect && msg->mode == KVM_DM_FIXED);
 	if (d.one)
 		d.turn = atomic_read(&kvm->irq.lowest_turn);
 	rcu_read_lock();
-	if (!use_map(kvm, &d, from))
-		ask_each(kvm, &d, from);
+	if (!use_map(kvm, &d))
+		ask_each(kvm, &d);
 	rcu_read_unlock();
 	if (d.best) {
 		atomic_set(&kvm->irq.lowest_turn, d.best->vcpu_idx + 1);
-		add_result(&d, take_message(d.best, msg));
+		add_result(&d, take_message(d.best, from, msg));
 	}
 	return d.result;
 }

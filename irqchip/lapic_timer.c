@@ -44,17 +44,14 @@ static u8 divide_shift(u32 tdcr)
 	return (((tdcr & 3) | (tdcr >> 1 & 4)) + 1) & 7;
 }
 
-/* Any context: the interrupt of the timer. */
+/* The owner finds that the time has come. */
 static void expire(struct kvm_vcpu *vcpu)
 {
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
-	u32 lvtt = READ_ONCE(t->lvtt);
 
-	WRITE_ONCE(t->fired, true);
-	/* Who has taken the interrupt sees that it was sent. */
-	smp_wmb();
-	if (!(lvtt & LVT_MASKED))
-		kvm_apic_post(vcpu, lvtt & LVT_VECTOR, false);
+	t->fired = true;
+	if (!(t->lvtt & LVT_MASKED))
+		lapic_post_self(vcpu, t->lvtt & LVT_VECTOR);
 }
 
 /* Guest TSC ticks up to the deadline, 0 if it is past. */
@@ -82,13 +79,19 @@ static enum hrtimer_restart timer_fn(struct hrtimer *hrtimer)
 {
 	struct kvm_apic_timer *t = container_of(hrtimer, struct kvm_apic_timer, hrtimer);
 	struct kvm_vcpu *vcpu = container_of(t, struct kvm_lapic, timer)->vcpu;
+	u32 lvtt;
 
 	/* The host's clock is steered, the TSC is not. */
 	if (is_deadline(t) && ticks_left(vcpu)) {
 		hrtimer_set_expires(hrtimer, ktime_after_ticks(host_ticks_left(vcpu)));
 		return HRTIMER_RESTART;
 	}
-	expire(vcpu);
+	lvtt = READ_ONCE(t->lvtt);
+	WRITE_ONCE(t->fired, true);
+	/* Who has taken the interrupt sees that it was sent. */
+	smp_wmb();
+	if (!(lvtt & LVT_MASKED))
+		kvm_apic_post(vcpu, lvtt & LVT_VECTOR, false);
 	if (!is_periodic(t))
 		return HRTIMER_NORESTART;
 	hrtimer_forward_now(hrtimer, ns_to_ktime(t->period_ns));

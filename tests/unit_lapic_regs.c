@@ -458,6 +458,34 @@ static void mailbox(void)
 	vm_free(vm);
 }
 
+/* What a vCPU sends itself needs no kick, and with virtual-interrupt delivery no request. */
+static void to_itself(void)
+{
+	struct kvm_vcpu *v;
+	struct vm *vm = one(&v);
+
+	set_mode(v, true, true);
+	soft_enable(v);
+	wr(v, LAPIC_LVT_TIMER, LVT_TIMER_DEADLINE | 0x70);
+	clear_seen(vm);
+	v->requests = 0;
+	wr(v, LAPIC_SELF_IPI, 0x50);
+	EXPECT_EQ(v->requests, BIT(KVM_REQ_EVENT));
+	EXPECT_EQ(deliver_next(v), 0x50);
+	test_apicv = true;
+	v->requests = 0;
+	wr(v, LAPIC_ICR, 0x60);
+	shim_run_to(1000);
+	kvm_apic_set_tsc_deadline(v, 1);
+	EXPECT(kvm_apic_has_mail(v));
+	EXPECT_EQ(v->requests, 0);
+	EXPECT_EQ(seen(v)->kicks, 0);
+	kvm_apic_take_mail(v);
+	EXPECT_EQ(kvm_apic_highest_irr(v), 0x70);
+	EXPECT(lapic_test(v->apic, LAPIC_IRR, 0x60));
+	vm_free(vm);
+}
+
 /* SDM 3A 11.8.5, KVM_EXIT_IOAPIC_EOI */
 static void eoi_broadcast(void)
 {
@@ -569,6 +597,7 @@ const struct test regs_tests[] = {
 	{ "mode_changes", mode_changes },
 	{ "priorities", priorities },
 	{ "mailbox", mailbox },
+	{ "to_itself", to_itself },
 	{ "eoi_broadcast", eoi_broadcast },
 	{ "written_by_cpu", written_by_cpu },
 	{ "fast_path", fast_path },
