@@ -109,9 +109,9 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 		WRITE_ONCE(apic->mail_level[i / 2],
 			   lapic_get(apic, LAPIC_TMR + i * 16) |
 			   (u64)lapic_get(apic, LAPIC_TMR + (i + 1) * 16) << 32);
+	lapic_svr_changed(vcpu);
 	lapic_timer_restore(vcpu, lapic_get(apic, LAPIC_TMCCT), deadline);
 	lapic_set(apic, LAPIC_TMCCT, 0);
-	lapic_svr_changed(vcpu);
 	lapic_update_ppr(apic);
 	lapic_publish(vcpu);
 	vmx_apicv_update(vcpu);
