@@ -12,10 +12,12 @@
 
 struct kvm_page_fault {
 	struct kvm *kvm;
+	struct kvm_vcpu *vcpu;
 	const struct kvm_memslot *slot;
 	gfn_t gfn;
 	unsigned long hva;
 	bool write, fetch;
+	bool ahead;		/* nobody waits for it: not worth a wait */
 	unsigned long seq;	/* of the notifier, from before the look-up */
 	/* What was found. */
 	struct page *page;	/* referenced; NULL for a page of a VM_IO or VM_PFNMAP mapping */
@@ -139,6 +141,15 @@ static int find_page(struct kvm_page_fault *f)
 	    get_user_pages_fast_only(f->hva, 1, FOLL_WRITE | KVMX_FOLL_NUMA, &f->page) == 1)
 		goto found;
 	f->writable = f->write;
+	if (f->ahead || kvm_async_pf_possible(f->vcpu)) {
+		n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | FOLL_NOWAIT);
+		if (n == 1)
+			goto found;
+		f->page = NULL;
+		if (f->ahead || (!n && kvm_async_pf_start(f->vcpu, (gpa_t)f->gfn << PAGE_SHIFT,
+							  f->hva, f->write)))
+			return -EAGAIN;
+	}
 	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags);
 	if (n == 1)
 		goto found;
@@ -309,6 +320,7 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 {
 	struct kvm_page_fault f = {
 		.kvm = vcpu->kvm,
+		.vcpu = vcpu,
 		.gfn = gpa >> PAGE_SHIFT,
 		.write = acc & EMU_ACC_WRITE,
 		.fetch = acc & EMU_ACC_FETCH,
@@ -328,4 +340,28 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 		return KVM_FAULT_FIXED;
 	r = handle_fault(&f);
 	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
+}
+
+/**
+ * kvm_mmu_map_ahead - a page the guest will touch is in memory, probably: map it
+ * @vcpu: the vCPU; kvm->srcu held for reading
+ * @gpa: guest physical address
+ * @write: it will be written to
+ */
+void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
+{
+	struct kvm_page_fault f = {
+		.kvm = vcpu->kvm,
+		.vcpu = vcpu,
+		.gfn = gpa >> PAGE_SHIFT,
+		.write = write,
+		.ahead = true,
+	};
+
+	f.slot = kvm_gfn_to_memslot(f.kvm, f.gfn);
+	if (!f.slot || (write && (f.slot->flags & KVM_MEM_READONLY)))
+		return;
+	f.hva = kvm_slot_hva(f.slot, f.gfn);
+	if (!grant(&f))
+		handle_fault(&f);
 }

@@ -68,7 +68,7 @@ static bool must_look(struct kvm_vcpu *vcpu)
 		return true;
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return READ_ONCE(vcpu->apic->events);
-	return kvm_vcpu_has_events(vcpu);
+	return test_bit(KVM_REQ_APF_READY, &vcpu->requests) || kvm_vcpu_has_events(vcpu);
 }
 
 static u32 poll_limit(const struct kvm_vcpu *vcpu)
@@ -149,6 +149,8 @@ static bool look(struct kvm_vcpu *vcpu)
 		kvm_apic_accept_events(vcpu);
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
+	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))
+		kvm_async_pf_deliver(vcpu);
 	if (!kvm_vcpu_has_events(vcpu))
 		return false;
 	kvm_check_request(vcpu, KVM_REQ_UNHALT);

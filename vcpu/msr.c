@@ -326,6 +326,8 @@ static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 		r = kvm_mce_get_msr(vcpu, index, val, host);
 	if (r == -ENOENT)
 		r = kvm_pv_get_msr(vcpu, index, val, host);
+	if (r == -ENOENT)
+		r = kvm_async_pf_get_msr(vcpu, index, val, host);
 	if (r == -ENOENT && is_benign(index)) {
 		*val = 0;
 		r = 0;
@@ -447,6 +449,8 @@ static int set_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		r = kvm_mce_set_msr(vcpu, index, val, host);
 	if (r == -ENOENT)
 		r = kvm_pv_set_msr(vcpu, index, val, host);
+	if (r == -ENOENT)
+		r = kvm_async_pf_set_msr(vcpu, index, val, host);
 	if (r == -ENOENT && is_benign(index))
 		r = 0;
 	return r;

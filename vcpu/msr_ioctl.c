@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The ioctls about MSRs. Documentation/virt/kvm/api.rst, 4.3, 4.18, 4.19. */
+#include <linux/kvm_para.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <asm/msr-index.h>
@@ -21,6 +22,7 @@ static const u32 saved_msrs[] = {
 	MSR_MTRRfix4K_E0000, MSR_MTRRfix4K_E8000, MSR_MTRRfix4K_F0000, MSR_MTRRfix4K_F8000,
 	0x200, 0x201, 0x202, 0x203, 0x204, 0x205, 0x206, 0x207,
 	0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d, 0x20e, 0x20f,
+	MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_ACK,
 };
 
 static const u32 feature_msrs[] = {

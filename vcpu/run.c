@@ -39,6 +39,8 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 		kvm_pv_clock_update(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_STEAL))
 		kvm_pv_steal_update(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))
+		kvm_async_pf_deliver(vcpu);
 	if (!vcpu->apic)
 		return 1;
 	if (kvm_check_request(vcpu, KVM_REQ_APICV))

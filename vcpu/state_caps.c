@@ -22,6 +22,8 @@ static const struct kvm_cap caps[] = {
 	{ .cap = KVM_CAP_DISABLE_QUIRKS2, .value = KVM_QUIRKS },
 	{ .cap = KVM_CAP_X86_USER_SPACE_MSR, .value = 1 },
 	{ .cap = KVM_CAP_X86_MSR_FILTER, .value = 1 },
+	{ .cap = KVM_CAP_ASYNC_PF, .value = 1 },
+	{ .cap = KVM_CAP_ASYNC_PF_INT, .value = 1 },
 	{ .cap = KVM_CAP_MCE, .value = KVM_MCE_BANKS },
 };
 

@@ -197,6 +197,7 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vcpu->cr8 = 0;
 	kvm_msr_reset(vcpu, init_event);
 	kvm_pv_reset(vcpu, init_event);
+	kvm_async_pf_reset(vcpu);
 	kvm_fpu_reset(vcpu, init_event);
 	vmx_set_efer(vcpu, 0);
 	vmx_set_cr0(vcpu, cache | X86_CR0_ET);
@@ -233,6 +234,7 @@ static int alloc_pages_of(struct kvm_vcpu *vcpu)
 
 static void vcpu_free(struct kvm_vcpu *vcpu)
 {
+	kvm_async_pf_destroy(vcpu);
 	if (vcpu->apic)
 		kvm_apic_destroy(vcpu);
 	if (vcpu->vmx.vmcs01.region)
@@ -259,6 +261,7 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 	vcpu->mp_state = kvm_irqchip_in_kernel(kvm) && id != kvm->boot_cpu_id ?
 			 KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
 	rcuwait_init(&vcpu->wait);
+	kvm_async_pf_create(vcpu);
 	kvm_tsc_init_vcpu(vcpu);
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
