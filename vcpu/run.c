@@ -14,9 +14,11 @@
 #include "trace.h"
 #include "vcpu.h"
 
+/* By user space that has the 8259s, while the vCPU's LINT0 takes what they have. */
 static bool interrupt_window_wanted(struct kvm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->run->request_interrupt_window);
+	return READ_ONCE(vcpu->run->request_interrupt_window) && !kvm_irqchip_full(vcpu->kvm) &&
+	       (!vcpu->apic || kvm_apic_accepts_extint(vcpu));
 }
 
 static void scan_ioapic(struct kvm_vcpu *vcpu)

@@ -12,6 +12,7 @@
 #include "compat/ipi.h"
 #include "internal.h"
 #include "irqchip.h"
+#include "mmu.h"
 #include "trace.h"
 
 bool vmx_apicv_active(struct kvm_vcpu *vcpu)
@@ -90,7 +91,7 @@ void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu)
  */
 void vmx_apicv_update(struct kvm_vcpu *vcpu)
 {
-	bool apicv = apicv_wanted(vcpu);
+	bool apicv = apicv_wanted(vcpu), window = vmx_apic_window_virtualized(vcpu);
 	u32 want;
 
 	if (!vmx_caps.tpr_shadow)
@@ -98,6 +99,10 @@ void vmx_apicv_update(struct kvm_vcpu *vcpu)
 	want = wanted_controls(vcpu, apicv);
 	vmx_proc2_set(vcpu, want);
 	vmx_proc2_clear(vcpu, VMX_APIC_CONTROLS & ~want);
+	/* What the CPU does not watch would be memory to the guest. */
+	if (window && !vmx_apic_window_virtualized(vcpu))
+		kvm_mmu_zap_gfn_range(vcpu->kvm, APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT,
+				      (APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT) + 1);
 	if (vmx_caps.posted) {
 		if (apicv)
 			vmx_pin_set(vcpu, PIN_BASED_POSTED_INTR);
