@@ -81,7 +81,7 @@ static void hlt_and_signal(const void *arg)
 	machine_load(pc->m, 0x30000, halt_loop, halt_loop_end);
 	cpu_goto(&pc->cpu[0], 0x30000, 0);
 	cpu_thread_start(&t, &pc->cpu[0]);
-	usleep(20000);
+	usleep(100000);
 	cpu_thread_stop(&t);
 	CHECK_EQ(mp_state(&pc->cpu[0]), KVM_MP_STATE_RUNNABLE);
 }

@@ -358,7 +358,7 @@ static void mp_states(const void *arg)
 	apic_write(&pc->cpu[3], R_SPIV, 0x1ff);
 	cpu_goto(&pc->cpu[3], 0x31000, 0);
 	cpu_thread_start(&t, &pc->cpu[3]);
-	usleep(20000);
+	usleep(100000);
 	cpu_thread_stop(&t);
 	pc = copied(pc, CHIPS_KERNEL);
 	CHECK_EQ(mp_state(&pc->cpu[0]), KVM_MP_STATE_RUNNABLE);

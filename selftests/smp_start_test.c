@@ -140,12 +140,12 @@ static void started_in_kvm_run(const void *arg)
 /* Nobody starts it: KVM_RUN waits, and a signal ends the wait. */
 static void waits_uninitialized(const void *arg)
 {
-	struct timespec ms20 = { .tv_nsec = 20000000 };
+	struct timespec ms100 = { .tv_nsec = 100000000 };
 	struct pc *pc = make(2);
 	struct cpu_thread t;
 
 	cpu_thread_start(&t, &pc->cpu[1]);
-	nanosleep(&ms20, NULL);
+	nanosleep(&ms100, NULL);
 	cpu_thread_stop(&t);
 	CHECK_EQ(mp_state(&pc->cpu[1]), KVM_MP_STATE_UNINITIALIZED);
 }
@@ -170,14 +170,14 @@ static volatile uint64_t *start_halted(struct pc *pc, struct cpu_thread *t, cons
 /* Seen from outside as HALTED; goes on halting when run again. */
 static void halted_state(const void *arg)
 {
-	struct timespec ms10 = { .tv_nsec = 10000000 };
+	struct timespec ms100 = { .tv_nsec = 100000000 };
 	struct pc *pc = make(2);
 	struct cpu_thread t;
 	volatile uint64_t *woken = start_halted(pc, &t, halt_if1, halt_if1_end);
 	int i;
 
 	for (i = 0; i < 5; i++) {
-		nanosleep(&ms10, NULL);
+		nanosleep(&ms100, NULL);
 		cpu_thread_stop(&t);
 		CHECK_EQ(mp_state(&pc->cpu[1]), KVM_MP_STATE_HALTED);
 		CHECK_EQ(*woken, i);
@@ -186,7 +186,7 @@ static void halted_state(const void *arg)
 		thread_wait_for(woken, i + 1);
 	}
 	CHECK_EQ(*count_of(pc, 0x50), 5);
-	nanosleep(&ms10, NULL);
+	nanosleep(&ms100, NULL);
 	cpu_thread_stop(&t);
 	/* Declared runnable, it does not halt at this HLT any more. */
 	CHECK_EQ(mp_state(&pc->cpu[1]), KVM_MP_STATE_HALTED);
@@ -199,14 +199,14 @@ static void halted_state(const void *arg)
 /* With IF clear an interrupt does not wake it; an NMI does. */
 static void halted_without_if(const void *arg)
 {
-	struct timespec ms10 = { .tv_nsec = 10000000 };
+	struct timespec ms100 = { .tv_nsec = 100000000 };
 	struct pc *pc = make(2);
 	struct cpu_thread t;
 	volatile uint64_t *woken = start_halted(pc, &t, halt_if0, halt_if0_end);
 
-	nanosleep(&ms10, NULL);
+	nanosleep(&ms100, NULL);
 	apic_send(&pc->cpu[0], 1, 0x50);
-	nanosleep(&ms10, NULL);
+	nanosleep(&ms100, NULL);
 	CHECK_EQ(*woken, 0);
 	apic_send(&pc->cpu[0], 1, M_NMI);
 	cpu_thread_join(&t);
@@ -215,7 +215,7 @@ static void halted_without_if(const void *arg)
 	CHECK_EQ(*((uint8_t *)pc->cpu[1].run + pc->cpu[1].run->io.data_offset), NMI_VECTOR);
 	cpu_thread_start(&t, &pc->cpu[1]);		/* IRETs from the stub */
 	thread_wait_for(woken, 1);
-	nanosleep(&ms10, NULL);
+	nanosleep(&ms100, NULL);
 	cpu_thread_stop(&t);
 	CHECK_EQ(*woken, 1);
 	CHECK_EQ(*count_of(pc, 0x50), 0);
