@@ -21,7 +21,7 @@ struct kvm_async_pf_vcpu {
 	u32 last_number;		/* of the tokens */
 	u64 en_msr;			/* MSR_KVM_ASYNC_PF_EN */
 	u64 int_msr;			/* MSR_KVM_ASYNC_PF_INT: the vector */
-	bool ready_shown;		/* a page-ready token is in guest memory, not acknowledged */
+	bool ready_shown;		/* a token is in guest memory, not acknowledged */
 	bool wake_all;			/* the guest is to stop waiting for any token */
 };
 
