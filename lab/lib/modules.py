@@ -102,6 +102,8 @@ def parameters(settings, modules):
         owners = [name for name, path in modules
                   if any(line.split(":")[0] == key
                          for line in modinfo(path, "parm").splitlines())]
+        if not owners and not settings.params_given:
+            continue
         if not owners:
             raise LabError(f"LAB_PARAMS={word}: no module has this parameter")
         out[owners[0]].append(word)
