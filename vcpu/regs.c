@@ -308,6 +308,7 @@ long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a)
 	vmx_set_dr7(vcpu);
 	/* With the single step's TF, or without it any more. */
 	vmx_set_rflags(vcpu, rflags);
+	vmx_set_interrupt_shadow(vcpu, vmx_interrupt_shadow(vcpu));
 	vmx_update_exception_bitmap(vcpu);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	if (vcpu->apic)

@@ -42,6 +42,8 @@ int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 {
 	struct kvm_debug_exit_arch *d = &vcpu->run->debug.arch;
 
+	/* A step's own shadow ends with it. */
+	vmx_set_interrupt_shadow(vcpu, vmx_interrupt_shadow(vcpu));
 	vcpu->run->exit_reason = KVM_EXIT_DEBUG;
 	d->exception = exception;
 	d->pc = kvm_linear_rip(vcpu);

@@ -23,6 +23,12 @@ void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow)
 	u32 old = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
 	u32 info = old & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
 
+	/*
+	 * With TF the CPU would want the step's trap pending (SDM 3C 27.3.1.5), and a debugger
+	 * has had that.
+	 */
+	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+		shadow = 0;
 	/* The CPU refuses both at once. */
 	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		info |= GUEST_INTR_STATE_MOV_SS;
@@ -62,7 +68,8 @@ void vmx_set_nmi_masked(struct kvm_vcpu *vcpu, bool masked)
 
 bool vmx_nmi_allowed(struct kvm_vcpu *vcpu)
 {
-	return !vmx_nmi_masked(vcpu) && !vmx_interrupt_shadow(vcpu);
+	return !vmx_nmi_masked(vcpu) && !(vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ) &&
+	       !vmx_interrupt_shadow(vcpu);
 }
 
 static void inject(struct kvm_vcpu *vcpu, u32 info)
@@ -126,14 +133,24 @@ void vmx_cancel_injection(struct kvm_vcpu *vcpu)
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
+/* What a debugger holds back is looked at again when the debugger changes its mind. */
+static bool windows_useless(struct kvm_vcpu *vcpu)
+{
+	return vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ;
+}
+
 void vmx_open_interrupt_window(struct kvm_vcpu *vcpu)
 {
+	if (windows_useless(vcpu))
+		return;
 	drop_stale_shadow(vcpu);
 	vmx_proc_set(vcpu, CPU_BASED_INTR_WINDOW_EXITING);
 }
 
 void vmx_open_nmi_window(struct kvm_vcpu *vcpu)
 {
+	if (windows_useless(vcpu))
+		return;
 	drop_stale_shadow(vcpu);
 	/* Blocked by STI rather than by an NMI: interrupt windows open after STI as well. */
 	if (vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_STI)
