@@ -43,7 +43,7 @@ long kvm_vcpu_ioctl_set_cpuid(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_SET_CPUID2, kvm_vcpu_ioctl_set_cpuid2, KVM_IOC_TAIL, KVM_CAP_EXT_CPUID) */
 long kvm_vcpu_ioctl_set_cpuid2(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_GET_CPUID2, kvm_vcpu_ioctl_get_cpuid2,
- *		   KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID)
+ *		   KVM_IOC_TAIL, KVM_CAP_EXT_CPUID)
  */
 long kvm_vcpu_ioctl_get_cpuid2(struct kvm_ioctl_args *a);
 
