@@ -243,6 +243,8 @@ static long ioctl_set_identity_map_addr(struct kvm_ioctl_args *a)
 
 static long ioctl_set_boot_cpu_id(struct kvm_ioctl_args *a)
 {
+	if (a->raw >= a->kvm->max_vcpu_ids)
+		return -EINVAL;
 	return set_before_vcpus(a->kvm, &a->kvm->boot_cpu_id, a->raw, -EBUSY);
 }
 
@@ -251,7 +253,8 @@ static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
 	long r = -EINVAL;
 
 	mutex_lock(&kvm->lock);
-	if (max && max <= KVM_MAX_VCPU_IDS && !kvm->max_vcpu_ids_set && !kvm->created_vcpus) {
+	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
+	    !kvm->created_vcpus) {
 		kvm->max_vcpu_ids = max;
 		kvm->max_vcpu_ids_set = true;
 		r = 0;
