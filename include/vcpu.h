@@ -201,6 +201,7 @@ struct kvm_vcpu {
 	u32 guest_debug;
 	u64 guest_debug_dr[8];
 	u32 msr_exit_reason;
+	bool msr_exit_emulated;		/* the emulator met it, not the CPU */
 };
 
 /* --- registers: vmx/ reads lazily --- */
@@ -371,6 +372,8 @@ int kvm_sync_regs_in(struct kvm_vcpu *vcpu);
 void kvm_sync_regs_out(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/msr_exit.c: RDMSR and WRMSR of the guest --- */
+enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
+enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val);
 int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
 int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
 /* KVM_RUN begins with this where vcpu->msr_exit_reason is not 0. */
@@ -389,9 +392,10 @@ int kvm_emulate_again(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/emulate.c, vcpu/io.c: 1 go on in the guest, 0 exit to user space, <0 errno --- */
 extern int kvm_force_emulation_prefix;	/* the module parameter */
-/* #UD of the guest while that is on. */
-int kvm_emulate_forced(struct kvm_vcpu *vcpu);
+int kvm_handle_ud(struct kvm_vcpu *vcpu);
 int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
+/* The RDMSR or WRMSR in the emulator is done: user space has answered. */
+int kvm_emulated_by_user(struct kvm_vcpu *vcpu);
 int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
 		    u32 error_code);
 int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in);

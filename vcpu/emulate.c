@@ -248,9 +248,31 @@ static enum emu_status op_set_dr(struct emu_ctxt *c, int dr, u64 val)
 	return gp_if(c, kvm_set_dr(vcpu_of(c), dr, val));
 }
 
+/* Both in the two-byte map; other instructions reach MSRs without the filter. */
+#define OPCODE_WRMSR	0x30
+#define OPCODE_RDMSR	0x32
+
+static bool is_insn(const struct emu_ctxt *c, u8 opcode)
+{
+	return c->insn.map == 1 && c->insn.opcode == opcode;
+}
+
+static enum emu_status msr_status(struct emu_ctxt *c, enum emu_status s)
+{
+	if (s == EMU_FAULT)
+		return fault(c, GP_VECTOR, true, 0);
+	if (s == EMU_IO)
+		vcpu_of(c)->msr_exit_emulated = true;
+	return s;
+}
+
 static enum emu_status op_get_msr(struct emu_ctxt *c, u32 msr, u64 *val)
 {
-	return gp_if(c, kvm_get_msr(vcpu_of(c), msr, val, false));
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+
+	if (is_insn(c, OPCODE_RDMSR))
+		return msr_status(c, kvm_guest_rdmsr(vcpu, msr, val));
+	return gp_if(c, kvm_get_msr(vcpu, msr, val, false));
 }
 
 static enum emu_status op_set_msr(struct emu_ctxt *c, u32 msr, u64 val)
@@ -465,6 +487,8 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 	case EMU_RETRY:
 		return 1;
 	case EMU_IO:
+		if (vcpu->msr_exit_reason)
+			return 0;
 		/* Nothing out: more accesses than any instruction has. */
 		if (!io->out)
 			return finish_fail(vcpu);
@@ -598,6 +622,15 @@ int kvm_emulate_again(struct kvm_vcpu *vcpu)
 	vcpu->io.out = false;
 	set_up(vcpu);
 	return execute(vcpu);
+}
+
+int kvm_emulated_by_user(struct kvm_vcpu *vcpu)
+{
+	struct emu_ctxt *c = &vcpu->emu;
+	u64 next = kvm_rip_read(vcpu) + c->insn.len;
+
+	c->waited = false;
+	return vmx_advance_rip(vcpu, c->mode == EMU_MODE_PROT64 ? next : (u32)next);
 }
 
 /**

@@ -209,13 +209,13 @@ static int inject_gp(struct kvm_vcpu *vcpu)
 	return 1;
 }
 
-/* Shows a failed access to user space if that wants to see it: 0, else #GP for the guest. */
-static int refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index, u64 data)
+/* User space sees a failed access if it wants to; else it is #GP for the guest. */
+static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index, u64 data)
 {
 	struct kvm_run *run = vcpu->run;
 
 	if (!(vcpu->kvm->user_space_msr_mask & why))
-		return inject_gp(vcpu);
+		return EMU_FAULT;
 	run->exit_reason = exit_reason;
 	memset(&run->msr, 0, sizeof(run->msr));
 	run->msr.reason = why;
@@ -230,11 +230,61 @@ static u64 why_refused(int r)
 	return r == KVM_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
 }
 
-static int give_result(struct kvm_vcpu *vcpu, u64 val)
+/**
+ * kvm_guest_rdmsr - what RDMSR of the guest does
+ * @vcpu: the vCPU; kvm->srcu is held
+ * @index: MSR
+ * @val: its value
+ *
+ * Return: EMU_OK; EMU_FAULT for #GP(0); EMU_IO if user space answers, with kvm_run filled.
+ */
+enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+{
+	int r;
+
+	*val = 0;
+	if (!kvm_msr_allowed(vcpu, index, false)) {
+		trace_kvm_msr(0, index, 0, true);
+		return refuse(vcpu, KVM_EXIT_X86_RDMSR, KVM_MSR_EXIT_REASON_FILTER, index, 0);
+	}
+	r = kvm_get_msr(vcpu, index, val, false);
+	trace_kvm_msr(0, index, *val, r);
+	return r ? refuse(vcpu, KVM_EXIT_X86_RDMSR, why_refused(r), index, 0) : EMU_OK;
+}
+
+/**
+ * kvm_guest_wrmsr - what WRMSR of the guest does
+ * @vcpu: the vCPU; kvm->srcu is held
+ * @index: MSR
+ * @val: new value
+ *
+ * Return: as kvm_guest_rdmsr().
+ */
+enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val)
+{
+	int r;
+
+	if (!kvm_msr_allowed(vcpu, index, true)) {
+		trace_kvm_msr(1, index, val, true);
+		return refuse(vcpu, KVM_EXIT_X86_WRMSR, KVM_MSR_EXIT_REASON_FILTER, index, val);
+	}
+	r = kvm_set_msr(vcpu, index, val, false);
+	trace_kvm_msr(1, index, val, r);
+	return r ? refuse(vcpu, KVM_EXIT_X86_WRMSR, why_refused(r), index, val) : EMU_OK;
+}
+
+static void give_result(struct kvm_vcpu *vcpu, u64 val)
 {
 	kvm_gpr_write(vcpu, KVM_REG_RAX, (u32)val);
 	kvm_gpr_write(vcpu, KVM_REG_RDX, val >> 32);
-	return vmx_skip_instruction(vcpu);
+}
+
+/* 1 to go on in the guest, 0 to go to user space. */
+static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
+{
+	if (s == EMU_FAULT)
+		return inject_gp(vcpu);
+	return s == EMU_OK ? vmx_skip_instruction(vcpu) : 0;
 }
 
 /**
@@ -245,19 +295,13 @@ static int give_result(struct kvm_vcpu *vcpu, u64 val)
  */
 int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu)
 {
-	u32 index = kvm_gpr_read(vcpu, KVM_REG_RCX);
-	u64 val = 0;
-	int r;
+	enum emu_status s;
+	u64 val;
 
-	if (!kvm_msr_allowed(vcpu, index, false)) {
-		trace_kvm_msr(0, index, 0, true);
-		return refuse(vcpu, KVM_EXIT_X86_RDMSR, KVM_MSR_EXIT_REASON_FILTER, index, 0);
-	}
-	r = kvm_get_msr(vcpu, index, &val, false);
-	trace_kvm_msr(0, index, val, r);
-	if (r)
-		return refuse(vcpu, KVM_EXIT_X86_RDMSR, why_refused(r), index, 0);
-	return give_result(vcpu, val);
+	s = kvm_guest_rdmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), &val);
+	if (s == EMU_OK)
+		give_result(vcpu, val);
+	return finish(vcpu, s);
 }
 
 /**
@@ -268,19 +312,9 @@ int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu)
  */
 int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu)
 {
-	u32 index = kvm_gpr_read(vcpu, KVM_REG_RCX);
 	u64 val = (u32)kvm_gpr_read(vcpu, KVM_REG_RAX) | kvm_gpr_read(vcpu, KVM_REG_RDX) << 32;
-	int r;
 
-	if (!kvm_msr_allowed(vcpu, index, true)) {
-		trace_kvm_msr(1, index, val, true);
-		return refuse(vcpu, KVM_EXIT_X86_WRMSR, KVM_MSR_EXIT_REASON_FILTER, index, val);
-	}
-	r = kvm_set_msr(vcpu, index, val, false);
-	trace_kvm_msr(1, index, val, r);
-	if (r)
-		return refuse(vcpu, KVM_EXIT_X86_WRMSR, why_refused(r), index, val);
-	return vmx_skip_instruction(vcpu);
+	return finish(vcpu, kvm_guest_wrmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), val));
 }
 
 /**
@@ -297,6 +331,6 @@ int kvm_complete_msr(struct kvm_vcpu *vcpu)
 	if (READ_ONCE(vcpu->run->msr.error))
 		return inject_gp(vcpu);
 	if (exit == KVM_EXIT_X86_RDMSR)
-		return give_result(vcpu, READ_ONCE(vcpu->run->msr.data));
-	return vmx_skip_instruction(vcpu);
+		give_result(vcpu, READ_ONCE(vcpu->run->msr.data));
+	return vcpu->msr_exit_emulated ? kvm_emulated_by_user(vcpu) : vmx_skip_instruction(vcpu);
 }
