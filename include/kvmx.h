@@ -131,7 +131,6 @@ struct kvm {
 	struct list_head coalesced_zones;
 	struct kvm_coalesced_mmio_ring *coalesced_ring;
 	spinlock_t coalesced_ring_lock;	/* writers of the ring */
-	u32 coalesced_last;		/* where the next entry goes; user space cannot change it */
 	unsigned int coalesced_count;
 
 	struct kvm_io_bus __rcu *buses[KVM_NR_BUSES];	/* slots_lock; readers: srcu */

@@ -4,6 +4,7 @@
  * space reads later, and make no exit. Documentation/virt/kvm/api.rst 4.35.
  */
 #include <linux/gfp.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include "ioctl.h"
@@ -50,24 +51,26 @@ static bool find_zone(struct kvm *kvm, u64 addr, unsigned int len, bool pio)
 	return false;
 }
 
-/* User space owns first, and may have written anything anywhere: only @last of ours is used. */
+/* User space may have written anything anywhere: each index is read once, and checked. */
 static bool push(struct kvm *kvm, u64 addr, unsigned int len, const void *data, bool pio)
 {
 	struct kvm_coalesced_mmio_ring *ring = kvm->coalesced_ring;
 	struct kvm_coalesced_mmio *slot;
-	u32 last = kvm->coalesced_last, next = (last + 1) % RING_ENTRIES;
+	u32 last = READ_ONCE(ring->last), next;
 
+	if (last >= RING_ENTRIES)
+		return false;
+	next = (last + 1) % RING_ENTRIES;
 	/* One entry stays free, to tell a full ring from an empty one. */
 	if (next == READ_ONCE(ring->first))
 		return false;
-	slot = &ring->coalesced_mmio[last];
+	slot = &ring->coalesced_mmio[array_index_nospec(last, RING_ENTRIES)];
 	slot->phys_addr = addr;
 	slot->len = len;
 	slot->pio = pio;
 	memcpy(slot->data, data, len);
 	/* The entry is there before the index says so. */
 	smp_store_release(&ring->last, next);
-	kvm->coalesced_last = next;
 	return true;
 }
 
