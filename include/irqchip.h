@@ -170,6 +170,8 @@ static inline bool kvm_apic_has_mail(const struct kvm_vcpu *vcpu)
  * its APIC is switched off by software.
  */
 bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level);
+/* Corrected machine-check interrupt: the vCPU's LVT entry for it. */
+void kvm_apic_cmci(struct kvm_vcpu *vcpu);
 /* Mailbox to IRR. Owner of the page only; interrupts may be off. True if there was any. */
 bool kvm_apic_take_mail(struct kvm_vcpu *vcpu);
 /* The vector that would be delivered now (IRR above PPR), or -1. Mail is taken first. */

@@ -194,9 +194,9 @@ struct kvm_vcpu {
 	u64 tsc_ratio;
 	u32 virtual_tsc_khz;
 	struct {
-		u64 cap, status, ctl, ext_ctl;
+		u64 cap, status, ctl;
 		u64 *banks;		/* ctl, status, addr, misc of each */
-		u64 *ctl2;
+		u64 *ctl2;		/* of each, behind those */
 	} mce;
 	u32 guest_debug;
 	u64 guest_debug_dr[8];

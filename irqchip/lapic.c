@@ -452,6 +452,22 @@ void lapic_error(struct kvm_vcpu *vcpu, u32 bit)
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
+/**
+ * kvm_apic_cmci - a machine-check bank has something to report
+ * @vcpu: loaded vCPU with a local APIC
+ */
+void kvm_apic_cmci(struct kvm_vcpu *vcpu)
+{
+	u32 lvt = lapic_get(vcpu->apic, LAPIC_LVT_CMCI);
+
+	if (!kvm_apic_hw_enabled(vcpu) || (lvt & LVT_MASKED))
+		return;
+	if ((lvt & LVT_MODE) == KVM_DM_NMI << 8)
+		kvm_queue_nmi(vcpu);
+	else if ((lvt & LVT_MODE) == KVM_DM_FIXED << 8)
+		lapic_post_self(vcpu, lvt & LVT_VECTOR);
+}
+
 /* SDM 3A 11.4.7.2: nothing fixed is taken, all LVT entries are masked. */
 void lapic_svr_changed(struct kvm_vcpu *vcpu)
 {

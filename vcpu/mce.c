@@ -12,10 +12,13 @@
 #include "irqchip.h"
 #include "state.h"
 
-#define CAP_SUPPORTED	(MCG_CTL_P | MCG_SER_P)
+#define CAP_SUPPORTED	(MCG_CTL_P | MCG_SER_P | MCG_CMCI_P)
 /* Bank count and the number of extended state registers are user space's to choose. */
 #define CAP_COUNTS	0xff00ffull
 #define ALL_ON		(~0ull)
+#define CTL2_BITS	(MCI_CTL2_CMCI_EN | MCI_CTL2_CMCI_THRESHOLD_MASK)
+/* Of a status: a program or the machine cannot go on. */
+#define STATUS_ACTION	(MCI_STATUS_PCC | MCI_STATUS_S | MCI_STATUS_AR)
 
 enum { BANK_CTL, BANK_STATUS, BANK_ADDR, BANK_MISC, BANK_REGS };
 
@@ -32,9 +35,11 @@ static unsigned int nr_banks(const struct kvm_vcpu *vcpu)
  */
 int kvm_mce_create(struct kvm_vcpu *vcpu)
 {
-	vcpu->mce.banks = kcalloc(KVM_MCE_BANKS * BANK_REGS, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	vcpu->mce.banks = kcalloc(KVM_MCE_BANKS * (BANK_REGS + 1), sizeof(u64),
+				  GFP_KERNEL_ACCOUNT);
 	if (!vcpu->mce.banks)
 		return -ENOMEM;
+	vcpu->mce.ctl2 = vcpu->mce.banks + KVM_MCE_BANKS * BANK_REGS;
 	vcpu->mce.cap = KVM_MCE_BANKS;
 	return 0;
 }
@@ -54,6 +59,16 @@ static u64 *bank_reg(struct kvm_vcpu *vcpu, u32 index)
 	if (index < MSR_IA32_MC0_CTL || off >= n)
 		return NULL;
 	return &vcpu->mce.banks[array_index_nospec(off, n)];
+}
+
+/* What switches a bank's CMCI on (SDM 3B, 15.3.2.5), if the vCPU has the bank. */
+static u64 *bank_ctl2(struct kvm_vcpu *vcpu, u32 index)
+{
+	u32 bank = index - MSR_IA32_MC0_CTL2, n = nr_banks(vcpu);
+
+	if (index < MSR_IA32_MC0_CTL2 || bank >= n)
+		return NULL;
+	return &vcpu->mce.ctl2[array_index_nospec(bank, n)];
 }
 
 /**
@@ -86,7 +101,11 @@ int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 		*val = vcpu->mce.ctl;
 		return 0;
 	}
-	reg = bank_reg(vcpu, index);
+	reg = bank_ctl2(vcpu, index);
+	if (reg && !(vcpu->mce.cap & MCG_CMCI_P) && !host)
+		return 1;
+	if (!reg)
+		reg = bank_reg(vcpu, index);
 	if (!reg)
 		return -ENOENT;
 	*val = *reg;
@@ -136,6 +155,15 @@ int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		if (!(vcpu->mce.cap & MCG_CTL_P) && (val || !host))
 			return 1;
 		vcpu->mce.ctl = val;
+		return 0;
+	}
+	reg = bank_ctl2(vcpu, index);
+	if (reg) {
+		if (!(vcpu->mce.cap & MCG_CMCI_P) && (val || !host))
+			return 1;
+		if (val & ~CTL2_BITS)
+			return 1;
+		*reg = val;
 		return 0;
 	}
 	reg = bank_reg(vcpu, index);
@@ -188,6 +216,22 @@ static void uncorrected(struct kvm_vcpu *vcpu, u64 *bank, const struct kvm_x86_m
 	kvm_queue_exception(vcpu, X86_TRAP_MC);
 }
 
+/* An uncorrected error that asks for no action: SDM 3B, 15.6.3. */
+static bool is_ucna(struct kvm_vcpu *vcpu, const struct kvm_x86_mce *mce)
+{
+	const u64 need = MCG_CMCI_P | MCG_SER_P;
+
+	return (vcpu->mce.cap & need) == need && !mce->mcg_status && !(mce->status & STATUS_ACTION);
+}
+
+static void no_action(struct kvm_vcpu *vcpu, unsigned int n, u64 *bank,
+		      const struct kvm_x86_mce *mce)
+{
+	record(bank, mce);
+	if (vcpu->apic && (vcpu->mce.ctl2[array_index_nospec(mce->bank, n)] & MCI_CTL2_CMCI_EN))
+		kvm_apic_cmci(vcpu);
+}
+
 /** kvm_vcpu_ioctl_set_mce - KVM_X86_SET_MCE */
 long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a)
 {
@@ -206,7 +250,10 @@ long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a)
 			return 0;
 		if (bank[BANK_CTL] != ALL_ON)
 			return 0;
-		uncorrected(vcpu, bank, mce);
+		if (is_ucna(vcpu, mce))
+			no_action(vcpu, n, bank, mce);
+		else
+			uncorrected(vcpu, bank, mce);
 		return 0;
 	}
 	/* An uncorrected error in the bank is not overwritten by a corrected one. */
