@@ -355,8 +355,10 @@ int kvm_complete_io(struct kvm_vcpu *vcpu)
 	u8 pending = io->pending;
 
 	io->pending = KVM_IO_NONE;
-	if (kvm_linear_rip(vcpu) != io->linear_rip)
+	if (kvm_linear_rip(vcpu) != io->linear_rip) {
+		io->la_known = false;
 		return 1;
+	}
 	if (pending == KVM_IO_FAST_IN)
 		return complete_fast_in(vcpu);
 	if (pending == KVM_IO_FAST_OUT)
