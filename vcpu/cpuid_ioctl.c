@@ -43,8 +43,8 @@ long kvm_dev_ioctl_get_supported_cpuid(struct kvm_ioctl_args *a)
  * kvm_dev_ioctl_get_emulated_cpuid - KVM_GET_EMULATED_CPUID
  * @a: arguments
  *
- * No feature the CPU lacks is emulated, for #UD of a guest is not intercepted:
- * the leaves where such a feature would be are there, and empty.
+ * No feature the CPU lacks is emulated: the leaves where such a feature would be are
+ * there, and empty.
  */
 long kvm_dev_ioctl_get_emulated_cpuid(struct kvm_ioctl_args *a)
 {

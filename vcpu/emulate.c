@@ -15,6 +15,7 @@ module_param_named(force_emulation_prefix, kvm_force_emulation_prefix, int, 0644
 MODULE_PARM_DESC(force_emulation_prefix,
 		 "Emulate what stands behind UD2 \"kvm\"; 2 clears RFLAGS.RF for it");
 #define FORCED_CLEARS_RF	2
+#define FORCED_PREFIX_LEN	5
 
 static struct kvm_vcpu *vcpu_of(struct emu_ctxt *c)
 {
@@ -277,7 +278,11 @@ static enum emu_status op_get_msr(struct emu_ctxt *c, u32 msr, u64 *val)
 
 static enum emu_status op_set_msr(struct emu_ctxt *c, u32 msr, u64 val)
 {
-	return gp_if(c, kvm_set_msr(vcpu_of(c), msr, val, false));
+	struct kvm_vcpu *vcpu = vcpu_of(c);
+
+	if (is_insn(c, OPCODE_WRMSR))
+		return msr_status(c, kvm_guest_wrmsr(vcpu, msr, val));
+	return gp_if(c, kvm_set_msr(vcpu, msr, val, false));
 }
 
 static u64 op_get_efer(struct emu_ctxt *c)
@@ -568,34 +573,47 @@ static u64 code_breakpoints(struct kvm_vcpu *vcpu, bool *debugger)
 	return hit;
 }
 
-/**
- * kvm_emulate_forced - #UD: an instruction behind the forced-emulation prefix?
- * @vcpu: loaded vCPU, kvm->srcu held
- *
- * The prefix is UD2 and "kvm". The exit has set RF, which hides breakpoints on
- * what follows unless the parameter says to clear it. What the emulator does not
- * do is #UD.
- *
- * Return: 1 to go on, 0 to user space.
+/*
+ * VMMCALL, by a guest that takes this for the other vendor's CPU: it becomes VMCALL, if the
+ * guest may write there, and is executed again.
  */
-int kvm_emulate_forced(struct kvm_vcpu *vcpu)
+static bool fix_hypercall(struct kvm_vcpu *vcpu)
 {
-	static const u8 prefix[] = { 0x0f, 0x0b, 'k', 'v', 'm' };
-	int mode = READ_ONCE(kvm_force_emulation_prefix);
+	static const u8 vmmcall[] = { 0x0f, 0x01, 0xd9 };
+	u64 la = kvm_linear_rip(vcpu);
+	u8 bytes[sizeof(vmmcall)];
+	const u8 vmcall = 0xc1;
+	struct span sp;
+
+	if ((vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) ||
+	    op_fetch(&vcpu->emu, la, bytes, sizeof(bytes)) != EMU_OK ||
+	    memcmp(bytes, vmmcall, sizeof(bytes)) ||
+	    make_span(&vcpu->emu, la, sizeof(bytes), EMU_ACC_WRITE, &sp) != EMU_OK)
+		return false;
+	/* Only the last byte differs. */
+	return !kvm_write_guest(vcpu->kvm, sp.part[sp.n - 1].gpa + sp.part[sp.n - 1].len - 1,
+				&vmcall, 1);
+}
+
+static bool at_forced_prefix(struct kvm_vcpu *vcpu)
+{
+	static const u8 prefix[FORCED_PREFIX_LEN] = { 0x0f, 0x0b, 'k', 'v', 'm' };
 	u8 bytes[sizeof(prefix)];
+
+	return READ_ONCE(kvm_force_emulation_prefix) &&
+	       op_fetch(&vcpu->emu, kvm_linear_rip(vcpu), bytes, sizeof(bytes)) == EMU_OK &&
+	       !memcmp(bytes, prefix, sizeof(prefix));
+}
+
+/* The exit has set RF, which hides breakpoints on what follows unless the parameter clears it. */
+static int emulate_forced(struct kvm_vcpu *vcpu)
+{
 	enum emu_status s;
 	bool debugger;
-	u64 hit;
+	u64 hit, rip = kvm_rip_read(vcpu) + FORCED_PREFIX_LEN;
 
-	set_up(vcpu);
-	if (!mode || op_fetch(&vcpu->emu, kvm_linear_rip(vcpu), bytes, sizeof(bytes)) != EMU_OK ||
-	    memcmp(bytes, prefix, sizeof(prefix))) {
-		kvm_queue_exception(vcpu, UD_VECTOR);
-		return 1;
-	}
-	kvm_rip_write(vcpu, vcpu->emu.mode == EMU_MODE_PROT64 ? vcpu->rip + sizeof(prefix) :
-						 (u32)(vcpu->rip + sizeof(prefix)));
-	if (mode & FORCED_CLEARS_RF)
+	kvm_rip_write(vcpu, vcpu->emu.mode == EMU_MODE_PROT64 ? rip : (u32)rip);
+	if (READ_ONCE(kvm_force_emulation_prefix) & FORCED_CLEARS_RF)
 		vmx_set_rflags(vcpu, kvm_rflags_read(vcpu) & ~X86_EFLAGS_RF);
 	hit = code_breakpoints(vcpu, &debugger);
 	if (hit && debugger)
@@ -612,6 +630,25 @@ int kvm_emulate_forced(struct kvm_vcpu *vcpu)
 		return 1;
 	}
 	return s == EMU_OK ? execute(vcpu) : finish(vcpu, s);
+}
+
+/**
+ * kvm_handle_ud - #UD of the guest
+ * @vcpu: loaded vCPU, kvm->srcu held
+ *
+ * It may be the forced-emulation prefix, UD2 and "kvm", or a hypercall of another kind of
+ * CPU. All else, and what the emulator does not do, is #UD.
+ *
+ * Return: 1 to go on, 0 to user space.
+ */
+int kvm_handle_ud(struct kvm_vcpu *vcpu)
+{
+	set_up(vcpu);
+	if (at_forced_prefix(vcpu))
+		return emulate_forced(vcpu);
+	if (!fix_hypercall(vcpu))
+		kvm_queue_exception(vcpu, UD_VECTOR);
+	return 1;
 }
 
 /* What was decoded the first time is executed again, whatever memory holds by now. */

@@ -215,7 +215,7 @@ static int handle_exception(struct kvm_vcpu *vcpu)
 	case AC_VECTOR:
 		return handle_ac(vcpu);
 	case UD_VECTOR:
-		return kvm_emulate_forced(vcpu);
+		return kvm_handle_ud(vcpu);
 	}
 	if (info & INTR_INFO_DELIVER_CODE_MASK)
 		kvm_queue_exception_e(vcpu, info & INTR_INFO_VECTOR_MASK,
