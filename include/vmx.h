@@ -98,6 +98,8 @@ void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
 void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
 void vmx_vcpu_put(struct kvm_vcpu *vcpu);
 void vmx_cpuid_changed(struct kvm_vcpu *vcpu);
+/* The VM's disabled_exits, or what kvm_msr_allowed() says, changed; kvm->srcu is held. */
+void vmx_choose_exits(struct kvm_vcpu *vcpu);
 
 /* Fills vcpu->... from the VMCS and marks it available. */
 void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg);
@@ -164,8 +166,6 @@ bool vmx_notify_mail(struct kvm_vcpu *vcpu);
 /* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
-/* What kvm_msr_allowed() says has changed. */
-void vmx_msr_filter_changed(struct kvm_vcpu *vcpu);
 
 /* --- vmx/enter.c --- */
 /* Preemption off: the host's lazily switched state becomes the guest's. */

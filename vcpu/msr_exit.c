@@ -131,7 +131,7 @@ static long set_filter(struct kvm *kvm, const struct kvm_msr_filter *user)
 	mutex_unlock(&kvm->lock);
 	synchronize_srcu(&kvm->srcu);
 	/* What the guest reaches without an exit depends on the filter. */
-	kvm_make_all_cpus_request(kvm, KVM_REQ_MSR_FILTER);
+	kvm_make_all_cpus_request(kvm, KVM_REQ_FEWER_EXITS);
 	free_filter(old);
 	return 0;
 }
@@ -222,7 +222,8 @@ static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u
 	run->msr.index = index;
 	run->msr.data = data;
 	vcpu->msr_exit_reason = exit_reason;
-	return 0;
+	vcpu->msr_exit_emulated = false;
+	return EMU_IO;
 }
 
 static u64 why_refused(int r)

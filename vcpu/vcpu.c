@@ -511,6 +511,8 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 	/* Whoever sees the count sees the entry. */
 	smp_wmb();
 	atomic_inc(&kvm->online_vcpus);
+	/* What was asked of all vCPUs while this one was being made. */
+	kvm_make_request(vcpu, KVM_REQ_FEWER_EXITS);
 	if (vcpu->apic) {
 		kvm_apic_map_changed(kvm);
 		kvm_make_request(vcpu, KVM_REQ_SCAN_IOAPIC);

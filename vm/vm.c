@@ -278,17 +278,13 @@ static int exits_to_disable(struct kvm *kvm)
 
 static long enable_disable_exits(struct kvm *kvm, u64 exits)
 {
-	long r = 0;
-
 	if (exits & ~KVM_X86_DISABLE_VALID_EXITS)
 		return -EINVAL;
 	mutex_lock(&kvm->lock);
-	if (kvm->created_vcpus)
-		r = -EINVAL;
-	else
-		kvm->disabled_exits |= exits & exits_to_disable(kvm);
+	WRITE_ONCE(kvm->disabled_exits, kvm->disabled_exits | (exits & exits_to_disable(kvm)));
 	mutex_unlock(&kvm->lock);
-	return r;
+	kvm_make_all_cpus_request(kvm, KVM_REQ_FEWER_EXITS);
+	return 0;
 }
 
 static long enable_switch(bool *where, u64 val)

@@ -43,15 +43,6 @@ void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu)
 		vmx_apicv_msr_bitmap(vcpu);
 }
 
-/**
- * vmx_msr_filter_changed - user space filters other MSRs of the guest than before
- * @vcpu: loaded vCPU; kvm->srcu is held
- */
-void vmx_msr_filter_changed(struct kvm_vcpu *vcpu)
-{
-	vmx_msr_bitmap_init(vcpu);
-}
-
 /* While the guest's state is on the CPU, the CPU's value is the true one. */
 static u64 read_kernel_gs_base(struct kvm_vcpu *vcpu)
 {

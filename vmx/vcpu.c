@@ -68,14 +68,22 @@ static void write_cpu_host_state(int cpu)
 }
 
 /* KVM_CAP_X86_DISABLE_EXITS: what the guest does without an exit. */
-static void keep_in_guest(struct kvm_vmcs *v, u32 exits)
+static void keep_in_guest(struct kvm_vcpu *vcpu)
 {
+	u32 exits = READ_ONCE(vcpu->kvm->disabled_exits);
+
 	if (exits & KVM_X86_DISABLE_EXITS_HLT)
-		v->proc &= ~CPU_BASED_HLT_EXITING;
+		vmx_proc_clear(vcpu, CPU_BASED_HLT_EXITING);
 	if (exits & KVM_X86_DISABLE_EXITS_MWAIT)
-		v->proc &= ~(CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING);
+		vmx_proc_clear(vcpu, CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING);
 	if (exits & KVM_X86_DISABLE_EXITS_PAUSE)
-		v->proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+		vmx_proc2_clear(vcpu, SECONDARY_EXEC_PAUSE_LOOP_EXITING);
+}
+
+void vmx_choose_exits(struct kvm_vcpu *vcpu)
+{
+	keep_in_guest(vcpu);
+	vmx_msr_bitmap_init(vcpu);
 }
 
 void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
@@ -90,12 +98,12 @@ void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 	v->entry = vmx_caps.entry;
 	if (!vmx->vpid)
 		v->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
-	keep_in_guest(v, vcpu->kvm->disabled_exits);
 	vmcs_write32(PIN_BASED_VM_EXEC_CONTROL, v->pin);
 	vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, v->proc);
 	vmcs_write32(SECONDARY_VM_EXEC_CONTROL, v->proc2);
 	vmcs_write32(VM_EXIT_CONTROLS, v->exit);
 	vmcs_write32(VM_ENTRY_CONTROLS, v->entry);
+	keep_in_guest(vcpu);
 	if (vmx->vpid)
 		vmcs_write16(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 	vmcs_write64(EPT_POINTER, vcpu->kvm->mmu.eptp);
