@@ -302,8 +302,9 @@ long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a)
 	vcpu->guest_debug = in->control & KVM_GUESTDBG_ENABLE ? in->control : 0;
 	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) {
 		memcpy(vcpu->guest_debug_dr, in->arch.debugreg, sizeof(vcpu->guest_debug_dr));
-		vcpu->guest_debug_dr[7] = (in->arch.debugreg[7] & ~(u64)DR_CONTROL_RESERVED) |
-					  DR7_RESET;
+		/* DR_CONTROL_RESERVED counts GD in, which is the host kernel's view. */
+		vcpu->guest_debug_dr[7] = (in->arch.debugreg[7] &
+					   (~(u64)DR_CONTROL_RESERVED | DR7_GD)) | DR7_RESET;
 	}
 	vmx_set_dr7(vcpu);
 	/* With the single step's TF, or without it any more. */
