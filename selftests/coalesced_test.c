@@ -91,6 +91,30 @@ static void collected(const void *arg)
 	}
 }
 
+/* An empty ring is filled from where it is empty. */
+static void anywhere(const void *arg)
+{
+	bool pio = *(const bool *)arg;
+	struct guest *g = prepare(pio);
+	const uint32_t starts[] = { 0, 1, max / 2, max - 1, 0 };
+	uint32_t want = 0;
+	int i, j;
+
+	for (i = 0; i < ARRAY_LEN(starts); i++) {
+		ring->first = starts[i];
+		ring->last = starts[i];
+		guest_run(g, 0);
+		CHECK_EQ(ring->first, starts[i]);
+		CHECK_EQ(ring->last, (starts[i] + BATCH) % max);
+		for (j = 0; j < BATCH; j++, want++) {
+			struct kvm_coalesced_mmio *e =
+				&ring->coalesced_mmio[(starts[i] + j) % max];
+
+			CHECK_EQ(*(uint32_t *)e->data, want);
+		}
+	}
+}
+
 static const uint32_t garbage[] = {
 	~0u, 1u << 31, 0x7fffffff, 170, 169, 168, 171, 1000, 65536, 4096, 0x10000000,
 };
@@ -157,6 +181,8 @@ int main(int argc, char **argv)
 
 	add_test(collected, &mmio, "collected, MMIO");
 	add_test(collected, &pio, "collected, port");
+	add_test(anywhere, &mmio, "anywhere, MMIO");
+	add_test(anywhere, &pio, "anywhere, port");
 	add_test(bad_indices, &mmio, "bad_indices, MMIO");
 	add_test(bad_indices, &pio, "bad_indices, port");
 	add_test(spoilt, &mmio, "spoilt, MMIO");
