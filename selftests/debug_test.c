@@ -114,6 +114,25 @@ static void watchpoint(const void *arg)
 	expect_hlt(m);
 }
 
+GUEST_CODE(outs, 64, "1: out %al, $0x10\n jmp 1b\n");
+
+/* What waits is held back while the debugger says so, and the guest goes on meanwhile. */
+static void events_blocked(const void *arg)
+{
+	struct machine *m = machine_new();
+	int i;
+
+	if (!(vm_check_cap(m->vm, KVM_CAP_SET_GUEST_DEBUG2) & KVM_GUESTDBG_BLOCKIRQ))
+		test_skip("KVM_GUESTDBG_BLOCKIRQ is not offered");
+	machine_start(m, MODE_LONG, outs);
+	set_debug(m, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_BLOCKIRQ);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_NMI, NULL));
+	for (i = 0; i < 3; i++)
+		expect_out(m, 0x10, 1, 0);
+	set_debug(m, 0);
+	expect_event(m, NMI_VECTOR);
+}
+
 /* Exceptions put in by the debugger. */
 static void injected(const void *arg)
 {
@@ -321,6 +340,7 @@ int main(int argc, char **argv)
 	TEST(software_breakpoint);
 	TEST(hardware_breakpoint);
 	TEST(watchpoint);
+	TEST(events_blocked);
 	TEST(injected);
 	TEST(debug_errors);
 	TEST(sync_regs);

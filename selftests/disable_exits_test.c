@@ -86,6 +86,27 @@ static void hlt_and_signal(const void *arg)
 	CHECK_EQ(mp_state(&pc->cpu[0]), KVM_MP_STATE_RUNNABLE);
 }
 
+/* For a vCPU that has run already. */
+static void later(const void *arg)
+{
+	struct pc *pc;
+	struct cpu *c;
+
+	allowed();
+	pc = pc_new(CHIPS_KERNEL, 1);
+	c = &pc->cpu[0];
+	apic_write(c, R_LVTT, 0x60);
+	apic_write(c, R_TDCR, 0xb);
+	if (disable(pc->vm_fd, KVM_X86_DISABLE_EXITS_HLT) < 0) {
+		CHECK_EQ(errno, EINVAL);
+		test_skip("refused once there is a vCPU");
+	}
+	apic_write(c, R_TMICT, 1000000);
+	CHECK_EQ(cpu_halt(c), 0x60);
+	apic_eoi(c);
+	CHECK_EQ(cpu_iret(c), CPU_DONE);
+}
+
 /* A PAUSE loop goes through, with or without. */
 static void pause_loop(const void *arg)
 {
@@ -140,6 +161,7 @@ int main(int argc, char **argv)
 	TEST(arguments);
 	TEST(halts);
 	TEST(hlt_and_signal);
+	TEST(later);
 	TEST(pause_loop);
 	TEST(monitor_mwait);
 	TEST(cstate_msrs);
