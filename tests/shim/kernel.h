@@ -298,6 +298,7 @@ struct srcu_struct { int readers; };
 #define irqs_disabled()			(shim_atomic > 0)
 #define smp_processor_id()		0
 #define raw_smp_processor_id()		0
+#define wbinvd_on_all_cpus()		barrier()
 #define get_cpu()			((void)shim_atomic++, 0)
 #define put_cpu()			((void)shim_atomic--)
 #define nr_cpu_ids			1u
