@@ -114,6 +114,7 @@ struct kvm {
 	refcount_t users;
 	struct mutex lock;		/* vCPU creation and VM-wide settings */
 	struct list_head list;		/* in the list of all VMs */
+	pid_t creator;			/* as user space tells VMs apart */
 	bool dead;			/* KVM_RUN and ioctls answer -EIO */
 
 	struct mutex slots_lock;	/* changes of the memory slots */

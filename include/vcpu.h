@@ -11,6 +11,7 @@
 #include "emulate.h"
 #include "kvmx.h"
 #include "pv.h"
+#include "stats.h"
 #include "vmx.h"
 
 struct kvm_lapic;
@@ -200,6 +201,7 @@ struct kvm_vcpu {
 	} mce;
 	u32 guest_debug;
 	u64 guest_debug_dr[8];
+	struct kvm_vcpu_stat stat;
 	u32 msr_exit_reason;
 	bool msr_exit_emulated;		/* the emulator met it, not the CPU */
 };

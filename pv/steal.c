@@ -125,6 +125,7 @@ static void show_preempted(struct kvm_vcpu *vcpu)
 	if (slot && !copy_to_user_nofault(&st->preempted, &preempted, sizeof(preempted))) {
 		kvm_slot_mark_dirty(slot, vcpu->pv.steal_msr >> PAGE_SHIFT);
 		vcpu->pv.preempted_shown = true;
+		vcpu->stat.preemption_reported++;
 	}
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 }

@@ -119,19 +119,33 @@ static void adapt_poll(struct kvm_vcpu *vcpu, u64 waited_ns)
 static bool poll(struct kvm_vcpu *vcpu, ktime_t start)
 {
 	ktime_t end = ktime_add_ns(start, min(vcpu->halt_poll_ns, poll_limit(vcpu)));
+	ktime_t begun = ktime_get(), now = begun;
+	bool found;
 
-	while (ktime_before(ktime_get(), end)) {
-		if (must_look(vcpu))
-			return true;
-		if (need_resched())
-			return false;
+	if (!ktime_before(now, end))
+		return false;
+	vcpu->stat.halt_attempted_poll++;
+	do {
+		found = must_look(vcpu);
+		if (found || need_resched())
+			break;
 		cpu_relax();
+		now = ktime_get();
+	} while (ktime_before(now, end));
+	if (found) {
+		vcpu->stat.halt_successful_poll++;
+		vcpu->stat.halt_poll_success_ns += ktime_to_ns(ktime_sub(now, begun));
+	} else {
+		vcpu->stat.halt_poll_fail_ns += ktime_to_ns(ktime_sub(now, begun));
 	}
-	return false;
+	return found;
 }
 
 static void sleep_until_called(struct kvm_vcpu *vcpu)
 {
+	ktime_t begun = ktime_get();
+
+	WRITE_ONCE(vcpu->stat.blocking, 1);
 	prepare_to_rcuwait(&vcpu->wait);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
@@ -140,6 +154,9 @@ static void sleep_until_called(struct kvm_vcpu *vcpu)
 		schedule();
 	}
 	finish_rcuwait(&vcpu->wait);
+	WRITE_ONCE(vcpu->stat.blocking, 0);
+	if (vcpu->mp_state == KVM_MP_STATE_HALTED)
+		vcpu->stat.halt_wait_ns += ktime_to_ns(ktime_sub(ktime_get(), begun));
 }
 
 /* mp_state after the wait; true if there is something to run. */
@@ -192,6 +209,7 @@ int kvm_vcpu_block(struct kvm_vcpu *vcpu)
 		if (halted)
 			adapt_poll(vcpu, waited);
 	}
+	vcpu->stat.halt_wakeup += halted;
 	return 1;
 }
 
@@ -204,6 +222,7 @@ int kvm_vcpu_block(struct kvm_vcpu *vcpu)
  */
 int kvm_vcpu_halt(struct kvm_vcpu *vcpu)
 {
+	vcpu->stat.halt_exits++;
 	if (!vcpu->apic) {
 		vcpu->run->exit_reason = KVM_EXIT_HLT;
 		return 0;

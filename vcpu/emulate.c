@@ -459,6 +459,7 @@ static int finish_fail(struct kvm_vcpu *vcpu)
 	const struct emu_insn *insn = &vcpu->emu.insn;
 	struct kvm_run *run = vcpu->run;
 
+	vcpu->stat.insn_emulation_fail++;
 	trace_kvm_emulate_insn(vcpu, 1);
 	if (vmx_cpl(vcpu) && !vcpu->kvm->exit_on_emulation_error) {
 		kvm_queue_exception(vcpu, UD_VECTOR);
@@ -510,6 +511,7 @@ static int execute(struct kvm_vcpu *vcpu)
 {
 	enum emu_status s = emu_execute(&vcpu->emu);
 
+	vcpu->stat.insn_emulation++;
 	if (s != EMU_IO)
 		vcpu->io.la_known = false;
 	return finish(vcpu, s);

@@ -218,6 +218,7 @@ static void inject_interrupt(struct kvm_vcpu *vcpu, bool busy)
 			e->intr.injected = true;
 			e->intr.soft = false;
 			e->intr.vector = vector;
+			vcpu->stat.irq_injections++;
 			vmx_inject_interrupt(vcpu);
 		}
 		if (!injection_due(vcpu))
@@ -259,6 +260,7 @@ void kvm_inject_events(struct kvm_vcpu *vcpu)
 		if (!busy && vmx_nmi_allowed(vcpu)) {
 			e->nmi_pending--;
 			e->nmi_injected = true;
+			vcpu->stat.nmi_injections++;
 			vmx_inject_nmi(vcpu);
 			busy = true;
 		}

@@ -61,6 +61,7 @@ bool kvm_hypercall(struct kvm_vcpu *vcpu)
 
 	if (needs_more(c.nr))
 		return false;
+	vcpu->stat.hypercalls++;
 	give_answer(vcpu, c.wide, answer_now(vcpu, &c));
 	return true;
 }
@@ -77,6 +78,7 @@ void kvm_hypercall_slow(struct kvm_vcpu *vcpu, bool *out)
 	struct call c = get_call(vcpu);
 	unsigned long answer;
 
+	vcpu->stat.hypercalls++;
 	if (!needs_more(c.nr) || vmx_cpl(vcpu)) {
 		answer = answer_now(vcpu, &c);
 	} else {

@@ -98,6 +98,7 @@ static void hand_out_mmio(struct kvm_vcpu *vcpu, const struct kvm_io_entry *e)
 {
 	struct kvm_run *run = vcpu->run;
 
+	vcpu->stat.mmio_exits++;
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = e->addr;
 	run->mmio.len = e->len;

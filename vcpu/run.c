@@ -189,12 +189,15 @@ static int run_loop(struct kvm_vcpu *vcpu)
 		r = likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE) ? enter_guest(vcpu) :
 								      kvm_vcpu_block(vcpu);
 		/* A signal may also end the wait for a page. */
-		if (r == -EINTR)
+		if (r == -EINTR) {
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			vcpu->stat.signal_exits++;
+		}
 		if (r <= 0)
 			return r;
 		if (interrupt_window_wanted(vcpu) && kvm_ready_for_interrupt(vcpu)) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			vcpu->stat.request_irq_exits++;
 			return 0;
 		}
 		if (__xfer_to_guest_mode_work_pending()) {
@@ -203,6 +206,7 @@ static int run_loop(struct kvm_vcpu *vcpu)
 			vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 			if (r) {
 				vcpu->run->exit_reason = KVM_EXIT_INTR;
+				vcpu->stat.signal_exits++;
 				return r;
 			}
 		}

@@ -14,6 +14,7 @@
 #include "irqchip.h"
 #include "mmu.h"
 #include "state.h"
+#include "stats.h"
 #include "trace.h"
 #include "vcpu.h"
 
@@ -431,6 +432,8 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 	KVM_IOCTL(KVM_SET_SREGS2, kvm_vcpu_ioctl_set_sregs2, 0, KVM_CAP_SREGS2),
 	KVM_IOCTL(KVM_GET_XSAVE2, kvm_vcpu_ioctl_get_xsave2, KVM_IOC_NOLOAD | KVM_IOC_NOCOPYOUT,
 		  KVM_CAP_XSAVE2),
+	KVM_IOCTL(KVM_GET_STATS_FD, kvm_vcpu_ioctl_get_stats_fd, KVM_IOC_VALUE | KVM_IOC_ASYNC,
+		  KVM_CAP_BINARY_STATS_FD),
 	KVM_IOCTL(KVM_KVMCLOCK_CTRL, kvm_vcpu_ioctl_kvmclock_ctrl, 0, KVM_CAP_KVMCLOCK_CTRL),
 	KVM_IOCTL(KVM_SET_DEVICE_ATTR, kvm_vcpu_ioctl_set_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),
 	KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_vcpu_ioctl_get_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),

@@ -9,6 +9,7 @@
 #include "irqchip.h"
 #include "mmu.h"
 #include "state.h"
+#include "stats.h"
 
 /* Fixed parts up to this size are copied to the stack. */
 #define STACK_ARG	512
@@ -101,7 +102,7 @@ long kvm_ioctl_dispatch(const struct kvm_ioctl *e, struct kvm_ioctl_args *a)
 static const struct kvm_cap_table *const cap_tables[] = {
 	&kvm_caps_vm, &kvm_caps_vcpu, &kvm_caps_memslot, &kvm_caps_state, &kvm_caps_coalesced,
 	&kvm_caps_irqfd, &kvm_caps_ioeventfd, &kvm_caps_device, &kvm_caps_irqchip,
-	&kvm_caps_tsc, &kvm_caps_pv,
+	&kvm_caps_tsc, &kvm_caps_pv, &kvm_caps_stats,
 };
 
 /**

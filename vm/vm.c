@@ -20,6 +20,7 @@
 #include "mmu.h"
 #include "params.h"
 #include "state.h"
+#include "stats.h"
 #include "vcpu.h"
 
 /**
@@ -57,6 +58,7 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	mutex_init(&kvm->slots_lock);
 	xa_init(&kvm->vcpus);
 	kvm->max_vcpu_ids = KVM_MAX_VCPU_IDS;
+	kvm->creator = task_pid_nr(current);
 	kvm->default_tsc_khz = tsc_khz;
 	mmgrab(current->mm);
 	kvm->mm = current->mm;
@@ -372,6 +374,8 @@ static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_SET_TSC_KHZ, kvm_vm_ioctl_set_tsc_khz, KVM_IOC_VALUE, KVM_CAP_VM_TSC_CONTROL),
 	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
 	KVM_IOCTL(KVM_GET_TSC_KHZ, kvm_vm_ioctl_get_tsc_khz, KVM_IOC_VALUE, KVM_CAP_VM_TSC_CONTROL),
+	KVM_IOCTL(KVM_GET_STATS_FD, kvm_vm_ioctl_get_stats_fd, KVM_IOC_VALUE,
+		  KVM_CAP_BINARY_STATS_FD),
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER),
 #ifdef CONFIG_COMPAT
 	KVM_IOCTL(KVM_X86_SET_MSR_FILTER_COMPAT, kvm_vm_compat_set_msr_filter, 0,

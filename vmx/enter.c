@@ -284,6 +284,8 @@ static void take_mail(struct kvm_vcpu *vcpu)
  */
 void vmx_enter_guest(struct kvm_vcpu *vcpu)
 {
+	u64 entries = 0;
+
 	write_task_host_state(vcpu->vmx.vmcs);
 	load_breakpoints(vcpu);
 	load_xstate_controls(vcpu);
@@ -304,8 +306,10 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 			vmx_arm_preemption_timer(vcpu);
 		trace_kvm_entry(vcpu);
 		note_exit(vcpu, enter_once(vcpu));
+		entries++;
 		vcpu->vmx.handled = handle_fast(vcpu);
 	} while (vcpu->vmx.handled && may_go_on(vcpu));
+	vcpu->stat.exits += entries;
 	vcpu->cr2 = native_read_cr2();
 	restore_xstate_controls(vcpu);
 	if (vcpu->vmx.host_debugctl)

@@ -227,6 +227,7 @@ static int handle_exception(struct kvm_vcpu *vcpu)
 
 static int handle_interrupt_window(struct kvm_vcpu *vcpu)
 {
+	vcpu->stat.irq_window_exits++;
 	vmx_proc_clear(vcpu, CPU_BASED_INTR_WINDOW_EXITING);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 1;
@@ -234,6 +235,7 @@ static int handle_interrupt_window(struct kvm_vcpu *vcpu)
 
 static int handle_nmi_window(struct kvm_vcpu *vcpu)
 {
+	vcpu->stat.nmi_window_exits++;
 	vmx_proc_clear(vcpu, CPU_BASED_NMI_WINDOW_EXITING);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 1;
@@ -399,6 +401,7 @@ static int handle_io(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu);
 
+	vcpu->stat.io_exits++;
 	if (qual & BIT(4))
 		return kvm_emulate_instruction(vcpu, NULL, 0);
 	return kvm_fast_pio(vcpu, qual >> 16, (qual & 7) + 1, qual & BIT(3));
@@ -452,9 +455,12 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 	if (qual & EPT_VIOLATION_ACC_INSTR)
 		acc |= EMU_ACC_FETCH;
 	trace_kvm_page_fault(vcpu, gpa, qual);
+	vcpu->stat.pf_taken++;
 	r = kvm_mmu_page_fault(vcpu, gpa, acc);
-	if (r == KVM_FAULT_FIXED)
+	if (r == KVM_FAULT_FIXED) {
+		vcpu->stat.pf_fixed++;
 		return 1;
+	}
 	if (r < 0)
 		return r;
 	if (vectoring)
@@ -542,6 +548,8 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 {
 	switch (reason) {
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
+		vcpu->stat.irq_exits++;
+		return 1;
 	case EXIT_REASON_INIT_SIGNAL:
 	case EXIT_REASON_MCE_DURING_VMENTRY:
 		return 1;

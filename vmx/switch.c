@@ -156,6 +156,7 @@ void vmx_prepare_switch(struct kvm_vcpu *vcpu)
 
 	if (vmx->guest_state_loaded)
 		return;
+	vcpu->stat.host_state_reload++;
 	write_host_segments(vcpu);
 	vmx->host_kernel_gs_base = current->thread.gsbase;
 	wrmsrl(MSR_KERNEL_GS_BASE, vmx->guest_kernel_gs_base);
