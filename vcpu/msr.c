@@ -295,9 +295,18 @@ static int set_unknown(u32 index, u64 val, bool host)
 
 /* --- the local APIC's --- */
 
+/*
+ * CPUID has TSC_DEADLINE only if user space adds it, to KVM_GET_SUPPORTED_CPUID's. Without
+ * it the timer has no such mode, and with a timer the MSR is there, reads 0 and takes all.
+ */
+static bool no_tsc_deadline(struct kvm_vcpu *vcpu, bool host)
+{
+	return !host && !vcpu->apic && !kvm_guest_has(vcpu, KVM_F_TSC_DEADLINE);
+}
+
 static int get_tsc_deadline(struct kvm_vcpu *vcpu, u64 *val, bool host)
 {
-	if (!host && !kvm_guest_has(vcpu, KVM_F_TSC_DEADLINE))
+	if (no_tsc_deadline(vcpu, host))
 		return 1;
 	*val = vcpu->apic ? kvm_apic_get_tsc_deadline(vcpu) : 0;
 	return 0;
@@ -305,7 +314,7 @@ static int get_tsc_deadline(struct kvm_vcpu *vcpu, u64 *val, bool host)
 
 static int set_tsc_deadline(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
-	if (!host && !kvm_guest_has(vcpu, KVM_F_TSC_DEADLINE))
+	if (no_tsc_deadline(vcpu, host))
 		return 1;
 	if (vcpu->apic)
 		kvm_apic_set_tsc_deadline(vcpu, val);
