@@ -115,6 +115,29 @@ static void shadow_from_events(const void *arg)
 	}
 }
 
+GUEST_CODE(sti_hlt, 64, "sti\n hlt\n hlt\n hlt\n");
+
+/* A reset takes IF away from a guest that is in the shadow of an STI, or has just left it. */
+static void no_flag_no_shadow(const void *arg)
+{
+	struct machine *m = machine_new();
+	struct kvm_vcpu_events ev;
+
+	machine_start(m, MODE_LONG, sti_hlt);
+	expect_hlt(m);
+	set_flags(m, 0);
+	expect_hlt(m);
+	set_flags(m, FLAG_IF);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_GET_VCPU_EVENTS, &ev));
+	ev.flags = KVM_VCPUEVENT_VALID_SHADOW;
+	ev.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_VCPU_EVENTS, &ev));
+	set_flags(m, 0);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_GET_VCPU_EVENTS, &ev));
+	CHECK_EQ(ev.interrupt.shadow, 0);
+	expect_hlt(m);
+}
+
 /* --- delivery -------------------------------------------------------------- */
 
 GUEST_CODE(loop_out, 64,
@@ -432,6 +455,7 @@ int main(int argc, char **argv)
 	TEST(no_window_between_sti_and_cli);
 	TEST(window_already_open);
 	TEST(shadow_from_events);
+	TEST(no_flag_no_shadow);
 	TEST(every_one_once);
 	TEST(halt_and_wake);
 	TEST(pending_io_first);

@@ -159,6 +159,10 @@ void vmx_set_idt(struct kvm_vcpu *vcpu, const struct emu_table *t)
 
 void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags)
 {
+	/* The CPU refuses the shadow of an STI, stale or not, without IF (SDM 3C 27.3.1.5). */
+	if ((kvm_rflags_read(vcpu) & ~rflags) & X86_EFLAGS_IF)
+		vmx_set_interrupt_shadow(vcpu,
+					 vmx_interrupt_shadow(vcpu) & ~KVM_X86_SHADOW_INT_STI);
 	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
 	vcpu->regs_avail |= 1u << KVM_REG_RFLAGS;
 	vcpu->vmx.guest_tf = rflags & X86_EFLAGS_TF;
