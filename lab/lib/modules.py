@@ -20,20 +20,28 @@ class ModuleSet:
             for name in files:
                 base = name.removesuffix(".xz")
                 if base.endswith(".ko"):
-                    self.paths[base[:-3].replace("_", "-")] = os.path.join(root, name)
+                    self.paths[self._name(base)] = os.path.join(root, name)
+        with open(os.path.join(kernel.modules, "modules.builtin"), encoding="ascii") as f:
+            self.builtin = {self._name(os.path.basename(line.strip())) for line in f}
+
+    @staticmethod
+    def _name(file):
+        return file.removesuffix(".ko").replace("_", "-")
 
     def find(self, name):
         """The file of a module of the distribution."""
-        path = self.paths.get(name.replace("_", "-"))
+        path = self.paths.get(self._name(name))
         if not path:
             raise LabError(f"the {self.kernel.release} kernel has no module {name}")
         return path
 
     def ordered(self, names):
-        """These modules and what they need, in load order."""
+        """These modules and what they need, in load order; built-in ones need no loading."""
         order = []
 
         def visit(name):
+            if self._name(name) in self.builtin:
+                return
             path = self.find(name)
             if path in order:
                 return
