@@ -51,6 +51,20 @@ static void arguments(const void *arg)
 	CHECK_OK(disable(m->vm->fd, all));
 }
 
+/* Until an interrupt comes: what the host handles meanwhile may end an emulated CPU's HLT. */
+static uint64_t halt_long(struct cpu *c)
+{
+	uint64_t got;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		got = cpu_halt(c);
+		if (got != CPU_DONE)
+			break;
+	}
+	return got;
+}
+
 /* The CPU itself halts; a timer and a message from outside end that. */
 static void halts(const void *arg)
 {
@@ -62,12 +76,12 @@ static void halts(const void *arg)
 	apic_write(c, R_TDCR, 0xb);
 	for (i = 0; i < 10; i++) {
 		apic_write(c, R_TMICT, 1000000);
-		CHECK_EQ(cpu_halt(c), 0x60);
+		CHECK_EQ(halt_long(c), 0x60);
 		apic_eoi(c);
 		CHECK_EQ(cpu_iret(c), CPU_DONE);
 	}
 	signal_msi(pc, 0, 0x70);
-	CHECK_EQ(cpu_halt(c), 0x70);
+	CHECK_EQ(halt_long(c), 0x70);
 }
 
 GUEST_CODE(halt_loop, 64, "1: sti\n hlt\n jmp 1b\n");
