@@ -228,7 +228,7 @@ static void one_shot(const void *arg)
 	CHECK(left > 300 * MS && left <= 980 * MS, "%u left", left);
 	CHECK_EQ(cpu_halt(c), VEC);
 	t = (cpu_rdtsc(c) - t) * 1000 / (khz_of(c) / 1000);
-	CHECK(t + MS / 2 > left && t < left + 5 * MS, "%llu ns, not %u", (unsigned long long)t,
+	CHECK(t + MS / 2 > left && t < left + 20 * MS, "%llu ns, not %u", (unsigned long long)t,
 	      left);
 }
 
@@ -258,7 +258,8 @@ static void periodic(const void *arg)
 		CHECK_EQ(cpu_halt(c), VEC);
 	}
 	t = (cpu_rdtsc(c) - t) * 1000 / (khz_of(c) / 1000);
-	CHECK(t > 48 * MS && t < 58 * MS, "5 periods of 10 ms took %llu ns",
+	/* Either end may be late by most of a period. */
+	CHECK(t > 41 * MS && t < 59 * MS, "5 periods of 10 ms took %llu ns",
 	      (unsigned long long)t);
 }
 
@@ -277,7 +278,7 @@ static void deadline(const void *arg)
 	CHECK_EQ(cpu_rdmsr(c, MSR_DEADLINE), at);
 	CHECK_EQ(cpu_halt(c), VEC);
 	now = cpu_rdtsc(c);
-	CHECK(now >= at && now < at + 5 * khz_of(c), "at %llu, not %llu",
+	CHECK(now >= at && now < at + 20 * khz_of(c), "at %llu, not %llu",
 	      (unsigned long long)now, (unsigned long long)at);
 	CHECK_EQ(cpu_rdmsr(c, MSR_DEADLINE), 0);
 }
