@@ -42,7 +42,7 @@ struct kvm_cap_table;
 	X(halt_wait_ns, NS)		/* asleep */ \
 	X(blocking, FLAG)
 
-#define KVM_STAT_FIELD(_name, _kind)	u64 _name;
+#define KVM_STAT_FIELD(_name, ...)	u64 _name;
 struct kvm_vcpu_stat {
 	KVM_VCPU_STATS(KVM_STAT_FIELD)
 };

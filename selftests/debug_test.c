@@ -114,6 +114,27 @@ static void watchpoint(const void *arg)
 	expect_hlt(m);
 }
 
+GUEST_CODE(reads_dr0, 64, "mov %dr0, %rax\n hlt\n");
+
+/* DR7.GD of the debugger: each MOV of a debug register is its to see, and not done. */
+static void general_detect(const void *arg)
+{
+	struct machine *m = machine_new();
+	struct kvm_guest_debug d = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP,
+		.arch.debugreg[7] = 0x400 | 1 << 13,
+	};
+
+	machine_start(m, MODE_LONG, reads_dr0);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_GUEST_DEBUG, &d));
+	expect_exit(m, KVM_EXIT_DEBUG);
+	CHECK_EQ(m->run->debug.arch.exception, DB_VECTOR);
+	CHECK_EQ(m->run->debug.arch.pc, G_CODE);
+	CHECK_EQ(m->run->debug.arch.dr6, 0xffff0ff0 | 1 << 13);
+	set_debug(m, 0);
+	expect_hlt(m);
+}
+
 GUEST_CODE(outs, 64, "1: out %al, $0x10\n jmp 1b\n");
 
 /* What waits is held back while the debugger says so, and the guest goes on meanwhile. */
@@ -340,6 +361,7 @@ int main(int argc, char **argv)
 	TEST(software_breakpoint);
 	TEST(hardware_breakpoint);
 	TEST(watchpoint);
+	TEST(general_detect);
 	TEST(events_blocked);
 	TEST(injected);
 	TEST(debug_errors);
