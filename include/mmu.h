@@ -45,6 +45,10 @@ static inline void kvm_slot_mark_dirty(const struct kvm_memslot *slot, gfn_t gfn
 /* Both take or give a plain value (KVM_IOC_VALUE). */
 long kvm_vm_ioctl_set_nr_mmu_pages(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_get_nr_mmu_pages(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_PRE_FAULT_MEMORY, kvm_vcpu_ioctl_pre_fault_memory, KVM_IOC_NOLOAD,
+ *		   KVM_CAP_PRE_FAULT_MEMORY)
+ */
+long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a);
 int kvm_mmu_module_init(void);
 void kvm_mmu_module_exit(void);
 /* EPT and the mmu_notifier of a new VM (current->mm is kvm->mm). */

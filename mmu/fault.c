@@ -6,13 +6,15 @@
 #include <linux/sched/signal.h>
 #include <asm/apicdef.h>
 #include "bus.h"
+#include "compat/compat.h"
 #include "compat/pfnmap.h"
 #include "internal.h"
+#include "ioctl.h"
 #include "vcpu.h"
 
 struct kvm_page_fault {
 	struct kvm *kvm;
-	struct kvm_vcpu *vcpu;
+	struct kvm_vcpu *vcpu;	/* that touched it; NULL if user space only wants it mapped */
 	const struct kvm_memslot *slot;
 	gfn_t gfn;
 	unsigned long hva;
@@ -141,7 +143,7 @@ static int find_page(struct kvm_page_fault *f)
 	    get_user_pages_fast_only(f->hva, 1, FOLL_WRITE | KVMX_FOLL_NUMA, &f->page) == 1)
 		goto found;
 	f->writable = f->write;
-	if (f->ahead || kvm_async_pf_possible(f->vcpu)) {
+	if (f->ahead || (f->vcpu && kvm_async_pf_possible(f->vcpu))) {
 		n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | FOLL_NOWAIT);
 		if (n == 1)
 			goto found;
@@ -164,8 +166,10 @@ found:
 
 static u64 leaf_bits(const struct kvm_page_fault *f)
 {
-	u64 bits = EPT_READ | EPT_EXEC | EPT_ACCESSED;
+	u64 bits = EPT_READ | EPT_EXEC;
 
+	if (f->vcpu)
+		bits |= EPT_ACCESSED;
 	/*
 	 * The guest's PAT has a say only over what is not ordinary memory, unless it
 	 * shares memory with a device that does not see the caches.
@@ -364,4 +368,54 @@ void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 	f.hva = kvm_slot_hva(f.slot, f.gfn);
 	if (!grant(&f))
 		handle_fault(&f);
+}
+
+/* As if the guest had read there. 0, -ENOENT no memory slot, -EINTR, -EFAULT, -ENOMEM. */
+static int populate(struct kvm *kvm, gfn_t gfn)
+{
+	struct kvm_page_fault f = { .kvm = kvm, .gfn = gfn };
+	int r = 0;
+
+	f.slot = kvm_gfn_to_memslot(kvm, gfn);
+	if (!f.slot)
+		return -ENOENT;
+	f.hva = kvm_slot_hva(f.slot, gfn);
+	do {
+		if (signal_pending(current))
+			return -EINTR;
+		if (grant(&f))
+			return 0;
+		r = handle_fault(&f);
+		cond_resched();
+	} while (r == -EAGAIN);
+	return r;
+}
+
+/**
+ * kvm_vcpu_ioctl_pre_fault_memory - KVM_PRE_FAULT_MEMORY
+ * @a: struct kvm_pre_fault_memory, which tells afterwards what is left
+ *
+ * Return: 0 if a page or more was mapped; -EINVAL, -ENOENT, -EINTR, -EFAULT, -ENOMEM.
+ */
+long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a)
+{
+	struct kvm_pre_fault_memory *range = a->data;
+	struct kvm *kvm = a->kvm;
+	u64 done = 0;
+	int idx, r;
+
+	if (range->flags || !range->size || !PAGE_ALIGNED(range->gpa | range->size) ||
+	    range->gpa + range->size <= range->gpa)
+		return -EINVAL;
+	do {
+		idx = srcu_read_lock(&kvm->srcu);
+		r = populate(kvm, (range->gpa + done) >> PAGE_SHIFT);
+		srcu_read_unlock(&kvm->srcu, idx);
+		if (r)
+			break;
+		done += PAGE_SIZE;
+	} while (done < range->size);
+	range->gpa += done;
+	range->size -= done;
+	return done ? 0 : r;
 }

@@ -8,6 +8,16 @@
 
 #define MC_CAP_CTL (1ULL << 8)
 
+/* Of a later header. */
+#ifndef KVM_PRE_FAULT_MEMORY
+struct kvm_pre_fault_memory {
+	uint64_t gpa, size, flags, padding[5];
+};
+
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+#endif
+
 GUEST_CODE(nops, 64, "nop\n hlt\n");
 
 enum fd_kind { SYSTEM, VM, VCPU };
@@ -79,6 +89,7 @@ static const struct pointer_case {
 	P(VCPU, KVM_SET_GUEST_DEBUG), P(VCPU, KVM_X86_SETUP_MCE), P(VCPU, KVM_X86_SET_MCE),
 	P_CAP(VCPU, KVM_TPR_ACCESS_REPORTING, KVM_CAP_VAPIC),
 	P_CAP(VCPU, KVM_ENABLE_CAP, KVM_CAP_ENABLE_CAP),
+	P_CAP(VCPU, KVM_PRE_FAULT_MEMORY, KVM_CAP_PRE_FAULT_MEMORY),
 };
 
 static void bad_pointer(const void *arg)
@@ -404,6 +415,38 @@ static void run_argument(const void *arg)
 	expect_hlt(m);
 }
 
+/* --- memory ahead of its use ----------------------------------------------- */
+
+static void pre_fault(const void *arg)
+{
+	static const struct kvm_pre_fault_memory bad[] = {
+		{ .gpa = 0x1000, .size = 0 },
+		{ .gpa = 0x1000, .size = 0x800 },
+		{ .gpa = 0x1800, .size = 0x1000 },
+		{ .gpa = -0x1000ull, .size = 0x2000 },
+		{ .gpa = 0x1000, .size = 0x1000, .flags = 1 },
+	};
+	struct machine *m = machine_new();
+	struct kvm_pre_fault_memory r;
+	int i;
+
+	if (vm_check_cap(m->vm, KVM_CAP_PRE_FAULT_MEMORY) <= 0)
+		test_skip("KVM_CAP_PRE_FAULT_MEMORY is not offered");
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		r = bad[i];
+		CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r), EINVAL);
+		CHECK(!memcmp(&r, &bad[i], sizeof(r)), "a refused call changed its argument");
+	}
+	r = (struct kvm_pre_fault_memory){ .gpa = 0x1000, .size = 0x4000 };
+	while (r.size)
+		CHECK_OK(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r));
+	CHECK_EQ(r.gpa, 0x5000);
+	r = (struct kvm_pre_fault_memory){ .gpa = G_MMIO, .size = 0x1000 };
+	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r), ENOENT);
+	machine_start(m, MODE_LONG, nops);
+	expect_hlt(m);
+}
+
 /* --- machine checks -------------------------------------------------------- */
 
 #define MC_STATUS_VALID (1ULL << 63)
@@ -501,6 +544,7 @@ int main(int argc, char **argv)
 	TEST(device_creation);
 	TEST(ioeventfd);
 	TEST(run_argument);
+	TEST(pre_fault);
 	TEST(machine_checks);
 	TEST(machine_check_shutdown);
 	return run_tests(argc, argv);

@@ -10,6 +10,7 @@
 #include <linux/percpu.h>
 #include <trace/events/ipi.h>
 #include <asm/debugreg.h>
+#include "compat/compat.h"
 #include "ioctl.h"
 #include "irqchip.h"
 #include "mmu.h"
@@ -434,6 +435,8 @@ static const struct kvm_ioctl vcpu_ioctls[] = {
 		  KVM_CAP_XSAVE2),
 	KVM_IOCTL(KVM_GET_STATS_FD, kvm_vcpu_ioctl_get_stats_fd, KVM_IOC_VALUE | KVM_IOC_ASYNC,
 		  KVM_CAP_BINARY_STATS_FD),
+	KVM_IOCTL(KVM_PRE_FAULT_MEMORY, kvm_vcpu_ioctl_pre_fault_memory, KVM_IOC_NOLOAD,
+		  KVM_CAP_PRE_FAULT_MEMORY),
 	KVM_IOCTL(KVM_KVMCLOCK_CTRL, kvm_vcpu_ioctl_kvmclock_ctrl, 0, KVM_CAP_KVMCLOCK_CTRL),
 	KVM_IOCTL(KVM_SET_DEVICE_ATTR, kvm_vcpu_ioctl_set_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),
 	KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_vcpu_ioctl_get_device_attr, 0, KVM_CAP_VCPU_ATTRIBUTES),

@@ -502,6 +502,7 @@ static const struct kvm_cap memslot_caps[] = {
 	{ .cap = KVM_CAP_READONLY_MEM, .value = 1 },
 	{ .cap = KVM_CAP_SYNC_MMU, .value = 1 },
 	{ .cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL, .value = 1 },
+	{ .cap = KVM_CAP_PRE_FAULT_MEMORY, .value = 1 },
 	{ .cap = KVM_CAP_MULTI_ADDRESS_SPACE, .value = KVM_NR_ADDRESS_SPACES },
 };
 
