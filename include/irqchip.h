@@ -99,6 +99,7 @@ struct kvm_lapic {
 	u32 esr;		/* errors not yet shown in ESR */
 	u64 vapic_addr;		/* KVM_SET_VAPIC_ADDR, or 0 */
 	u64 reported_rip;
+	u8 vapic_tpr;		/* what the guest was last given in it */
 	bool report_tpr, reported_write;
 	int timer_cpu;		/* where vcpu_load() last saw to the timer */
 };
@@ -110,11 +111,9 @@ enum { KVM_IRQ_NO_TARGET = -1, KVM_IRQ_COALESCED = 0, KVM_IRQ_DELIVERED = 1 };
 
 /* Why the CPU may not virtualize this VM's APICs, bits of irq.apicv_inhibits. */
 enum kvm_apicv_inhibit {
-	KVM_APICV_OFF,		/* no such CPU, or the parameter says so */
 	KVM_APICV_DEBUG,	/* KVM_GUESTDBG_BLOCKIRQ holds interrupts back */
 	KVM_APICV_APIC_ID,	/* an xAPIC id is not the vCPU's id */
 	KVM_APICV_APIC_BASE,	/* the window is not at its usual place */
-	KVM_APICV_PIT,		/* the 8254 re-injects and must hear of every EOI */
 };
 
 static inline bool kvm_irqchip_in_kernel(const struct kvm *kvm)
@@ -212,7 +211,8 @@ void kvm_apic_timer_create(struct kvm_vcpu *vcpu);
 void kvm_apic_timer_destroy(struct kvm_vcpu *vcpu);
 u64 kvm_apic_get_tsc_deadline(struct kvm_vcpu *vcpu);
 void kvm_apic_set_tsc_deadline(struct kvm_vcpu *vcpu, u64 deadline);
-/* The guest's TSC has jumped or changes its rate: arm again. */
+/* The guest's TSC jumps or changes its rate: no deadline is watched before and behind it. */
+void kvm_apic_timer_tsc_changes(struct kvm_vcpu *vcpu);
 void kvm_apic_timer_tsc_changed(struct kvm_vcpu *vcpu);
 /* vcpu_load() on another CPU: the timer follows. */
 void kvm_apic_timer_migrate(struct kvm_vcpu *vcpu);
@@ -271,9 +271,7 @@ int kvm_pic_ack(struct kvm *kvm);
  * @gsi gets @level (0 or 1) from @source. Sleeps nowhere; any context but that irq.srcu
  * is read. The sum over the routes: -1 no target, 0 coalesced, else how many took it.
  */
-int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status);
-/* From a wake-up function, interrupts off: -EWOULDBLOCK where kvm_set_irq() must do it. */
-int kvm_set_irq_inatomic(struct kvm *kvm, u32 gsi);
+int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level);
 /* The one MSI route of @gsi, copied; false if it has none or others beside it. */
 bool kvm_msi_route(struct kvm *kvm, u32 gsi, struct kvm_irq_msi *msi);
 int kvm_set_msi(struct kvm *kvm, u64 addr, u32 data);

@@ -193,9 +193,12 @@ void kvm_get_kvm(struct kvm *kvm);
 bool kvm_get_kvm_safe(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);
 struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index);
+/* Those that are online; one that is being made is not seen. */
 #define kvm_for_each_vcpu(index, vcpu, kvm) \
-	xa_for_each_range(&(kvm)->vcpus, index, vcpu, 0, \
-			  (unsigned long)atomic_read(&(kvm)->online_vcpus) - 1)
+	if (!atomic_read(&(kvm)->online_vcpus)) { \
+	} else \
+		xa_for_each_range(&(kvm)->vcpus, index, vcpu, 0, \
+				  (unsigned long)atomic_read(&(kvm)->online_vcpus) - 1)
 /* Every vCPU of @kvm gets @req; those in guest mode leave it. */
 void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req);
 /* Returns when no vCPU of @kvm is still in the guest entry it was in at the call. */

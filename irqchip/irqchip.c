@@ -271,7 +271,7 @@ long kvm_vm_ioctl_irq_line(struct kvm_ioctl_args *a)
 
 	if (!kvm_irqchip_in_kernel(a->kvm))
 		return -ENXIO;
-	kvm_set_irq(a->kvm, KVM_USERSPACE_IRQ_SOURCE, l->irq, !!l->level, false);
+	kvm_set_irq(a->kvm, KVM_USERSPACE_IRQ_SOURCE, l->irq, !!l->level);
 	return 0;
 }
 
@@ -287,7 +287,7 @@ long kvm_vm_ioctl_irq_line_status(struct kvm_ioctl_args *a)
 
 	if (!kvm_irqchip_in_kernel(a->kvm))
 		return -ENXIO;
-	l->status = kvm_set_irq(a->kvm, KVM_USERSPACE_IRQ_SOURCE, l->irq, !!l->level, true);
+	l->status = kvm_set_irq(a->kvm, KVM_USERSPACE_IRQ_SOURCE, l->irq, !!l->level);
 	return 0;
 }
 

@@ -162,8 +162,6 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 	reset_id(vcpu);
 	if (init_event)
 		lapic_set(apic, LAPIC_ID, id);
-	else
-		apic->events = 0;
 	lapic_set_version(vcpu);
 	lapic_set(apic, LAPIC_DFR, DFR_FLAT);
 	lapic_set(apic, LAPIC_SVR, 0xff);

@@ -308,12 +308,13 @@ bool kvm_apic_msr_write_fast(struct kvm_vcpu *vcpu, u32 index, u64 val)
 		return false;
 	switch (index) {
 	case X2APIC_MSR(LAPIC_ICR):
-		/* Shorthands may be for a thousand vCPUs. */
-		if (val & (KVMX_ICR_RESERVED | ICR_SHORTHAND))
+		/* Shorthands and broadcasts may be for a thousand vCPUs. */
+		if ((val & (KVMX_ICR_RESERVED | ICR_SHORTHAND)) || val >> 32 == U32_MAX)
 			return false;
 		break;
 	case X2APIC_MSR(LAPIC_EOI):
-		if (!eoi_is_local(vcpu))
+		/* The guest may have ended one by the flag, which is looked at elsewhere. */
+		if (vcpu->pv.eoi_set || !eoi_is_local(vcpu))
 			return false;
 		break;
 	case X2APIC_MSR(LAPIC_TPR):

@@ -66,7 +66,7 @@ static u64 ticks_left(struct kvm_vcpu *vcpu)
 /* Host TSC ticks up to the deadline, rounded down; what is beyond a year is looked at then. */
 static u64 host_ticks_left(struct kvm_vcpu *vcpu)
 {
-	return min(kvm_guest_ticks_to_host(vcpu, ticks_left(vcpu)), tsc_khz * 1000 * YEAR_SECONDS);
+	return min(kvm_guest_ticks_to_host(vcpu, ticks_left(vcpu)), tsc_khz * 1000ull * YEAR_SECONDS);
 }
 
 /* Rounded up: nothing comes early. */
@@ -344,6 +344,12 @@ void kvm_apic_set_tsc_deadline(struct kvm_vcpu *vcpu, u64 deadline)
 	t->fired = false;
 	t->tsc_deadline = deadline;
 	start_deadline(vcpu);
+}
+
+void kvm_apic_timer_tsc_changes(struct kvm_vcpu *vcpu)
+{
+	if (is_deadline(&vcpu->apic->timer))
+		stop(&vcpu->apic->timer);
 }
 
 void kvm_apic_timer_tsc_changed(struct kvm_vcpu *vcpu)

@@ -50,9 +50,9 @@ static u64 now_pulse(void)
 
 static void inject(struct kvm_pit *pit, u64 now)
 {
-	int r = kvm_set_irq(pit->kvm, KVM_PIT_SOURCE, 0, 1, false);
+	int r = kvm_set_irq(pit->kvm, KVM_PIT_SOURCE, 0, 1);
 
-	kvm_set_irq(pit->kvm, KVM_PIT_SOURCE, 0, 0, false);
+	kvm_set_irq(pit->kvm, KVM_PIT_SOURCE, 0, 0);
 	/* What is masked everywhere is not acknowledged. */
 	pit->waiting = r >= 0;
 	pit->injected_at = now;

@@ -99,12 +99,11 @@ static int set_route(struct kvm *kvm, const struct irq_route *r, int source, int
  * @source: who holds it, KVM_*_SOURCE
  * @gsi: its number
  * @level: 0 or 1
- * @line_status: the caller asks for KVM_IRQ_LINE_STATUS
  *
  * Context: any.
  * Return: the sum over the routes: -1 no target, 0 coalesced, else how many took it.
  */
-int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status)
+int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level)
 {
 	const struct irq_route *r, *end;
 	int sum = KVM_IRQ_NO_TARGET, idx;
@@ -137,23 +136,6 @@ bool kvm_msi_route(struct kvm *kvm, u32 gsi, struct kvm_irq_msi *msi)
 	return found;
 }
 
-/**
- * kvm_set_irq_inatomic - signal a GSI from a wake-up function
- * @kvm: VM
- * @gsi: its number
- *
- * Context: any, interrupts off.
- * Return: as kvm_set_irq(), or -EWOULDBLOCK where the GSI is no message.
- */
-int kvm_set_irq_inatomic(struct kvm *kvm, u32 gsi)
-{
-	struct kvm_irq_msi msi;
-
-	if (!kvm_msi_route(kvm, gsi, &msi))
-		return -EWOULDBLOCK;
-	return kvm_set_msi(kvm, msi.addr, msi.data);
-}
-
 /* --- acknowledgments --- */
 
 /* The GSI of a chip's pin, or NO_GSI. irq.srcu is read. */
@@ -175,7 +157,7 @@ void kvm_notify_acked_irq(struct kvm *kvm, u32 chip, u32 pin)
 	struct kvm_irq_ack_notifier *n;
 
 	for_each_notifier(n, kvm)
-		if (n->gsi == gsi)
+		if (gsi != NO_GSI && n->gsi == gsi)
 			n->acked(n);
 	srcu_read_unlock(&kvm->irq.srcu, idx);
 }
@@ -188,7 +170,7 @@ bool kvm_irq_has_notifier(struct kvm *kvm, u32 chip, u32 pin)
 	bool found = false;
 
 	for_each_notifier(n, kvm)
-		if (n->gsi == gsi)
+		if (gsi != NO_GSI && n->gsi == gsi)
 			found = true;
 	srcu_read_unlock(&kvm->irq.srcu, idx);
 	return found;

@@ -28,6 +28,7 @@ void kvm_vapic_to_guest(struct kvm_vcpu *vcpu)
 
 	/* Memory that is gone is the guest's affair. */
 	kvm_write_guest(vcpu->kvm, vcpu->apic->vapic_addr, &copy, sizeof(copy));
+	vcpu->apic->vapic_tpr = copy.tpr;
 }
 
 /** kvm_vapic_from_guest - after an exit: the guest may have changed its priority */
@@ -36,7 +37,7 @@ void kvm_vapic_from_guest(struct kvm_vcpu *vcpu)
 	struct vapic copy;
 
 	if (kvm_read_guest(vcpu->kvm, vcpu->apic->vapic_addr, &copy, sizeof(copy)) ||
-	    copy.tpr == (u8)lapic_get(vcpu->apic, LAPIC_TPR))
+	    copy.tpr == vcpu->apic->vapic_tpr)
 		return;
 	lapic_set(vcpu->apic, LAPIC_TPR, copy.tpr);
 	lapic_update_ppr(vcpu->apic);

@@ -14,10 +14,10 @@ static struct workqueue_struct *cleanup_wq;
 static void inject(struct kvm_irqfd_entry *e)
 {
 	if (e->resampler) {
-		kvm_set_irq(e->kvm, KVM_IRQFD_RESAMPLE_SOURCE, e->gsi, 1, false);
+		kvm_set_irq(e->kvm, KVM_IRQFD_RESAMPLE_SOURCE, e->gsi, 1);
 	} else {
-		kvm_set_irq(e->kvm, KVM_USERSPACE_IRQ_SOURCE, e->gsi, 1, false);
-		kvm_set_irq(e->kvm, KVM_USERSPACE_IRQ_SOURCE, e->gsi, 0, false);
+		kvm_set_irq(e->kvm, KVM_USERSPACE_IRQ_SOURCE, e->gsi, 1);
+		kvm_set_irq(e->kvm, KVM_USERSPACE_IRQ_SOURCE, e->gsi, 0);
 	}
 }
 
@@ -27,7 +27,10 @@ static void signalled(struct kvm_irqfd_entry *e)
 	struct kvm_irq_msi msi;
 	unsigned int seq;
 	bool has_msi;
+	int idx;
 
+	/* Who changes the routes waits for what goes by the old ones. */
+	idx = srcu_read_lock(&e->kvm->irq.srcu);
 	do {
 		seq = read_seqcount_begin(&e->msi_seq);
 		has_msi = e->has_msi;
@@ -37,6 +40,7 @@ static void signalled(struct kvm_irqfd_entry *e)
 		kvm_set_msi(e->kvm, msi.addr, msi.data);
 	else
 		inject(e);
+	srcu_read_unlock(&e->kvm->irq.srcu, idx);
 }
 
 /* Called by the eventfd, which nobody who waits behind this one hears of. */

@@ -17,7 +17,7 @@ struct kvm_resampler {
 
 static void lower(struct kvm_resampler *r)
 {
-	kvm_set_irq(r->kvm, KVM_IRQFD_RESAMPLE_SOURCE, r->notifier.gsi, 0, false);
+	kvm_set_irq(r->kvm, KVM_IRQFD_RESAMPLE_SOURCE, r->notifier.gsi, 0);
 }
 
 /* First the line, then the users: one that has more to say raises it again. */

@@ -211,8 +211,9 @@ void kvm_pv_masterclock_update(struct kvm *kvm)
 	unsigned long flags;
 	u32 khz;
 
-	in_step = vcpus_in_step(kvm, &ratio, &khz);
 	spin_lock_irqsave(&pv->lock, flags);
+	/* In here: who changes a TSC asks for this update afterwards, and the last one is right. */
+	in_step = vcpus_in_step(kvm, &ratio, &khz);
 	good = kvm_pv_real_time(&real, &tsc);
 	changed = in_step != pv->in_step;
 	pv->in_step = in_step;

@@ -61,6 +61,9 @@ static unsigned long send_to(struct kvm_vcpu *vcpu, struct kvm_apic_msg *msg, u6
 		u64 id = first + __ffs64(bits);
 
 		msg->dest = id;
+		/* From an xAPIC that is everybody, and nobody's id. */
+		if (id == 0xff && !kvm_apic_x2apic(vcpu))
+			continue;
 		if (id < KVM_MAX_VCPU_IDS && kvm_apic_deliver(vcpu->kvm, vcpu, msg) >= 0)
 			count++;
 	}

@@ -35,7 +35,7 @@ static u64 stolen(struct kvm_pv_vcpu *pv)
 	return new;
 }
 
-/* 0 with the vCPU's flags, which are then down; -EFAULT. */
+/* 0 or -EFAULT with the vCPU's flags, which are then down; -EAGAIN while others change them. */
 static int write_steal(struct kvm_steal_time __user *st, u64 more, u8 *flags)
 {
 	u32 version;
@@ -47,9 +47,12 @@ static int write_steal(struct kvm_steal_time __user *st, u64 more, u8 *flags)
 		return -EFAULT;
 	unsafe_get_user(old, &st->preempted, fault);
 	/* A vCPU that asks for a TLB flush by a flag needs to know that it came before this. */
-	for (tries = 0; old && tries < MAX_TRIES; tries++)
+	for (tries = 0; old; tries++) {
 		if (unsafe_try_cmpxchg_user(&st->preempted, &old, (u8)0, fault))
 			break;
+		if (tries == MAX_TRIES)
+			goto busy;
+	}
 	*flags = old;
 	unsafe_get_user(version, &st->version, fault);
 	unsafe_get_user(steal, &st->steal, fault);
@@ -68,6 +71,9 @@ static int write_steal(struct kvm_steal_time __user *st, u64 more, u8 *flags)
 fault:
 	user_access_end();
 	return -EFAULT;
+busy:
+	user_access_end();
+	return -EAGAIN;
 }
 
 /* Its 64 bytes, aligned, are in one page. */
@@ -94,6 +100,7 @@ void kvm_pv_steal_update(struct kvm_vcpu *vcpu)
 	struct kvm_steal_time __user *st;
 	const struct kvm_memslot *slot;
 	u8 flags = 0;
+	u64 more;
 	int r;
 
 	if (!(vcpu->pv.steal_msr & KVM_MSR_ENABLED))
@@ -101,10 +108,15 @@ void kvm_pv_steal_update(struct kvm_vcpu *vcpu)
 	slot = steal_slot(vcpu, &st);
 	if (!slot)
 		return;
-	r = write_steal(st, stolen(&vcpu->pv), &flags);
+	more = stolen(&vcpu->pv);
+	r = write_steal(st, more, &flags);
 	kvm_slot_mark_dirty(slot, vcpu->pv.steal_msr >> PAGE_SHIFT);
-	if (!r)
+	if (!r || flags)
 		vcpu->pv.preempted_shown = false;
+	if (r)
+		vcpu->pv.steal_seen -= more;
+	if (r == -EAGAIN)
+		kvm_make_request(vcpu, KVM_REQ_STEAL);
 	if ((flags & KVM_VCPU_FLUSH_TLB) && kvm_pv_may_use(vcpu, KVM_FEATURE_PV_TLB_FLUSH))
 		vmx_flush_guest_tlb(vcpu);
 }

@@ -107,6 +107,31 @@ static void deny_one(const void *arg)
 	CHECK_EQ((uint32_t)get_regs(m).rax, (uint32_t)before);
 }
 
+/* User space that has moved the vCPU elsewhere meanwhile has no answer for what was there. */
+static void moved_meanwhile(const void *arg)
+{
+	static const int exits[] = { KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR };
+	struct machine *m = machine_new();
+	struct kvm_regs r;
+	int i;
+
+	deny(m, MSR_LSTAR, BOTH);
+	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
+	for (i = 0; i < 4; i++) {
+		start(m, i & 1 ? wr : rd, MSR_LSTAR, 0);
+		expect_exit(m, exits[i & 1]);
+		m->run->msr.data = 0x1122334455667788;
+		m->run->msr.error = i & 2;
+		r = get_regs(m);
+		r.rip += 2;		/* HLT */
+		r.rax = 0x77;
+		set_regs(m, &r);
+		expect_hlt(m);
+		CHECK_EQ(get_regs(m).rax, 0x77);
+		CHECK_EQ(get_regs(m).rip, r.rip + 1);
+	}
+}
+
 /* A filter for one direction leaves the other alone, and user space is never filtered. */
 static void one_direction(const void *arg)
 {
@@ -325,6 +350,7 @@ int main(int argc, char **argv)
 
 	for (i = 0; i < ARRAY_LEN(denied); i++)
 		add_test(deny_one, &denied[i], "deny_%s", denied[i].name);
+	TEST(moved_meanwhile);
 	TEST(one_direction);
 	TEST(ranges_and_default);
 	TEST(refused_filters);

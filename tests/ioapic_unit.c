@@ -188,7 +188,7 @@ static u32 low_of(struct kvm *kvm, int pin)
 
 static int line(struct kvm *kvm, u32 gsi, int level)
 {
-	return kvm_set_irq(kvm, KVM_USERSPACE_IRQ_SOURCE, gsi, level, true);
+	return kvm_set_irq(kvm, KVM_USERSPACE_IRQ_SOURCE, gsi, level);
 }
 
 /* --- the I/O APIC --- */
@@ -328,13 +328,13 @@ static void sources(void)
 	struct kvm *kvm = full_new();
 
 	entry(kvm, 20, 0, LEVEL | 0x51);
-	kvm_set_irq(kvm, KVM_USERSPACE_IRQ_SOURCE, 20, 1, false);
-	kvm_set_irq(kvm, KVM_IRQFD_RESAMPLE_SOURCE, 20, 1, false);
+	kvm_set_irq(kvm, KVM_USERSPACE_IRQ_SOURCE, 20, 1);
+	kvm_set_irq(kvm, KVM_IRQFD_RESAMPLE_SOURCE, 20, 1);
 	take(kvm, 0, 0x51);
-	kvm_set_irq(kvm, KVM_USERSPACE_IRQ_SOURCE, 20, 0, false);
+	kvm_set_irq(kvm, KVM_USERSPACE_IRQ_SOURCE, 20, 0);
 	eoi(kvm, 0, 0x51);
 	EXPECT(take(kvm, 0, 0x51), true);
-	kvm_set_irq(kvm, KVM_IRQFD_RESAMPLE_SOURCE, 20, 0, false);
+	kvm_set_irq(kvm, KVM_IRQFD_RESAMPLE_SOURCE, 20, 0);
 	eoi(kvm, 0, 0x51);
 	EXPECT(take(kvm, 0, 0x51), false);
 	vm_end(kvm);
@@ -346,7 +346,7 @@ static void lowers_line(struct kvm_irq_ack_notifier *n)
 {
 	SHIM_CHECK(!shim_atomic);
 	acks[n->gsi]++;
-	kvm_set_irq(notified, KVM_IRQFD_RESAMPLE_SOURCE, n->gsi, 0, false);
+	kvm_set_irq(notified, KVM_IRQFD_RESAMPLE_SOURCE, n->gsi, 0);
 }
 
 static void notifiers(void)
@@ -366,7 +366,7 @@ static void notifiers(void)
 	EXPECT(kvm_irq_has_notifier(kvm, KVM_IRQCHIP_PIC_SLAVE, 5), false);
 	/* It takes the level away in time: no second interrupt. */
 	entry(kvm, 20, 0, LEVEL | 0x51);
-	kvm_set_irq(kvm, KVM_IRQFD_RESAMPLE_SOURCE, 20, 1, false);
+	kvm_set_irq(kvm, KVM_IRQFD_RESAMPLE_SOURCE, 20, 1);
 	take(kvm, 0, 0x51);
 	eoi(kvm, 0, 0x51);
 	EXPECT(acks[20], 1);
@@ -598,13 +598,13 @@ static void messages(void)
 	EXPECT(last.logical, true);
 	EXPECT(last.dest, 1);
 	EXPECT(line(kvm, 4094, 0), -1ull);
-	EXPECT(kvm_set_irq_inatomic(kvm, 4093), -1ull);	/* logical 0: nobody */
-	EXPECT(kvm_set_irq_inatomic(kvm, 4092), 1);
+	EXPECT(line(kvm, 4093, 1), -1ull);	/* logical 0: nobody */
+	EXPECT(line(kvm, 4092, 1), 1);
 	EXPECT(last.vector, 0x33);
 	e[0] = to_chip(3, KVM_IRQCHIP_IOAPIC, 3);
 	EXPECT(set_routes(kvm, e, 1, 0), 0);
-	EXPECT(kvm_set_irq_inatomic(kvm, 3), -EWOULDBLOCK);
-	EXPECT(kvm_set_irq_inatomic(kvm, 4), -EWOULDBLOCK);
+	EXPECT(kvm_msi_route(kvm, 3, &msi), false);
+	EXPECT(kvm_msi_route(kvm, 4, &msi), false);
 	/* SDM 3A 11.11. */
 	kvm_set_msi(kvm, 0xabcdef00fee12008ull, 0xc7a5);
 	EXPECT(last.vector, 0xa5);
@@ -853,7 +853,7 @@ static void fuzz(void)
 				break;
 			case 2:
 				kvm_set_irq(kvm, rng_below(&r, 3), rng_below(&r, 30),
-					    rng_below(&r, 2), true);
+					    rng_below(&r, 2));
 				break;
 			case 3:
 				kvm_ioapic_eoi(cpu(kvm, rng_below(&r, 2)), rng_next(&r));

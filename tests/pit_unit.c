@@ -18,7 +18,7 @@ static u64 pulse_now(void)
 	return pit_ns_to_pulse(shim_now);
 }
 
-int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level, bool line_status)
+int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level)
 {
 	SHIM_CHECK(source == KVM_PIT_SOURCE && !gsi);
 	if (level) {

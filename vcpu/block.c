@@ -48,7 +48,8 @@ bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu)
 {
 	const struct kvm_events *e = &vcpu->events;
 
-	if (e->exc.pending || e->exc.injected || e->nmi_injected || e->intr.injected ||
+	if (e->exc.pending || e->exc.injected || e->nmi_injected ||
+	    (e->intr.injected && vmx_interrupt_allowed(vcpu)) ||
 	    test_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->requests))
 		return true;
 	if ((e->nmi_pending || atomic_read(&vcpu->nmi_queued)) && vmx_nmi_allowed(vcpu))

@@ -237,21 +237,18 @@ static void inject_interrupt(struct kvm_vcpu *vcpu, bool busy)
 void kvm_inject_events(struct kvm_vcpu *vcpu)
 {
 	struct kvm_events *e = &vcpu->events;
-	bool busy = true;
+	bool busy = true, held;
 
 	collect_nmis(vcpu);
 	/* User space may have taken IF away, and the CPU refuses the interrupt then: it waits. */
-	if (e->intr.injected && !e->intr.soft && !(kvm_rflags_read(vcpu) & X86_EFLAGS_IF)) {
-		e->intr.injected = false;
-		e->extint = e->intr.vector;
-	}
+	held = e->intr.injected && !e->intr.soft && !vmx_interrupt_allowed(vcpu);
 	if (e->exc.injected)
 		vmx_inject_exception(vcpu, true);
 	else if (e->exc.pending)
 		begin_exception(vcpu);
 	else if (e->nmi_injected)
 		vmx_inject_nmi(vcpu);
-	else if (e->intr.injected)
+	else if (e->intr.injected && !held)
 		vmx_inject_interrupt(vcpu);
 	else
 		busy = false;
@@ -267,7 +264,10 @@ void kvm_inject_events(struct kvm_vcpu *vcpu)
 		if (e->nmi_pending)
 			vmx_open_nmi_window(vcpu);
 	}
-	inject_interrupt(vcpu, busy);
+	if (held)
+		vmx_open_interrupt_window(vcpu);
+	else
+		inject_interrupt(vcpu, busy);
 	if (vcpu->apic)
 		vmx_apicv_sync(vcpu);
 }
@@ -345,8 +345,10 @@ long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a)
 	out->exception.nr = e->exc.vector;
 	out->exception.has_error_code = e->exc.has_error;
 	out->exception.error_code = e->exc.error_code;
+	/* Of two the one that has begun: its controller has let it go. */
 	out->interrupt.injected = (e->intr.injected && !e->intr.soft) || e->extint >= 0;
-	out->interrupt.nr = e->extint >= 0 ? e->extint : e->intr.vector;
+	out->interrupt.nr = e->intr.injected && !e->intr.soft ? e->intr.vector :
+			    e->extint >= 0 ? e->extint : 0;
 	out->interrupt.shadow = vmx_interrupt_shadow(vcpu);
 	out->nmi.injected = e->nmi_injected;
 	out->nmi.pending = e->nmi_pending;
@@ -402,6 +404,7 @@ long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a)
 	e->intr.injected = in->interrupt.injected;
 	e->intr.vector = in->interrupt.nr;
 	e->intr.soft = in->interrupt.soft;
+	e->soft_insn_len = 0;
 	e->extint = -1;
 	if (in->flags & KVM_VCPUEVENT_VALID_SHADOW)
 		vmx_set_interrupt_shadow(vcpu, in->interrupt.shadow);
@@ -409,6 +412,8 @@ long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a)
 	if (in->flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
 		e->nmi_pending = min_t(u8, in->nmi.pending, 2);
 	vmx_set_nmi_masked(vcpu, in->nmi.masked);
+	if ((in->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->apic)
+		WRITE_ONCE(vcpu->apic->sipi_vector, in->sipi_vector);
 	if (in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) {
 		if (in->triple_fault.pending)
 			kvm_make_request(vcpu, KVM_REQ_TRIPLE_FAULT);

@@ -101,6 +101,8 @@ int kvm_handle_vmcall(struct kvm_vcpu *vcpu)
 
 	kvm_hypercall_slow(vcpu, &out);
 	vcpu->pv.hypercall_out = out;
+	if (out)
+		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
 	return out ? 0 : vmx_skip_instruction(vcpu);
 }
 
@@ -113,6 +115,9 @@ int kvm_handle_vmcall(struct kvm_vcpu *vcpu)
 int kvm_complete_hypercall(struct kvm_vcpu *vcpu)
 {
 	vcpu->pv.hypercall_out = false;
+	/* User space has set other registers: the call is forgotten. */
+	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip)
+		return 1;
 	give_answer(vcpu, get_call(vcpu).wide, READ_ONCE(vcpu->run->hypercall.ret));
 	return vmx_skip_instruction(vcpu);
 }

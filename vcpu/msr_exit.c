@@ -223,6 +223,7 @@ static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u
 	run->msr.data = data;
 	vcpu->msr_exit_reason = exit_reason;
 	vcpu->msr_exit_emulated = false;
+	vcpu->io.linear_rip = kvm_linear_rip(vcpu);
 	return EMU_IO;
 }
 
@@ -329,6 +330,11 @@ int kvm_complete_msr(struct kvm_vcpu *vcpu)
 	u32 exit = vcpu->msr_exit_reason;
 
 	vcpu->msr_exit_reason = 0;
+	/* User space has set other registers: the access is forgotten. */
+	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip) {
+		vcpu->io.la_known = false;
+		return 1;
+	}
 	if (READ_ONCE(vcpu->run->msr.error))
 		return inject_gp(vcpu);
 	if (exit == KVM_EXIT_X86_RDMSR)

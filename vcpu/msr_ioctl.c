@@ -13,7 +13,7 @@
 static const u32 saved_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK, MSR_KERNEL_GS_BASE,
-	MSR_IA32_CR_PAT, MSR_IA32_TSC, MSR_IA32_TSC_ADJUST, MSR_TSC_AUX,
+	MSR_IA32_CR_PAT, MSR_IA32_TSC, MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_DEADLINE, MSR_TSC_AUX,
 	MSR_IA32_MISC_ENABLE, MSR_IA32_FEAT_CTL, MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL,
 	MSR_IA32_SMBASE, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES, MSR_IA32_UCODE_REV,
 	MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_SPEC_CTRL, MSR_K7_HWCR, MSR_IA32_POWER_CTL,
@@ -133,13 +133,17 @@ long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a)
 	struct kvm_msr_entry *ent;
 	u32 i, n;
 	long err;
+	int idx;
 
 	ent = take_entries(a, &n, &err);
 	if (!ent)
 		return err;
+	/* Some are addresses in the guest's memory. */
+	idx = srcu_read_lock(&a->kvm->srcu);
 	for (i = 0; i < n; i++)
 		if (kvm_set_msr(a->vcpu, ent[i].index, ent[i].data, true))
 			break;
+	srcu_read_unlock(&a->kvm->srcu, idx);
 	kvfree(ent);
 	return i;
 }

@@ -108,10 +108,10 @@ static void get_sregs(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
 
 	get_sregs_common(vcpu, out);
 	memset(out->interrupt_bitmap, 0, sizeof(out->interrupt_bitmap));
-	if (e->extint >= 0)
-		set_bit(e->extint, (unsigned long *)out->interrupt_bitmap);
-	else if (e->intr.injected && !e->intr.soft)
+	if (e->intr.injected && !e->intr.soft)
 		set_bit(e->intr.vector, (unsigned long *)out->interrupt_bitmap);
+	else if (e->extint >= 0)
+		set_bit(e->extint, (unsigned long *)out->interrupt_bitmap);
 }
 
 /* All but the PDPTEs and pending interrupts. */

@@ -63,7 +63,7 @@ static u32 frequency_asked(unsigned long khz)
 {
 	if (!khz)
 		return tsc_khz;
-	return khz >> 32 || !ratio_for(khz) ? 0 : khz;
+	return khz > INT_MAX || !ratio_for(khz) ? 0 : khz;
 }
 
 /**
@@ -87,6 +87,8 @@ long kvm_vcpu_ioctl_set_tsc_khz(struct kvm_ioctl_args *a)
 
 	if (!khz)
 		return -EINVAL;
+	if (vcpu->apic)
+		kvm_apic_timer_tsc_changes(vcpu);
 	vcpu->virtual_tsc_khz = khz;
 	WRITE_ONCE(vcpu->tsc_ratio, ratio_for(khz));
 	kvm_synchronize_tsc(vcpu, now);
@@ -130,8 +132,6 @@ static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
 {
 	WRITE_ONCE(vcpu->tsc_offset, offset);
 	kvm_tsc_reload(vcpu);
-	if (vcpu->apic)
-		kvm_apic_timer_tsc_changed(vcpu);
 	/* kvmclock counts from the new value, and may no longer be the same for all vCPUs. */
 	kvm_make_request(vcpu, KVM_REQ_MASTERCLOCK);
 	kvm_make_request(vcpu, KVM_REQ_CLOCK);

@@ -494,36 +494,60 @@ static bool id_taken(struct kvm *kvm, u32 id)
 	return false;
 }
 
-/* kvm->lock held: the id is free and the vCPU gets its index and its file descriptor. */
+/* What was asked of all vCPUs while this one was being made. */
+static void catch_up(struct kvm_vcpu *vcpu)
+{
+	kvm_make_request(vcpu, KVM_REQ_FEWER_EXITS);
+	if (!vcpu->apic)
+		return;
+	kvm_apic_map_changed(vcpu->kvm);
+	kvm_make_request(vcpu, KVM_REQ_SCAN_IOAPIC);
+	kvm_make_request(vcpu, KVM_REQ_APICV);
+}
+
+/*
+ * kvm->lock held: the id is free and the vCPU gets its index and its file descriptor.
+ * Others find it by the index only when nothing can fail any more, and user space
+ * by the descriptor only when whoever asks something of all vCPUs reaches it.
+ */
 static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 {
+	struct file *file;
 	char name[32];
 	int r, fd;
 
 	if (id_taken(kvm, vcpu->vcpu_id))
 		return -EEXIST;
 	vcpu->vcpu_idx = atomic_read(&kvm->online_vcpus);
-	r = xa_insert(&kvm->vcpus, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
+	r = xa_reserve(&kvm->vcpus, vcpu->vcpu_idx, GFP_KERNEL_ACCOUNT);
 	if (r)
 		return r;
-	kvm_get_kvm(kvm);
-	snprintf(name, sizeof(name), "kvm-vcpu:%d", vcpu->vcpu_id);
-	fd = anon_inode_getfd(name, &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0) {
-		xa_erase(&kvm->vcpus, vcpu->vcpu_idx);
-		kvm_put_kvm(kvm);
-		return fd;
+		r = fd;
+		goto out_index;
 	}
+	snprintf(name, sizeof(name), "kvm-vcpu:%d", vcpu->vcpu_id);
+	file = anon_inode_getfile(name, &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		r = PTR_ERR(file);
+		goto out_fd;
+	}
+	kvm_get_kvm(kvm);
+	/* The place is reserved. */
+	xa_store(&kvm->vcpus, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
 	/* Whoever sees the count sees the entry. */
 	smp_wmb();
 	atomic_inc(&kvm->online_vcpus);
-	/* What was asked of all vCPUs while this one was being made. */
-	kvm_make_request(vcpu, KVM_REQ_FEWER_EXITS);
-	if (vcpu->apic) {
-		kvm_apic_map_changed(kvm);
-		kvm_make_request(vcpu, KVM_REQ_SCAN_IOAPIC);
-	}
+	catch_up(vcpu);
+	fd_install(fd, file);
 	return fd;
+
+out_fd:
+	put_unused_fd(fd);
+out_index:
+	xa_release(&kvm->vcpus, vcpu->vcpu_idx);
+	return r;
 }
 
 /**
@@ -585,9 +609,15 @@ void kvm_vcpu_module_exit(void)
 	kmem_cache_destroy(vcpu_cache);
 }
 
+/* A CPU that has TPR by itself reports no accesses to it. */
+static int cap_vapic(struct kvm *kvm)
+{
+	return !vmx_caps.apic_accesses;
+}
+
 static const struct kvm_cap caps[] = {
 	{ KVM_CAP_MP_STATE, 1 },
-	{ KVM_CAP_VAPIC, 1 },
+	{ KVM_CAP_VAPIC, .fn = cap_vapic },
 	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG2, KVM_GUESTDBG_KNOWN },

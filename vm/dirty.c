@@ -7,6 +7,7 @@
  * taken first and the permission after, under the write side: a fault in
  * between leaves a bit for the next time or a page that faults again.
  */
+#include <linux/compat.h>
 #include <linux/uaccess.h>
 #include "ioctl.h"
 #include "mmu.h"
@@ -77,5 +78,10 @@ unlock:
 
 long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a)
 {
-	return kvm_get_dirty_log(a->kvm, a->data);
+	struct kvm_dirty_log *log = a->data;
+
+	/* A 32-bit caller writes half of the pointer. */
+	if (in_compat_syscall())
+		log->dirty_bitmap = compat_ptr((uintptr_t)log->dirty_bitmap);
+	return kvm_get_dirty_log(a->kvm, log);
 }

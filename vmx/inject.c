@@ -110,7 +110,8 @@ void vmx_inject_interrupt(struct kvm_vcpu *vcpu)
 
 	trace_kvm_inj_virq(e->intr.vector, e->intr.soft, false);
 	if (e->intr.soft) {
-		vmcs_write32(VM_ENTRY_INSTRUCTION_LEN, e->soft_insn_len);
+		/* User space gives none: INT n. */
+		vmcs_write32(VM_ENTRY_INSTRUCTION_LEN, e->soft_insn_len ?: 2);
 		info |= INTR_TYPE_SOFT_INTR;
 	} else {
 		info |= INTR_TYPE_EXT_INTR;
