@@ -110,7 +110,8 @@ static void exit_rows(void)
 	signal_operation(&m, "port write to an eventfd", guest_outb, PORT_DEVICE, 1,
 			 KVM_IOEVENTFD_FLAG_PIO);
 	signal_operation(&m, "MMIO write to an eventfd", guest_store, GUEST_DEVICE, 4, 0);
-	signal_operation(&m, "MMIO write to an eventfd, any length", guest_store, GUEST_DEVICE, 0, 0);
+	signal_operation(&m, "MMIO write to an eventfd, any length", guest_store, GUEST_DEVICE,
+			 0, 0);
 	operation(&m, "HLT and wake-up", guest_halt, 0);
 	touch(&m, "first touch, 4 KiB page", guest_touch_small, GUEST_SMALL, SMALL_PAGES, 0x1000,
 	      SMALL_BATCHES);

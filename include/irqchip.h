@@ -116,19 +116,25 @@ enum kvm_apicv_inhibit {
 	KVM_APICV_APIC_BASE,	/* the window is not at its usual place */
 };
 
+static inline enum kvm_irqchip_mode kvm_irqchip_mode(const struct kvm *kvm)
+{
+	/* Whoever sees the mode sees the chips. */
+	return smp_load_acquire(&kvm->irq.mode);
+}
+
 static inline bool kvm_irqchip_in_kernel(const struct kvm *kvm)
 {
-	return smp_load_acquire(&kvm->irq.mode) != KVM_IRQCHIP_NONE;
+	return kvm_irqchip_mode(kvm) != KVM_IRQCHIP_NONE;
 }
 
 static inline bool kvm_irqchip_full(const struct kvm *kvm)
 {
-	return smp_load_acquire(&kvm->irq.mode) == KVM_IRQCHIP_KERNEL;
+	return kvm_irqchip_mode(kvm) == KVM_IRQCHIP_KERNEL;
 }
 
 static inline bool kvm_irqchip_split(const struct kvm *kvm)
 {
-	return smp_load_acquire(&kvm->irq.mode) == KVM_IRQCHIP_SPLIT;
+	return kvm_irqchip_mode(kvm) == KVM_IRQCHIP_SPLIT;
 }
 
 /* --- irqchip/lapic.c: the local APIC of a vCPU --- */
@@ -309,7 +315,9 @@ long kvm_vm_ioctl_set_irqchip(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_irq_line(struct kvm_ioctl_args *a);
 /* VM: KVM_IOCTL(KVM_IRQ_LINE_STATUS, kvm_vm_ioctl_irq_line_status, 0, KVM_CAP_IRQ_INJECT_STATUS) */
 long kvm_vm_ioctl_irq_line_status(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_SET_GSI_ROUTING, kvm_vm_ioctl_set_gsi_routing, KVM_IOC_TAIL, KVM_CAP_IRQ_ROUTING) */
+/* VM: KVM_IOCTL(KVM_SET_GSI_ROUTING, kvm_vm_ioctl_set_gsi_routing, KVM_IOC_TAIL,
+ *		 KVM_CAP_IRQ_ROUTING)
+ */
 long kvm_vm_ioctl_set_gsi_routing(struct kvm_ioctl_args *a);
 /* VM: KVM_IOCTL(KVM_SIGNAL_MSI, kvm_vm_ioctl_signal_msi, 0, KVM_CAP_SIGNAL_MSI) */
 long kvm_vm_ioctl_signal_msi(struct kvm_ioctl_args *a);

@@ -98,9 +98,9 @@ struct kvm_irq {
 	struct kvm_ioapic *ioapic;
 	struct kvm_pit *pit;
 	struct kvm_apic_map __rcu *map;
-	struct mutex map_lock;
+	struct mutex map_lock;		/* changes of the map */
 	atomic_t map_stale;
-	atomic_t lowest_turn;		/* vCPU index: who of equals gets the next lowest-priority one */
+	atomic_t lowest_turn;		/* vCPU index: who of equals is next (lowest priority) */
 	u32 reserved_pins;		/* of a split irqchip's I/O APIC in user space */
 	u32 apic_bus_ns;		/* a tick of the local APICs' timers */
 	bool x2apic_ids;		/* KVM_X2APIC_API_USE_32BIT_IDS */

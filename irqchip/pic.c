@@ -104,6 +104,7 @@ static void update(struct kvm_pic *pic)
 }
 
 static unsigned long pic_lock(struct kvm_pic *pic)
+	__acquires(&pic->lock)
 {
 	unsigned long flags;
 
@@ -115,6 +116,7 @@ static unsigned long pic_lock(struct kvm_pic *pic)
 
 /* Unlocks, then tells those concerned what has happened. */
 static void pic_unlock(struct kvm_pic *pic, unsigned long flags)
+	__releases(&pic->lock)
 {
 	unsigned long acked = pic->acked, pin, i;
 	bool raised = pic->raised;

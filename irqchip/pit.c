@@ -140,6 +140,7 @@ static void acked(struct kvm_irq_ack_notifier *n)
 /* --- ports --- */
 
 static u64 pit_lock(struct kvm_pit *pit, unsigned long *flags)
+	__acquires(&pit->lock)
 {
 	unsigned int i;
 	u64 now;
@@ -153,6 +154,7 @@ static u64 pit_lock(struct kvm_pit *pit, unsigned long *flags)
 }
 
 static void pit_unlock(struct kvm_pit *pit, unsigned long flags)
+	__releases(&pit->lock)
 {
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
 }

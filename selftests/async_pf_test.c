@@ -588,7 +588,7 @@ static void enforced(const void *arg)
 
 int main(int argc, char **argv)
 {
-	static const bool yes = true, no = false;
+	static const bool yes = true, no;
 
 	add_test(one_page, &no, "one_page");
 	add_test(one_page, &yes, "one_page_halted");

@@ -186,6 +186,7 @@ static bool look(struct kvm_vcpu *vcpu)
  * Return: 1 runnable, -EINTR a signal, -EIO the VM is dead.
  */
 int kvm_vcpu_block(struct kvm_vcpu *vcpu)
+	__must_hold(&vcpu->kvm->srcu)
 {
 	ktime_t start = ktime_get();
 	bool halted = vcpu->mp_state == KVM_MP_STATE_HALTED, polled;

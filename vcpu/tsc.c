@@ -215,7 +215,7 @@ int kvm_set_tsc_adjust_msr(struct kvm_vcpu *vcpu, u64 val, bool host)
 static u64 __user *attr_place(const struct kvm_device_attr *attr)
 {
 	if (attr->group != KVM_VCPU_TSC_CTRL || attr->attr != KVM_VCPU_TSC_OFFSET)
-		return ERR_PTR(-ENXIO);
+		return (__force u64 __user *)ERR_PTR(-ENXIO);
 	return u64_to_user_ptr(attr->addr);
 }
 

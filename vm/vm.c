@@ -271,7 +271,7 @@ static int exits_to_disable(struct kvm *kvm)
 	int can = KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE |
 		  KVM_X86_DISABLE_EXITS_CSTATE;
 
-	/* A CPU whose timer stops in deep states, or that misses wake-ups, keeps MWAIT to itself. */
+	/* If its timer stops in deep states, or it misses wake-ups, a CPU keeps MWAIT to itself. */
 	if (boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
 	    !boot_cpu_has_bug(X86_BUG_MONITOR))
 		can |= KVM_X86_DISABLE_EXITS_MWAIT;

@@ -323,8 +323,9 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
  * @vcpu: vCPU that just left the guest
  *
  * External interrupts come in when interrupts go on, unless the exit has
- * acknowledged them, as posted interrupts need it. An NMI has been taken by the exit, and stays blocked until
- * an IRET: the host's handler runs through its gate. So does a machine check.
+ * acknowledged them, as posted interrupts need it. An NMI has been taken by the
+ * exit, and stays blocked until an IRET: the host's handler runs through its gate.
+ * So does a machine check.
  *
  * Context: interrupts off.
  */

@@ -33,7 +33,7 @@ void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu)
 	memset(bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(both); i++)
 		vmx_msr_bitmap_allow(bitmap, both[i], kvm_msr_allowed(vcpu, both[i], false),
-			     kvm_msr_allowed(vcpu, both[i], true));
+				     kvm_msr_allowed(vcpu, both[i], true));
 	vmx_msr_bitmap_allow(bitmap, MSR_IA32_TSC, kvm_msr_allowed(vcpu, MSR_IA32_TSC, false),
 			     false);
 	if (vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_CSTATE)
