@@ -107,6 +107,7 @@ void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment
 void vmx_set_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct emu_segment *s);
 u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum emu_seg seg);
 int vmx_cpl(struct kvm_vcpu *vcpu);
+bool vmx_code_is_wide(struct kvm_vcpu *vcpu);
 void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t);
 void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct emu_table *t);
 void vmx_get_idt(struct kvm_vcpu *vcpu, struct emu_table *t);

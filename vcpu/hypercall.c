@@ -13,12 +13,10 @@ struct call {
 static struct call get_call(struct kvm_vcpu *vcpu)
 {
 	const u64 *regs = vcpu->regs;
-	struct emu_segment cs;
 	struct call c;
 	u64 mask;
 
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	c.wide = (vcpu->efer & EFER_LMA) && cs.l;
+	c.wide = vmx_code_is_wide(vcpu);
 	mask = c.wide ? ~0ull : U32_MAX;
 	c.nr = regs[KVM_REG_RAX] & mask;
 	c.args[0] = regs[KVM_REG_RBX] & mask;

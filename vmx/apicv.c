@@ -256,23 +256,19 @@ bool vmx_notify_mail(struct kvm_vcpu *vcpu)
 }
 
 /**
- * vmx_arm_preemption_timer - the APIC timer's deadline, if the CPU is to watch it
+ * vmx_arm_preemption_timer - the CPU is to watch the APIC timer's deadline
  * @vcpu: loaded vCPU with a local APIC
+ * @deadline: host TSC
  *
  * The timer ticks whenever a bit of the TSC changes, so a value reaches the
  * deadline up to one tick early; handle_preemption_timer() looks at the clock.
  *
  * Context: interrupts off, before an entry.
  */
-void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu)
+void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline)
 {
-	u64 deadline = kvm_apic_timer_host_deadline(vcpu), now, ticks = 0;
+	u64 now = rdtsc(), ticks = 0;
 
-	if (!deadline) {
-		vmx_pin_clear(vcpu, PIN_BASED_VMX_PREEMPTION_TIMER);
-		return;
-	}
-	now = rdtsc();
 	if (deadline > now)
 		ticks = min_t(u64, ((deadline - now) >> vmx_caps.preemption_shift) + 1, U32_MAX);
 	vmcs_write32(VMX_PREEMPTION_TIMER_VALUE, ticks);

@@ -276,6 +276,14 @@ static void take_mail(struct kvm_vcpu *vcpu)
 	}
 }
 
+static void watch_deadline(struct kvm_vcpu *vcpu, u64 host_tsc)
+{
+	if (host_tsc)
+		vmx_arm_preemption_timer(vcpu, host_tsc);
+	else
+		vmx_pin_clear(vcpu, PIN_BASED_VMX_PREEMPTION_TIMER);
+}
+
 /**
  * vmx_enter_guest - run the guest until an exit that needs interrupts or more
  * @vcpu: loaded vCPU in IN_GUEST_MODE
@@ -302,8 +310,8 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 			vmx_set_interrupt_shadow(vcpu, 0);
 		flush_if_behind(vcpu);
 		write_dirty_regs(vcpu);
-		if (vcpu->apic && vmx_caps.preemption_timer)
-			vmx_arm_preemption_timer(vcpu);
+		if (vcpu->apic)
+			watch_deadline(vcpu, vcpu->apic->timer.host_deadline);
 		trace_kvm_entry(vcpu);
 		note_exit(vcpu, enter_once(vcpu));
 		entries++;

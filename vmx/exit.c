@@ -17,10 +17,7 @@
 /* Outside 64-bit code the instruction pointer has 32 bits. */
 u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next)
 {
-	struct emu_segment cs;
-
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	return (vcpu->efer & EFER_LMA) && cs.l ? next : (u32)next;
+	return vmx_code_is_wide(vcpu) ? next : (u32)next;
 }
 
 static u64 exit_qual(struct kvm_vcpu *vcpu)
@@ -343,10 +340,8 @@ static int handle_mov_from_cr(struct kvm_vcpu *vcpu, int cr, int reg)
 static u64 gpr_in_mode(struct kvm_vcpu *vcpu, int reg)
 {
 	u64 val = kvm_gpr_read(vcpu, reg);
-	struct emu_segment cs;
 
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	return (vcpu->efer & EFER_LMA) && cs.l ? val : (u32)val;
+	return vmx_code_is_wide(vcpu) ? val : (u32)val;
 }
 
 /* Qualification: SDM 3C table 28-3. */

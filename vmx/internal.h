@@ -171,7 +171,7 @@ void vmx_msr_bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write)
 /* At the vCPU's creation, and what of the MSR bitmap follows the APIC. */
 void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu);
 /* Before an entry, interrupts off: the preemption timer. */
-void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu);
+void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline);
 /* --- inject.c --- */
 void vmx_complete_events(struct kvm_vcpu *vcpu);
 

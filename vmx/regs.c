@@ -62,8 +62,9 @@ void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 /* SDM 3C table 25-2. */
 static u32 pack_ar(const struct emu_segment *s)
 {
+	/* The CPL is in SS.DPL, whatever else SS is. */
 	if (s->unusable || !s->present)
-		return AR_UNUSABLE;
+		return AR_UNUSABLE | s->dpl << 5;
 	return s->type | s->s << 4 | s->dpl << 5 | s->present << 7 | s->avl << 12 | s->l << 13 |
 	       s->db << 14 | s->g << 15;
 }
@@ -120,17 +121,16 @@ void vmx_set_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct emu_s
 	vcpu->vmx.seg_avail |= 1u << seg;
 }
 
-/* The CPU takes the CPL from SS.DPL (SDM 3C 25.4.1). */
+/* SS.DPL is the CPL, 0 in real mode and 3 in virtual-8086 mode (SDM 3C 25.4.1). */
 int vmx_cpl(struct kvm_vcpu *vcpu)
 {
-	struct emu_segment ss;
+	return vmcs_read32(GUEST_SS_AR_BYTES) >> 5 & 3;
+}
 
-	if (!(kvm_cr0_read(vcpu) & X86_CR0_PE))
-		return 0;
-	if (kvm_rflags_read(vcpu) & X86_EFLAGS_VM)
-		return 3;
-	vmx_get_segment(vcpu, EMU_SEG_SS, &ss);
-	return ss.dpl;
+/* 64-bit code: elsewhere registers have 32 bits. */
+bool vmx_code_is_wide(struct kvm_vcpu *vcpu)
+{
+	return (vcpu->efer & EFER_LMA) && (vmcs_read32(GUEST_CS_AR_BYTES) & BIT(13));
 }
 
 void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t)
