@@ -192,13 +192,20 @@ long kvm_dev_ioctl_create_vm(unsigned long type);
 void kvm_get_kvm(struct kvm *kvm);
 bool kvm_get_kvm_safe(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);
-struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index);
-/* Those that are online; one that is being made is not seen. */
+
+/* A vCPU by its index, NULL for one that is not there or is being made. */
+static inline struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, unsigned long index)
+{
+	if (index >= (unsigned int)atomic_read(&kvm->online_vcpus))
+		return NULL;
+	/* Pairs with the barrier before the count went up. */
+	smp_rmb();
+	return xa_load(&kvm->vcpus, index);
+}
+
 #define kvm_for_each_vcpu(index, vcpu, kvm) \
-	if (!atomic_read(&(kvm)->online_vcpus)) { \
-	} else \
-		xa_for_each_range(&(kvm)->vcpus, index, vcpu, 0, \
-				  (unsigned long)atomic_read(&(kvm)->online_vcpus) - 1)
+	for ((index) = 0; ((vcpu) = kvm_get_vcpu(kvm, index)); (index)++)
+
 /* Every vCPU of @kvm gets @req; those in guest mode leave it. */
 void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req);
 /* Returns when no vCPU of @kvm is still in the guest entry it was in at the call. */

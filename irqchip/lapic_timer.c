@@ -66,7 +66,9 @@ static u64 ticks_left(struct kvm_vcpu *vcpu)
 /* Host TSC ticks up to the deadline, rounded down; what is beyond a year is looked at then. */
 static u64 host_ticks_left(struct kvm_vcpu *vcpu)
 {
-	return min(kvm_guest_ticks_to_host(vcpu, ticks_left(vcpu)), tsc_khz * 1000ull * YEAR_SECONDS);
+	u64 year = tsc_khz * 1000ull * YEAR_SECONDS;
+
+	return min(kvm_guest_ticks_to_host(vcpu, ticks_left(vcpu)), year);
 }
 
 /* Rounded up: nothing comes early. */

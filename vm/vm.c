@@ -143,17 +143,6 @@ void kvm_put_kvm(struct kvm *kvm)
 }
 EXPORT_SYMBOL_GPL(kvm_put_kvm);
 
-struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, int index)
-{
-	int n = atomic_read(&kvm->online_vcpus);
-
-	if (index < 0 || index >= n)
-		return NULL;
-	/* Pairs with the barrier before the count went up. */
-	smp_rmb();
-	return xa_load(&kvm->vcpus, index);
-}
-
 void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
 {
 	struct kvm_vcpu *vcpu;

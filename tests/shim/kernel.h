@@ -470,8 +470,6 @@ static inline void *xa_load(struct xarray *xa, unsigned long i)
 	return i < SHIM_XA_MAX ? xa->slot[i] : NULL;
 }
 
-#define xa_for_each_range(xa, i, e, first, last) \
-	for ((i) = (first); (long)(i) <= (long)(last) && ((e) = xa_load(xa, i)); (i)++)
 
 /* --- time --- */
 #define NSEC_PER_SEC	1000000000ll
