@@ -470,7 +470,6 @@ static inline void *xa_load(struct xarray *xa, unsigned long i)
 	return i < SHIM_XA_MAX ? xa->slot[i] : NULL;
 }
 
-
 /* --- time --- */
 #define NSEC_PER_SEC	1000000000ll
 #define NSEC_PER_MSEC	1000000ll
