@@ -116,7 +116,7 @@ static void later(const void *arg)
 		test_skip("refused once there is a vCPU");
 	}
 	apic_write(c, R_TMICT, 1000000);
-	CHECK_EQ(cpu_halt(c), 0x60);
+	CHECK_EQ(halt_long(c), 0x60);
 	apic_eoi(c);
 	CHECK_EQ(cpu_iret(c), CPU_DONE);
 }
