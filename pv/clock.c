@@ -178,22 +178,16 @@ void kvm_pv_host_resumed(void)
 /* Do all vCPUs read the same TSC? @ratio and @khz are theirs, or the first one's. */
 static bool vcpus_in_step(struct kvm *kvm, u64 *ratio, u32 *khz)
 {
-	struct kvm_vcpu *vcpu;
+	struct kvm_vcpu *vcpu = kvm_get_vcpu(kvm, 0);
 	unsigned long i;
-	u64 offset = 0;
+	u64 offset;
 
-	*ratio = KVM_TSC_RATIO_ONE;
-	*khz = tsc_khz;
-	kvm_for_each_vcpu(i, vcpu, kvm) {
-		if (!i) {
-			*ratio = READ_ONCE(vcpu->tsc_ratio);
-			*khz = kvm_tsc_ticks_khz(vcpu);
-			offset = READ_ONCE(vcpu->tsc_offset);
-		} else if (READ_ONCE(vcpu->tsc_ratio) != *ratio ||
-			   READ_ONCE(vcpu->tsc_offset) != offset) {
+	*ratio = vcpu ? READ_ONCE(vcpu->tsc_ratio) : KVM_TSC_RATIO_ONE;
+	*khz = vcpu ? kvm_tsc_ticks_khz(vcpu) : tsc_khz;
+	offset = vcpu ? READ_ONCE(vcpu->tsc_offset) : 0;
+	kvm_for_each_vcpu(i, vcpu, kvm)
+		if (READ_ONCE(vcpu->tsc_ratio) != *ratio || READ_ONCE(vcpu->tsc_offset) != offset)
 			return false;
-		}
-	}
 	return true;
 }
 

@@ -348,7 +348,7 @@ long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a)
 	/* Of two the one that has begun: its controller has let it go. */
 	out->interrupt.injected = (e->intr.injected && !e->intr.soft) || e->extint >= 0;
 	out->interrupt.nr = e->intr.injected && !e->intr.soft ? e->intr.vector :
-			    e->extint >= 0 ? e->extint : 0;
+			    max(e->extint, 0);
 	out->interrupt.shadow = vmx_interrupt_shadow(vcpu);
 	out->nmi.injected = e->nmi_injected;
 	out->nmi.pending = e->nmi_pending;
