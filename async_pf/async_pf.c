@@ -13,6 +13,7 @@
 #include <asm/kvm_para.h>
 #include "irqchip.h"
 #include "mmu.h"
+#include "trace_pv.h"
 #include "vcpu.h"
 
 /* Pages under way for all VMs together: workers, and none waits for another. */
@@ -79,6 +80,7 @@ static void bring_in(struct work_struct *work)
 		fixup_user_fault(mm, pf->hva, pf->write ? FAULT_FLAG_WRITE : 0, &unlocked);
 		mmap_read_unlock(mm);
 		mmput(mm);
+		trace_kvm_async_pf_completed(pf->hva, pf->gpa);
 	}
 	spin_lock(&async_pf_lock);
 	vcpu = pf->vcpu;
@@ -220,7 +222,12 @@ bool kvm_async_pf_start(struct kvm_vcpu *vcpu, u64 gpa, unsigned long hva, bool 
 	struct kvm_async_pf_vcpu *apf = &vcpu->apf;
 	struct async_pf *pf;
 
-	if (apf->count >= KVM_ASYNC_PF_MAX || is_on_its_way(vcpu, gpa))
+	trace_kvm_try_async_get_page(gpa, gpa >> PAGE_SHIFT);
+	if (is_on_its_way(vcpu, gpa)) {
+		trace_kvm_async_pf_repeated_fault(gpa, gpa >> PAGE_SHIFT);
+		return false;
+	}
+	if (apf->count >= KVM_ASYNC_PF_MAX)
 		return false;
 	pf = new_item();
 	if (!pf)
@@ -241,6 +248,7 @@ bool kvm_async_pf_start(struct kvm_vcpu *vcpu, u64 gpa, unsigned long hva, bool 
 	__module_get(THIS_MODULE);
 	list_add_tail(&pf->link, &apf->queue);
 	apf->count++;
+	trace_kvm_async_pf_not_present(pf->token, gpa);
 	kvm_queue_page_fault(vcpu, pf->token, 0);
 	queue_work(async_pf_workers, &pf->work);
 	return true;
@@ -282,6 +290,7 @@ void kvm_async_pf_deliver(struct kvm_vcpu *vcpu)
 		if (!pf->forgotten) {
 			if (!show_ready(vcpu, pf->token))
 				continue;
+			trace_kvm_async_pf_ready(pf->token, pf->gpa);
 			kvm_mmu_map_ahead(vcpu, pf->gpa, pf->write);
 		}
 		list_del(&pf->link);

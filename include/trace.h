@@ -25,10 +25,6 @@
 #define KVM_TRACE_MMIO_READ		1
 #define KVM_TRACE_MMIO_WRITE		2
 
-/* kvm_pio's rw. */
-#define KVM_TRACE_PIO_IN		0
-#define KVM_TRACE_PIO_OUT		1
-
 /* kvm_emulate_insn's flags. */
 #define KVM_EMUL_INSN_F_CR0_PE		(1 << 0)
 #define KVM_EMUL_INSN_F_EFL_VM		(1 << 1)
@@ -229,6 +225,22 @@ TRACE_EVENT(kvm_mmio,
 				   { KVM_TRACE_MMIO_READ, "read" },
 				   { KVM_TRACE_MMIO_WRITE, "write" }),
 		  __entry->len, __entry->gpa, __entry->val)
+);
+
+/* A write in a page where only its place matters, to an ioeventfd of any length. */
+TRACE_EVENT(kvm_fast_mmio,
+	TP_PROTO(u64 gpa),
+	TP_ARGS(gpa),
+
+	TP_STRUCT__entry(
+		__field(u64, gpa)
+	),
+
+	TP_fast_assign(
+		__entry->gpa = gpa;
+	),
+
+	TP_printk("fast mmio at gpa 0x%llx", __entry->gpa)
 );
 
 TRACE_EVENT(kvm_cpuid,

@@ -13,6 +13,7 @@
 #include "bus.h"
 #include "ioapic.h"
 #include "lapic.h"
+#include "trace_irq.h"
 
 #define IOAPIC_BASE	0xfec00000
 #define IOAPIC_SIZE	0x100
@@ -126,6 +127,7 @@ int kvm_ioapic_set_irq(struct kvm *kvm, unsigned int pin, int source, int level)
 			r = deliver(io, pin);
 		else
 			r = KVM_IRQ_COALESCED;
+		trace_kvm_ioapic_set_irq(io->redir[pin], pin, !r);
 	}
 	raw_spin_unlock_irqrestore(&io->lock, flags);
 	return r;
@@ -152,8 +154,10 @@ static void storm_is_over(struct work_struct *work)
 	raw_spin_lock_irqsave(&io->lock, flags);
 	delayed = io->delayed;
 	io->delayed = 0;
-	for_each_set_bit(pin, &delayed, KVM_IOAPIC_PINS)
+	for_each_set_bit(pin, &delayed, KVM_IOAPIC_PINS) {
+		trace_kvm_ioapic_delayed_eoi_inj(io->redir[pin]);
 		deliver_level(io, pin);
+	}
 	raw_spin_unlock_irqrestore(&io->lock, flags);
 }
 

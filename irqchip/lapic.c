@@ -9,6 +9,7 @@
 #include "cpuid.h"
 #include "lapic.h"
 #include "state.h"
+#include "trace_irq.h"
 
 #define VERSION_XAPIC		0x14u
 #define MCG_CMCI		BIT(10)
@@ -390,6 +391,7 @@ void kvm_apic_eoi(struct kvm_vcpu *vcpu)
 
 	if (isr < 0)
 		return;
+	trace_kvm_eoi(vcpu->vcpu_id, isr);
 	lapic_mark(apic, LAPIC_ISR, isr, false);
 	lapic_update_ppr(apic);
 	if (vmx_apicv_active(vcpu))
@@ -406,6 +408,7 @@ void kvm_apic_eoi(struct kvm_vcpu *vcpu)
  */
 void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector)
 {
+	trace_kvm_eoi(vcpu->vcpu_id, vector);
 	/* The CPU took it from the mailbox and left TMR alone. */
 	broadcast_eoi(vcpu, vector, test_bit(vector, (unsigned long *)vcpu->apic->mail_level));
 }

@@ -9,6 +9,7 @@
 #include "compat/apic.h"
 #include "cpuid.h"
 #include "lapic.h"
+#include "trace_irq.h"
 
 #define X2APIC_FIRST		0x800u
 #define X2APIC_MSR(reg)		(X2APIC_FIRST + ((reg) >> 4))
@@ -101,6 +102,7 @@ static void send_ipi(struct kvm_vcpu *vcpu, u32 icr, u32 dest)
 	default:
 		return;
 	}
+	trace_kvm_apic_ipi(icr, dest);
 	kvm_apic_deliver(vcpu->kvm, vcpu, &msg);
 }
 
@@ -162,6 +164,7 @@ void lapic_write(struct kvm_vcpu *vcpu, u32 reg, u32 val)
 {
 	struct kvm_lapic *apic = vcpu->apic;
 
+	trace_kvm_apic(KVM_TRACE_APIC_WRITE, reg, val);
 	val &= meaningful(vcpu, reg);
 	switch (reg) {
 	case LAPIC_ID:
@@ -214,6 +217,8 @@ void lapic_write(struct kvm_vcpu *vcpu, u32 reg, u32 val)
 /* A register that there is. */
 u32 lapic_read(struct kvm_vcpu *vcpu, u32 reg)
 {
+	u32 val;
+
 	switch (reg) {
 	case LAPIC_PPR:
 		lapic_update_ppr(vcpu->apic);
@@ -221,10 +226,10 @@ u32 lapic_read(struct kvm_vcpu *vcpu, u32 reg)
 	case LAPIC_TMR ... LAPIC_IRR + 0x70:
 		kvm_apic_take_mail(vcpu);
 		break;
-	case LAPIC_TMCCT:
-		return lapic_timer_count(vcpu);
 	}
-	return lapic_get(vcpu->apic, reg);
+	val = reg == LAPIC_TMCCT ? lapic_timer_count(vcpu) : lapic_get(vcpu->apic, reg);
+	trace_kvm_apic(KVM_TRACE_APIC_READ, reg, val);
+	return val;
 }
 
 /* --- the x2APIC's MSRs --- */

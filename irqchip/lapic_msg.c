@@ -9,6 +9,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "lapic.h"
+#include "trace_irq.h"
 
 /* Logical destinations of xAPICs: 8 bits, or 15 clusters of 4 bits. */
 #define NR_CLUSTERS	16
@@ -160,27 +161,6 @@ static void fill_map(struct kvm *kvm, struct kvm_apic_map *map, unsigned long *i
 	}
 }
 
-static void set_inhibits(struct kvm *kvm, unsigned long now)
-{
-	unsigned long *all = &kvm->irq.apicv_inhibits;
-	bool changed = false;
-	int i;
-
-	for (i = KVM_APICV_APIC_ID; i <= KVM_APICV_APIC_BASE; i++) {
-		bool on = now & BIT(i);
-
-		if (test_bit(i, all) == on)
-			continue;
-		if (on)
-			set_bit(i, all);
-		else
-			clear_bit(i, all);
-		changed = true;
-	}
-	if (changed)
-		kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
-}
-
 /**
  * kvm_apic_map_changed - an id, LDR, DFR or mode changed, or a vCPU came
  * @kvm: VM with local APICs
@@ -193,6 +173,7 @@ void kvm_apic_map_changed(struct kvm *kvm)
 {
 	struct kvm_apic_map *map, *old;
 	unsigned long inhibits = 0;
+	unsigned int why;
 	u32 size;
 
 	/* The change comes before the flag, and whoever clears the flag sees the change. */
@@ -208,7 +189,8 @@ void kvm_apic_map_changed(struct kvm *kvm)
 	old = rcu_replace_pointer(kvm->irq.map, map, lockdep_is_held(&kvm->irq.map_lock));
 	if (old)
 		kvfree_rcu(old, rcu);
-	set_inhibits(kvm, inhibits);
+	for (why = KVM_APICV_APIC_ID; why <= KVM_APICV_APIC_BASE; why++)
+		vmx_apicv_inhibit(kvm, why, inhibits & BIT(why));
 	/* The I/O APIC's entries may mean others now. */
 	kvm_make_all_cpus_request(kvm, KVM_REQ_SCAN_IOAPIC);
 out:
@@ -256,6 +238,14 @@ static void post_event(struct kvm_vcpu *vcpu, int event, u8 vector)
 	wake(vcpu);
 }
 
+static void trace_accepted(u32 id, bool apicv, const struct kvm_apic_msg *msg)
+{
+	if (apicv)
+		trace_kvm_apicv_accept_irq(id, msg->mode, msg->level, msg->vector);
+	else
+		trace_kvm_apic_accept_irq(id, msg->mode, msg->level, msg->vector);
+}
+
 /* 1 taken, 0 it had it already, -1 not taken. */
 static int take_message(struct kvm_vcpu *vcpu, struct kvm_vcpu *from,
 			const struct kvm_apic_msg *msg)
@@ -265,6 +255,7 @@ static int take_message(struct kvm_vcpu *vcpu, struct kvm_vcpu *from,
 	case KVM_DM_LOWEST:
 		if (!READ_ONCE(vcpu->apic->sw_enabled))
 			return -1;
+		trace_accepted(vcpu->vcpu_id, vmx_apicv_active(vcpu), msg);
 		if (vcpu != from)
 			return kvm_apic_post(vcpu, msg->vector, msg->level);
 		lapic_post_self(vcpu, msg->vector);

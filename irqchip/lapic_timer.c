@@ -15,6 +15,7 @@
 #include "lapic.h"
 #include "params.h"
 #include "state.h"
+#include "trace_irq.h"
 
 #define YEAR_SECONDS	(365 * 24 * 3600ull)
 #define TIMER_MODE	HRTIMER_MODE_ABS_PINNED_HARD
@@ -402,6 +403,7 @@ static void hand_over(struct kvm_vcpu *vcpu, bool on_cpu)
 	t->on_cpu = on_cpu;
 	if (!is_deadline(t))
 		return;
+	trace_kvm_hv_timer_state(vcpu->vcpu_id, on_cpu);
 	stop(t);
 	start_deadline(vcpu);
 }

@@ -13,6 +13,7 @@
 #include <linux/spinlock.h>
 #include "bus.h"
 #include "pic.h"
+#include "trace_irq.h"
 
 /* Two ports each. */
 #define PORT_MASTER	0x20
@@ -201,6 +202,7 @@ bool kvm_pic_output(struct kvm *kvm)
 int kvm_pic_set_irq(struct kvm *kvm, unsigned int pin, int source, int level)
 {
 	struct kvm_pic *pic = kvm->irq.pic;
+	struct kvm_pic_state *c = &pic->chip[pin / 8];
 	unsigned long flags;
 	int r;
 
@@ -211,7 +213,8 @@ int kvm_pic_set_irq(struct kvm *kvm, unsigned int pin, int source, int level)
 		pic->sources[pin] |= BIT(source);
 	else
 		pic->sources[pin] &= ~BIT(source);
-	r = set_input(&pic->chip[pin / 8], pin % 8, pic->sources[pin]);
+	r = set_input(c, pin % 8, pic->sources[pin]);
+	trace_kvm_pic_set_irq(pin / 8, pin % 8, c->elcr, c->imr, !r);
 	update(pic);
 	pic_unlock(pic, flags);
 	return r;

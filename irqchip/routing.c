@@ -14,6 +14,7 @@
 #include "irqfd.h"
 #include "pic.h"
 #include "routing.h"
+#include "trace_irq.h"
 
 #define NR_CHIPS	3
 #define NO_GSI		0xffff
@@ -80,6 +81,7 @@ int kvm_set_msi(struct kvm *kvm, u64 addr, u32 data)
 {
 	struct kvm_apic_msg msg;
 
+	trace_kvm_msi_set_irq(addr, data);
 	kvm_msi_to_msg(kvm, addr, data, &msg);
 	return kvm_apic_deliver(kvm, NULL, &msg);
 }
@@ -108,6 +110,7 @@ int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level)
 	const struct irq_route *r, *end;
 	int sum = KVM_IRQ_NO_TARGET, idx;
 
+	trace_kvm_set_irq(gsi, level, source);
 	idx = srcu_read_lock(&kvm->irq.srcu);
 	end = routes(kvm, gsi, &r);
 	for (; r < end; r++) {
@@ -156,6 +159,7 @@ void kvm_notify_acked_irq(struct kvm *kvm, u32 chip, u32 pin)
 	u16 gsi = gsi_of(kvm, chip, pin);
 	struct kvm_irq_ack_notifier *n;
 
+	trace_kvm_ack_irq(chip, pin);
 	for_each_notifier(n, kvm)
 		if (gsi != NO_GSI && n->gsi == gsi)
 			n->acked(n);

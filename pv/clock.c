@@ -17,6 +17,7 @@
 #include "ioctl.h"
 #include "mmu.h"
 #include "state.h"
+#include "trace_pv.h"
 #include "vcpu.h"
 
 #define CLOCK_FLAGS	(KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC)
@@ -291,6 +292,7 @@ void kvm_pv_clock_update(struct kvm_vcpu *vcpu)
 	page.tsc_timestamp = kvm_guest_tsc_at(vcpu, tsc);
 	page.flags |= stopped_flag(vcpu, gpa);
 	vcpu->pv.clock_written = jiffies;
+	trace_kvm_pvclock_update(vcpu->vcpu_id, &page);
 	write_versioned(vcpu->kvm, gpa, &page, sizeof(page));
 }
 

@@ -7,6 +7,7 @@
 #include <asm/kvm_para.h>
 #include "irqchip.h"
 #include "mmu.h"
+#include "trace_irq.h"
 #include "vcpu.h"
 
 static int set_flag(struct kvm_vcpu *vcpu, u8 flag)
@@ -56,8 +57,10 @@ void kvm_pv_eoi_collect(struct kvm_vcpu *vcpu)
 	vcpu->pv.eoi_set = false;
 	if (kvm_read_guest(vcpu->kvm, gpa, &flag, 1))
 		return;
-	if (flag & KVM_PV_EOI_MASK)
+	if (flag & KVM_PV_EOI_MASK) {
 		set_flag(vcpu, flag & ~KVM_PV_EOI_MASK);
-	else
-		kvm_apic_eoi(vcpu);
+		return;
+	}
+	trace_kvm_pv_eoi(vcpu->vcpu_id, kvm_apic_highest_isr(vcpu));
+	kvm_apic_eoi(vcpu);
 }

@@ -68,6 +68,15 @@ bool vmx_notify_mail(struct kvm_vcpu *v)
 	return test_posted;
 }
 
+void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on)
+{
+	unsigned long was = kvm->irq.apicv_inhibits;
+
+	kvm->irq.apicv_inhibits = on ? was | BIT(why) : was & ~BIT(why);
+	if (kvm->irq.apicv_inhibits != was)
+		kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
+}
+
 void vmx_apicv_update(struct kvm_vcpu *v) { }
 void lapic_report_tpr(struct kvm_vcpu *v, bool write) { }
 void vmx_apicv_sync(struct kvm_vcpu *v) { }

@@ -9,6 +9,7 @@
 #include <asm/tsc.h>
 #include "irqchip.h"
 #include "state.h"
+#include "trace_pv.h"
 
 /* What a guest does not notice: as much as NTP may make of the host's frequency. */
 #define TOLERANCE_PPM	250
@@ -130,6 +131,7 @@ void kvm_tsc_reload(struct kvm_vcpu *vcpu)
 
 static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
 {
+	trace_kvm_write_tsc_offset(vcpu->vcpu_id, vcpu->tsc_offset, offset);
 	WRITE_ONCE(vcpu->tsc_offset, offset);
 	kvm_tsc_reload(vcpu);
 	/* kvmclock counts from the new value, and may no longer be the same for all vCPUs. */

@@ -14,6 +14,7 @@
 #include "irqchip.h"
 #include "mmu.h"
 #include "trace.h"
+#include "trace_irq.h"
 
 bool vmx_apicv_active(struct kvm_vcpu *vcpu)
 {
@@ -130,8 +131,10 @@ void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on)
 	bool changed = on ? !test_and_set_bit(why, &kvm->irq.apicv_inhibits) :
 			    test_and_clear_bit(why, &kvm->irq.apicv_inhibits);
 
-	if (changed)
-		kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
+	if (!changed)
+		return;
+	trace_kvm_apicv_inhibit_changed(why, on, READ_ONCE(kvm->irq.apicv_inhibits));
+	kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
 }
 
 static int make_access_page(struct kvm *kvm)

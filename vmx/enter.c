@@ -219,9 +219,15 @@ static bool fast_out(struct kvm_vcpu *vcpu)
 
 static bool fast_mmio(struct kvm_vcpu *vcpu)
 {
-	return !(vmcs_read32(IDT_VECTORING_INFO_FIELD) & INTR_INFO_VALID_MASK) &&
-	       kvm_bus_write_atomic(vcpu, KVM_FAST_MMIO_BUS,
-				    vmcs_read64(GUEST_PHYSICAL_ADDRESS), 0, NULL);
+	gpa_t gpa;
+
+	if (vmcs_read32(IDT_VECTORING_INFO_FIELD) & INTR_INFO_VALID_MASK)
+		return false;
+	gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+	if (!kvm_bus_write_atomic(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL))
+		return false;
+	trace_kvm_fast_mmio(gpa);
+	return true;
 }
 
 static bool handle_fast(struct kvm_vcpu *vcpu)

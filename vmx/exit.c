@@ -471,8 +471,10 @@ static int handle_ept_misconfig(struct kvm_vcpu *vcpu)
 
 	if (vcpu->vmx.idt_vectoring & INTR_INFO_VALID_MASK)
 		return delivery_error(vcpu);
-	if (!kvm_bus_write(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL))
+	if (!kvm_bus_write(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL)) {
+		trace_kvm_fast_mmio(gpa);
 		return vmx_skip_instruction(vcpu);
+	}
 	return kvm_emulate_instruction(vcpu, NULL, 0);
 }
 

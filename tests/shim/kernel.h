@@ -22,6 +22,14 @@
 #include <sys/ioctl.h>
 #include <signal.h>
 
+/* --- tracepoints --- */
+#define TP_PROTO(...)		__VA_ARGS__
+#define TRACE_EVENT(name, proto, ...) \
+	static inline void trace_##name(proto) { }
+#define DECLARE_EVENT_CLASS(...)
+#define DEFINE_EVENT(class, name, proto, ...) \
+	static inline void trace_##name(proto) { }
+
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
