@@ -192,7 +192,7 @@ static void page_table_bits(const void *arg)
 	uint8_t *mem;
 	struct machine *m = log_machine(KVM_MEM_LOG_DIRTY_PAGES, &mem);
 	uint64_t *pt = (uint64_t *)mem;
-	int i;
+	int i, n;
 
 	/* The tables for the first 2 MiB move into the logged slot. */
 	memcpy(pt, guest_mem(m, G_PT), 4096);
@@ -202,7 +202,14 @@ static void page_table_bits(const void *arg)
 	CHECK_EQ(fetch_log(m), 0);
 	guest_touch(m, 0x30000, 1, 0);
 	CHECK_EQ(pt[0x30] & (PTE_A | PTE_D), PTE_A | PTE_D);
-	CHECK_EQ(fetch_log(m), 1);
+	n = fetch_log(m);
+	if (!n) {
+		/* An ordinary write there exits: EPT has protected the page all the time. */
+		guest_touch(m, AT + 0xff8, 1, 0);
+		CHECK_EQ(fetch_log(m), 1);
+		test_skip("the CPU wrote A and D bits past EPT (Bochs without EPT's own)");
+	}
+	CHECK_EQ(n, 1);
 	CHECK(logged(0), "page 0");
 }
 

@@ -38,7 +38,7 @@ static const struct layout {
 	{ "kvm_inj_virq",
 	  "vector:4;soft:1;reinjected:1;" },
 	{ "kvm_emulate_insn",
-	  "rip:8;csbase:4;len:1;insn[15]:15 flags:1;failed:1;" },
+	  "rip:8;csbase:4;len:1;insn[15]:15;flags:1;failed:1;" },
 	{ "kvm_userspace_exit",
 	  "reason:4;errno:4;" },
 	{ "kvm_hypercall",
