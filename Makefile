@@ -84,7 +84,7 @@ test:
 	@tools/test
 
 test-emulator:
-	@$(MAKE) --no-print-directory -C tests OUT=$(BUILD)/tests test
+	@$(MAKE) -s --no-print-directory -C tests OUT=$(BUILD)/tests against-cpu
 
 bench:
 	@lab/setup lab test bench
@@ -116,7 +116,7 @@ help:
 	@echo "  make demo         boot Linux in QEMU on kvmx in the lab; LAB_KERNEL=6.1 or 6.12"
 	@echo "  make shell        a shell in the lab, kvmx loaded"
 	@echo "  make test         all tests, on both kernels"
-	@echo "  make test-emulator  the instruction emulator against this CPU"
+	@echo "  make test-emulator  the instruction emulator against this CPU; SEED=, CASES=, CASE=, LIST=1"
 	@echo "  make bench        kvmx beside the distribution's kvm, bench/out/"
 	@echo "  make check        warnings, sparse, checkpatch, coccinelle; CHECKS= for some"
 	@echo "  make clean        remove what was built; make distclean also the lab"

@@ -207,6 +207,16 @@ enum emu_status emu_pop(struct emu_ctxt *c, u64 *val, unsigned int size)
 	return st;
 }
 
+/* Of the place of a selector on the stack only two bytes are read. */
+enum emu_status emu_pop_selector(struct emu_ctxt *c, u64 *sel, unsigned int size)
+{
+	enum emu_status st = emu_pop(c, sel, 2);
+
+	if (st == EMU_OK)
+		emu_move_sp(c, size - 2);
+	return st;
+}
+
 /* Makes @target, of @size bytes, the next rip if the code segment has it. */
 enum emu_status emu_branch(struct emu_exec *x, u64 target, unsigned int size)
 {

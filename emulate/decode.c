@@ -453,10 +453,11 @@ static enum emu_status take_immediates(struct emu_ctxt *c, const struct emu_desc
 			in->imm2 &= 0xff;
 			break;
 		case AM_AP:
-			st = take(c, in->op_bytes, &in->imm);
+			size = emu_size(c, SZ_F, false);
+			st = take(c, size, &in->imm);
 			if (st == EMU_OK)
 				st = take(c, 2, &in->imm2);
-			in->imm &= emu_mask(in->op_bytes);
+			in->imm &= emu_mask(size);
 			in->imm2 &= 0xffff;
 			break;
 		case AM_O:

@@ -450,7 +450,8 @@ enum emu_status ex_cmpxchg8b(struct emu_exec *x)
 	enum emu_status st;
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 2 * half, EMU_ACC_WRITE, &la);
-	if (st == EMU_OK && half == 8 && la & 15)
+	/* This comes even before #SS. */
+	if (half == 8 && la & 15)
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
 		st = emu_align_check(c, la, 2 * half);

@@ -39,20 +39,33 @@ enum emu_status ex_lds(struct emu_exec *x)
 	return st;
 }
 
-/* What a code segment must be like apart from privilege; marks it accessed. */
-enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
-			       struct emu_segment *cs, u64 off)
+/* What a code segment must be like apart from privilege. */
+static enum emu_status check_code(struct emu_ctxt *c, u16 sel, struct emu_segment *cs)
 {
 	if (!cs->present)
 		return emu_raise(c, VEC_NP, sel & ~3);
 	if (!c->long_mode_active)
 		cs->l = false;
-	if (cs->l && cs->db)
-		return emu_raise(c, VEC_GP, sel & ~3);
-	if (cs->l ? !emu_canonical(c, off) : off > cs->limit)
+	return cs->l && cs->db ? emu_raise(c, VEC_GP, sel & ~3) : EMU_OK;
+}
+
+/* May control go to @off in @cs? If so, it is marked accessed. */
+static enum emu_status check_target(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
+				    struct emu_segment *cs, u64 off)
+{
+	if (cs->l ? !emu_canonical(c, off) : (u32)off > cs->limit)
 		return emu_raise(c, VEC_GP, 0);
 	cs->type |= EMU_DESC_ACCESSED;
 	return emu_desc_set_type(c, sel, r, EMU_DESC_ACCESSED, 0);
+}
+
+/* Both. */
+enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
+			       struct emu_segment *cs, u64 off)
+{
+	enum emu_status st = check_code(c, sel, cs);
+
+	return st == EMU_OK ? check_target(c, sel, r, cs, off) : st;
 }
 
 /* Reads the descriptor of a code segment. */
@@ -72,15 +85,19 @@ enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *
 	return EMU_OK;
 }
 
+static enum emu_mode code_mode(const struct emu_segment *cs)
+{
+	if (cs->l)
+		return EMU_MODE_PROT64;
+	return cs->db ? EMU_MODE_PROT32 : EMU_MODE_PROT16;
+}
+
 /* Loads CS in protected mode, and what follows from it. */
 void emu_set_code(struct emu_ctxt *c, const struct emu_segment *cs, u8 cpl)
 {
 	c->ops->set_segment(c, EMU_SEG_CS, cs);
 	c->cpl = cpl;
-	if (cs->l)
-		c->mode = EMU_MODE_PROT64;
-	else
-		c->mode = cs->db ? EMU_MODE_PROT32 : EMU_MODE_PROT16;
+	c->mode = code_mode(cs);
 }
 
 /* Control goes to @off in @cs at privilege @cpl: nothing can fail any more. */
@@ -88,7 +105,7 @@ void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl)
 {
 	cs->selector = (cs->selector & ~3) | cpl;
 	emu_set_code(x->c, cs, cpl);
-	x->next_rip = off;
+	x->next_rip = cs->l ? off : (u32)off;
 }
 
 static enum emu_status push_return(struct emu_exec *x, unsigned int size)
@@ -99,6 +116,25 @@ static enum emu_status push_return(struct emu_exec *x, unsigned int size)
 	x->c->ops->get_segment(x->c, EMU_SEG_CS, &cs);
 	st = emu_push(x->c, cs.selector, size);
 	return st == EMU_OK ? emu_push(x->c, x->next_rip, size) : st;
+}
+
+/*
+ * Pushes the return address of a call to @off in @cs. A fault of the stack comes
+ * before that of a bad target, and between compatibility and 64-bit mode the
+ * stack is already that of the new mode.
+ */
+static enum emu_status push_call(struct emu_exec *x, u16 sel, struct emu_raw_desc *r,
+				 struct emu_segment *cs, u64 off, unsigned int size)
+{
+	enum emu_status st = check_target(x->c, sel, r, cs, off), stack;
+
+	x->c->mode = code_mode(cs);
+	if (st == EMU_OK)
+		return push_return(x, size);
+	stack = emu_probe_stack(x->c, -(s64)size, size);
+	if (stack == EMU_OK)
+		stack = emu_probe_stack(x->c, -2 * (s64)size, size);
+	return stack == EMU_OK ? check_target(x->c, sel, r, cs, off) : stack;
 }
 
 static enum emu_status far_real(struct emu_exec *x, u16 sel, u64 off, bool call)
@@ -240,14 +276,16 @@ static enum emu_status call_gate(struct emu_exec *x, u16 sel, const struct emu_r
 	conforming = cs.type & 4;
 	if (cs.dpl > c->cpl || (!call && !conforming && cs.dpl != c->cpl) || (wide && !cs.l))
 		return emu_raise(c, VEC_GP, csel & ~3);
-	st = emu_check_code(c, csel, &r, &cs, off);
+	inner = call && !conforming && cs.dpl < c->cpl;
+	st = check_code(c, csel, &cs);
+	if (st == EMU_OK && (inner || !call))
+		st = check_target(c, csel, &r, &cs, off);
 	if (st != EMU_OK)
 		return st;
-	inner = call && !conforming && cs.dpl < c->cpl;
 	if (inner)
 		st = call_inner(x, cs.dpl, size, wide ? 0 : gate->hi & GATE_PARAMS, &k);
 	else if (call)
-		st = push_return(x, size);
+		st = push_call(x, csel, &r, &cs, off, size);
 	if (st != EMU_OK)
 		return st;
 	if (inner)
@@ -300,9 +338,10 @@ static enum emu_status far_transfer(struct emu_exec *x, bool call)
 	}
 	if (!(s.type & 8) || (s.type & 4 ? s.dpl > c->cpl : s.dpl != c->cpl || (sel & 3) > c->cpl))
 		return emu_raise(c, VEC_GP, sel & ~3);
-	st = emu_check_code(c, sel, &r, &s, off);
-	if (st == EMU_OK && call)
-		st = push_return(x, x->in->op_bytes);
+	st = check_code(c, sel, &s);
+	if (st == EMU_OK)
+		st = call ? push_call(x, sel, &r, &s, off, x->in->op_bytes) :
+			    check_target(c, sel, &r, &s, off);
 	if (st == EMU_OK)
 		emu_enter_code(x, &s, off, c->cpl);
 	return st;
@@ -368,19 +407,25 @@ enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack,
 		return st;
 	if (cpl < old || (cs.type & 4 ? cs.dpl > cpl : cs.dpl != cpl))
 		return emu_raise(c, VEC_GP, sel & ~3);
-	st = emu_check_code(c, sel, &r, &cs, off);
+	st = check_code(c, sel, &cs);
 	if (st != EMU_OK)
 		return st;
-	emu_move_sp(c, release);
 	if (cpl == old && !stack) {
+		st = check_target(c, sel, &r, &cs, off);
+		if (st != EMU_OK)
+			return st;
 		emu_enter_code(x, &cs, off, cpl);
+		emu_move_sp(c, release);
 		return EMU_OK;
 	}
+	emu_move_sp(c, release);
 	st = emu_pop(c, &sp, x->in->op_bytes);
 	if (st == EMU_OK)
-		st = emu_pop(c, &ssel, x->in->op_bytes);
+		st = emu_pop_selector(c, &ssel, x->in->op_bytes);
 	if (st == EMU_OK)
 		st = return_stack(x, ssel, &cs, cpl, &ss);
+	if (st == EMU_OK)
+		st = check_target(c, sel, &r, &cs, off);
 	if (st != EMU_OK)
 		return st;
 	c->ops->set_segment(c, EMU_SEG_SS, &ss);
@@ -394,13 +439,18 @@ enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack,
 enum emu_status ex_retf(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
+	unsigned int size = x->in->op_bytes;
 	u16 release = x->op[0].val;
 	enum emu_status st;
 	u64 off, sel;
 
-	st = emu_pop(c, &off, x->in->op_bytes);
+	/* The selector comes first. */
+	emu_move_sp(c, size);
+	st = emu_pop(c, &sel, 2);
+	emu_move_sp(c, -(s64)size - 2);
 	if (st == EMU_OK)
-		st = emu_pop(c, &sel, x->in->op_bytes);
+		st = emu_pop(c, &off, size);
+	emu_move_sp(c, size);
 	if (st != EMU_OK)
 		return st;
 	if (emu_protected(c))

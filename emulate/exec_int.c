@@ -338,7 +338,7 @@ enum emu_status ex_iret(struct emu_exec *x)
 	if (c->mode == EMU_MODE_VM86 && emu_iopl(c) < 3 && !(c->ops->get_cr(c, 4) & CR4_VME))
 		return emu_raise(c, VEC_GP, 0);
 	for (i = 0; i < 3; i++) {
-		st = emu_pop(c, &frame[i], size);
+		st = i == 1 ? emu_pop_selector(c, &frame[i], size) : emu_pop(c, &frame[i], size);
 		if (st != EMU_OK)
 			return st;
 	}

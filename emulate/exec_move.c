@@ -211,12 +211,8 @@ enum emu_status ex_pop_seg(struct emu_exec *x)
 	enum emu_status st;
 	u64 sel;
 
-	/* Only the selector is read, however far the stack pointer moves. */
-	st = emu_pop(x->c, &sel, 2);
-	if (st != EMU_OK)
-		return st;
-	emu_move_sp(x->c, x->in->op_bytes - 2);
-	return load_selector(x, x->d->aux, sel);
+	st = emu_pop_selector(x->c, &sel, x->in->op_bytes);
+	return st == EMU_OK ? load_selector(x, x->d->aux, sel) : st;
 }
 
 enum emu_status ex_mov_from_seg(struct emu_exec *x)

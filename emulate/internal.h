@@ -239,6 +239,7 @@ enum emu_status emu_probe_stack(struct emu_ctxt *c, s64 delta, unsigned int size
 unsigned int emu_stack_bytes(struct emu_ctxt *c);
 enum emu_status emu_push(struct emu_ctxt *c, u64 val, unsigned int size);
 enum emu_status emu_pop(struct emu_ctxt *c, u64 *val, unsigned int size);
+enum emu_status emu_pop_selector(struct emu_ctxt *c, u64 *sel, unsigned int size);
 void emu_move_sp(struct emu_ctxt *c, s64 delta);
 enum emu_status emu_branch(struct emu_exec *x, u64 target, unsigned int size);
 bool emu_condition(u64 flags, unsigned int cc);

@@ -26,19 +26,25 @@
 #define WIN1_BYTES	128u
 #define WIN_BYTES	(WIN0_BYTES + WIN1_BYTES)
 
-/* Segments of the local descriptor table, by index. */
-enum { LDT_CODE16, LDT_DATA16, LDT_LIMITED, LDT_DOWN, LDT_RO, LDT_STACK32, LDT_XONLY, NR_LDT };
+/* Segments of the local descriptor table, by index; the last one is not filled in. */
+enum {
+	LDT_CODE16, LDT_DATA16, LDT_LIMITED, LDT_DOWN, LDT_RO, LDT_STACK32, LDT_XONLY, LDT_DOWN16,
+	LDT_PAGES, LDT_CODE32, LDT_ABSENT, LDT_ABSENT_CODE, LDT_ABSENT_CONF, LDT_EMPTY, NR_LDT
+};
 #define LDT_SEL(i)	((i) << 3 | 7)
+#define SEL_USER64	0x33	/* Linux's code segment of 64-bit programs */
 
 /* The places: code segment and data segments. */
 enum place { PLACE_64, PLACE_32, PLACE_32_SEGS, PLACE_16, NR_PLACES };
 
 #define COMPLETED	0xff
-#define USED_FLAGS	(FL_ARITH | FL_DF | FL_AC)
+#define NR_SELS		6	/* ES to GS */
 
 struct cpu_state {
 	u64 gpr[16];
 	u64 rip, rflags;
+	u16 sel[NR_SELS];
+	u64 fs_base, gs_base;	/* compared in 64-bit mode */
 	u8 vec[16][32];
 	u64 mmx[8];
 };
@@ -46,6 +52,7 @@ struct cpu_state {
 struct tcase {
 	u8 place;
 	bool vec;		/* vector and MMX registers matter */
+	bool undo;		/* nobody compares the memory: the child takes back its changes */
 	u8 bytes[16];
 	u64 code;		/* linear address of the instruction */
 	struct cpu_state in, out;
@@ -62,8 +69,48 @@ struct batch {
 	struct tcase c[BATCH];
 };
 
-u16 place_selector(enum place p, enum emu_seg seg);
-void ldt_segment(unsigned int index, struct emu_segment *s);
+/* A case and the emulator's answer to it, before the CPU has run it. */
+struct expectation {
+	struct tcase t;
+	u64 flags_mask;		/* flags that are defined */
+	u32 free_regs;		/* registers whose contents are not */
+	u64 free_bits;		/* ... in these bits */
+	bool free_memory;	/* ... nor is memory */
+	bool free_bases;	/* ... nor the bases of FS and GS */
+	bool any_order;		/* several reads or writes: the first to fault may be any */
+	bool kernel;		/* #GP(0) that the kernel answers itself: UMIP */
+	u16 leaf;
+	u64 index;
+	struct emu_insn insn;
+};
+
+/* What this machine is like, found out once. */
+struct host {
+	bool intel, umip, fsgsbase, osxsave, rdpmc;
+	u64 cr0;
+	struct emu_table gdt, idt;
+	u32 tsc_aux;
+	struct {
+		u32 access, limit;	/* as LAR and LSL answer; 0: not for CPL 3 */
+	} desc[16];
+};
+
+extern struct host host;
+void find_host(void);
+
+/* EAX to EDX of CPUID; nothing above the CPU's largest leaf. */
+static inline void host_cpuid(u32 leaf, u32 subleaf, u32 *r)
+{
+	u32 max = 0;
+
+	asm volatile("cpuid" : "=a" (max) : "0" (leaf & 0x80000000) : "ebx", "ecx", "edx");
+	memset(r, 0, 16);
+	if (leaf <= max)
+		asm volatile("cpuid" : "=a" (r[0]), "=b" (r[1]), "=c" (r[2]), "=d" (r[3])
+			     : "0" (leaf), "2" (subleaf));
+}
+
+extern const struct emu_segment ldt_segments[NR_LDT];
 
 /*
  * The child process. native_start() says why not, or NULL; native_run() runs
@@ -77,8 +124,31 @@ const u8 *native_data(void);
 
 /* The model: runs @t in the emulator. False if it left the known address space. */
 bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c);
+/* Decodes only. */
+enum emu_status model_decode(struct tcase *t, struct emu_ctxt *c);
+/* The linear address of @off in @seg, before any check. */
+u64 model_linear(const struct emu_ctxt *c, unsigned int seg, u64 off);
+void model_segment(enum emu_seg seg, u16 sel, struct emu_segment *s);
 /* Takes back what the last case stored. */
 void model_undo(void);
 extern u8 model_data[DATA_BYTES], model_ro[RO_BYTES];
+
+/* The kernel's side of the model: descriptor tables, the way into the kernel and out. */
+void system_init(void);
+u8 *system_memory(u64 la);
+bool system_entered(const struct emu_ctxt *c);
+void system_leave(struct emu_ctxt *c, struct tcase *t);
+void system_descriptor(u16 sel, struct emu_segment *s);
+
+/* emu_make.c: makes case @index; false if it cannot be used. */
+bool make_case(struct expectation *e, u64 seed, u64 index);
+
+/* emu_rules.c: what the CPU lacks, what cannot be compared and why. */
+const char *missing_feature(const struct leaf *l);
+const char *only_locked(const struct emu_desc *d);
+bool lacks_encoding(const struct emu_ctxt *c);
+bool unspecified(const struct emu_ctxt *c, const struct tcase *t);
+void undefined_results(const struct emu_ctxt *c, struct expectation *e);
+void print_undefined(void);
 
 #endif

@@ -7,89 +7,43 @@
 
 u8 model_data[DATA_BYTES], model_ro[RO_BYTES];
 
-static struct tcase *now;
 static struct cpu_state *regs;
 static u8 code[CODE_BYTES];
 static bool strayed;
 
-static const struct emu_segment ldt[NR_LDT] = {
-	[LDT_CODE16] = { .type = 0xb, .base = CODE_BASE, .limit = CODE_BYTES - 1 },
-	[LDT_DATA16] = { .type = 3, .base = DATA_BASE, .limit = 0xffff },
-	[LDT_LIMITED] = { .type = 3, .base = DATA_BASE, .limit = 0x1fff, .db = true },
-	[LDT_DOWN] = { .type = 7, .base = DATA_BASE, .limit = 0xfff, .db = true },
-	[LDT_RO] = { .type = 1, .base = DATA_BASE, .limit = 0x2fff, .db = true },
-	[LDT_STACK32] = { .type = 3, .base = DATA_BASE, .limit = 0xfffff, .db = true },
-	[LDT_XONLY] = { .type = 9, .base = DATA_BASE, .limit = 0xffff, .db = true },
-};
-
-void ldt_segment(unsigned int index, struct emu_segment *s)
-{
-	*s = ldt[index];
-	s->selector = LDT_SEL(index);
-	s->s = true;
-	s->present = true;
-	s->dpl = 3;
-}
-
-/* DS, ES, SS, CS, FS, GS of a place. FS is null: it is the C library's. */
-u16 place_selector(enum place p, enum emu_seg seg)
-{
-	static const u16 sel[NR_PLACES][6] = {
-		[PLACE_64] = { 0x2b, 0x33, 0x2b, 0x2b, 0, LDT_SEL(LDT_DATA16) },
-		[PLACE_32] = { 0x2b, 0x23, 0x2b, 0x2b, 0, LDT_SEL(LDT_LIMITED) },
-		[PLACE_32_SEGS] = { LDT_SEL(LDT_DOWN), 0x23, LDT_SEL(LDT_STACK32),
-				    LDT_SEL(LDT_LIMITED), 0, LDT_SEL(LDT_RO) },
-		[PLACE_16] = { LDT_SEL(LDT_LIMITED), LDT_SEL(LDT_CODE16), LDT_SEL(LDT_DATA16),
-			       LDT_SEL(LDT_DATA16), 0, LDT_SEL(LDT_RO) },
-	};
-
-	return sel[p][seg];
-}
+static struct emu_segment segs[NR_SELS];
 
 static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
 {
-	u16 sel;
-
-	memset(s, 0, sizeof(*s));
-	if (seg == EMU_SEG_TR) {
-		*s = (struct emu_segment){ .selector = 0x40, .type = 11, .present = true,
-					   .limit = 0x67 };
-		return;
-	}
-	if (seg == EMU_SEG_LDTR) {
-		*s = (struct emu_segment){ .selector = 0x50, .type = 2, .present = true,
-					   .limit = NR_LDT * 8 - 1 };
-		return;
-	}
-	/* The base of FS is the C library's. */
-	if (seg == EMU_SEG_FS && now->place == PLACE_64)
-		strayed = true;
-	sel = place_selector(now->place, seg);
-	if (sel & 4) {
-		ldt_segment(sel >> 3, s);
-		return;
-	}
-	s->selector = sel;
-	s->unusable = !sel;
-	s->limit = 0xffffffff;
-	s->type = seg == EMU_SEG_CS ? 0xb : 3;
-	s->s = true;
-	s->present = true;
-	s->dpl = 3;
-	s->g = true;
-	s->l = sel == 0x33;
-	s->db = !s->l;
+	if (seg < NR_SELS)
+		*s = segs[seg];
+	else
+		model_segment(seg, 0, s);
 }
 
 static void set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
 {
-	strayed = true;
+	if (seg < NR_SELS)
+		segs[seg] = *s;
+	else
+		strayed = true;
 }
 
-static void get_table(struct emu_ctxt *c, struct emu_table *t)
+u64 model_linear(const struct emu_ctxt *c, unsigned int seg, u64 off)
 {
-	t->base = 0xfffffe0000001000;
-	t->limit = 0x7f;
+	if (emu_is64(c))
+		return seg == EMU_SEG_FS || seg == EMU_SEG_GS ? segs[seg].base + off : off;
+	return (segs[seg].base + off) & 0xffffffff;
+}
+
+static void get_gdt(struct emu_ctxt *c, struct emu_table *t)
+{
+	*t = host.gdt;
+}
+
+static void get_idt(struct emu_ctxt *c, struct emu_table *t)
+{
+	*t = host.idt;
 }
 
 /* Where @la is in the model; NULL with @known if nothing is mapped there. */
@@ -132,9 +86,17 @@ static enum emu_status access_memory(struct emu_ctxt *c, u64 la, void *buf, unsi
 	unsigned int i;
 	u8 *p;
 
-	if (acc & EMU_ACC_SYSTEM) {
-		strayed = true;
-		return EMU_FAIL;
+	if (acc & EMU_ACC_SYSTEM || !c->cpl) {
+		p = system_memory(la);
+		if (!p || !buf || len > 64 || system_memory(la + len - 1) != p + len - 1) {
+			strayed = true;
+			return EMU_FAIL;
+		}
+		if (store)
+			memcpy(p, buf, len);
+		else
+			memcpy(buf, p, len);
+		return EMU_OK;
 	}
 	for (i = 0; i < len; i++) {
 		p = find(la + i, write, &present, &known);
@@ -199,9 +161,10 @@ static u64 get_cr(struct emu_ctxt *c, int cr)
 {
 	switch (cr) {
 	case 0:
-		return 0x80050033;
+		return host.umip ? 0x80050033 : host.cr0;
 	case 4:
-		return CR4_OSFXSR | CR4_OSXSAVE;
+		return CR4_OSFXSR | (host.osxsave ? CR4_OSXSAVE : 0) |
+		       (host.umip ? CR4_UMIP : 0) | (host.fsgsbase ? CR4_FSGSBASE : 0);
 	}
 	return 0;
 }
@@ -212,6 +175,12 @@ static u64 get_xcr(struct emu_ctxt *c, u32 index)
 
 	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
 	return lo | (u64)hi << 32;
+}
+
+static u64 do_rdtsc(struct emu_ctxt *c, u32 *aux)
+{
+	*aux = host.tsc_aux;
+	return 0;
 }
 
 static void do_cpuid(struct emu_ctxt *c, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
@@ -242,8 +211,8 @@ static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
 static const struct emu_ops ops = {
 	.fetch = do_fetch, .read = do_read, .write = do_write, .cmpxchg = do_cmpxchg,
 	.probe = do_probe, .get_segment = get_segment, .set_segment = set_segment,
-	.get_gdt = get_table, .get_idt = get_table, .get_cr = get_cr, .get_xcr = get_xcr,
-	.cpuid = do_cpuid, .get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx,
+	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr, .get_xcr = get_xcr,
+	.rdtsc = do_rdtsc, .cpuid = do_cpuid, .get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx,
 	.set_mmx = set_mmx,
 };
 
@@ -260,46 +229,74 @@ void model_undo(void)
 	memcpy(model_data, before, sizeof(before));
 }
 
-bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c)
+static void set_up(struct tcase *t, struct emu_ctxt *c)
 {
 	static const u8 modes[NR_PLACES] = { EMU_MODE_PROT64, EMU_MODE_PROT32, EMU_MODE_PROT32,
 					     EMU_MODE_PROT16 };
-	u8 *win0 = model_data + (WIN0 - DATA_BASE), *win1 = model_data + (WIN1 - DATA_BASE);
-	unsigned int room = CODE_BASE + CODE_BYTES - t->code;
+	unsigned int room = CODE_BASE + CODE_BYTES - t->code, i;
 
-	now = t;
 	t->out = t->in;
 	regs = &t->out;
 	strayed = false;
-	memcpy(before, model_data, sizeof(before));
 	memset(code, 0xcc, sizeof(code));
 	memcpy(code + (t->code - CODE_BASE), t->bytes, room < 16 ? room : 16);
-	copy_windows(win0, win1, t->win_in, t->win_in + WIN0_BYTES);
+	for (i = 0; i < NR_SELS; i++)
+		model_segment(i, t->in.sel[i], &segs[i]);
 
 	memset(c, 0, sizeof(*c));
 	c->ops = &ops;
 	c->mode = modes[t->place];
 	c->cpl = 3;
 	c->long_mode_active = true;
-	c->vendor_intel = true;
+	c->vendor_intel = host.intel;
 	memcpy(c->gpr, t->in.gpr, sizeof(c->gpr));
 	c->rip = t->in.rip;
 	c->rflags = t->in.rflags;
+}
 
-	*st = emu_decode(c, NULL, 0);
-	if (*st == EMU_OK)
-		*st = emu_execute(c);
-	t->vector = *st == EMU_FAULT ? c->fault.vector : COMPLETED;
-	t->error = c->fault.has_error ? c->fault.error_code : 0;
+enum emu_status model_decode(struct tcase *t, struct emu_ctxt *c)
+{
+	set_up(t, c);
+	return emu_decode(c, NULL, 0);
+}
+
+/* What is left: of the instruction, or of the way into the kernel and back. */
+static void take_results(struct tcase *t, struct emu_ctxt *c, enum emu_status st)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_SELS; i++)
+		t->out.sel[i] = segs[i].selector;
+	t->out.fs_base = segs[EMU_SEG_FS].base;
+	t->out.gs_base = segs[EMU_SEG_GS].base;
+	t->vector = st == EMU_FAULT ? c->fault.vector : COMPLETED;
+	t->error = st == EMU_FAULT && c->fault.has_error ? c->fault.error_code : 0;
 	t->cr2 = t->vector == VEC_PF ? c->fault.cr2 : 0;
+	if (st == EMU_OK && system_entered(c))
+		system_leave(c, t);
+	/* No single step before the NOP that follows MOV SS. */
+	if (st == EMU_OK && c->block_mov_ss)
+		c->rip++;
 	memcpy(t->out.gpr, c->gpr, sizeof(c->gpr));
 	t->out.rip = c->rip;
 	t->out.rflags = c->rflags;
+}
+
+bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c)
+{
+	u8 *win0 = model_data + (WIN0 - DATA_BASE), *win1 = model_data + (WIN1 - DATA_BASE);
+
+	memcpy(before, model_data, sizeof(before));
+	copy_windows(win0, win1, t->win_in, t->win_in + WIN0_BYTES);
+	*st = model_decode(t, c);
+	if (*st == EMU_OK)
+		*st = emu_execute(c);
+	take_results(t, c, *st);
 	copy_windows(t->win_out, t->win_out + WIN0_BYTES, win0, win1);
 	/* What a faulting instruction had stored already is nobody's business. */
 	if (*st != EMU_OK && *st != EMU_FAULT)
 		strayed = true;
-	if (strayed || *st == EMU_FAULT)
+	if (strayed || *st == EMU_FAULT || t->undo)
 		model_undo();
 	return !strayed;
 }

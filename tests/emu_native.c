@@ -34,14 +34,35 @@ static struct batch *batch;
 static unsigned int current;
 static bool running;
 static greg_t harness[NGREG];
-static u16 entry_ds, entry_es, entry_gs;
+static u16 entry_sel[NR_SELS];
+static bool has_fsgsbase;
 
-static void set_data_segments(u16 ds, u16 es, u16 gs)
+static void set_data_segments(const u16 *sel)
 {
-	asm volatile("movw %0, %%ds" : : "r" (ds));
-	asm volatile("movw %0, %%es" : : "r" (es));
-	asm volatile("movw %0, %%gs" : : "r" (gs));
+	asm volatile("movw %0, %%ds" : : "r" (sel[EMU_SEG_DS]));
+	asm volatile("movw %0, %%es" : : "r" (sel[EMU_SEG_ES]));
+	asm volatile("movw %0, %%fs" : : "r" (sel[EMU_SEG_FS]));
+	asm volatile("movw %0, %%gs" : : "r" (sel[EMU_SEG_GS]));
 }
+
+static void get_data_segments(u16 *sel)
+{
+	asm volatile("movw %%ds, %0" : "=r" (sel[EMU_SEG_DS]));
+	asm volatile("movw %%es, %0" : "=r" (sel[EMU_SEG_ES]));
+	asm volatile("movw %%fs, %0" : "=r" (sel[EMU_SEG_FS]));
+	asm volatile("movw %%gs, %0" : "=r" (sel[EMU_SEG_GS]));
+}
+
+/* The C library's base of FS; a plain system call, which needs no errno. */
+static void fs_base(unsigned long op, unsigned long arg)
+{
+	unsigned long ret;
+
+	asm volatile("syscall" : "=a" (ret) : "0" (SYS_arch_prctl), "D" (op), "S" (arg)
+		     : "rcx", "r11", "memory");
+}
+
+static unsigned long entry_fs_base;
 
 static const u8 greg_of[16] = {
 	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
@@ -98,14 +119,11 @@ static void load_case(ucontext_t *uc, const struct tcase *t)
 		g[greg_of[i]] = t->in.gpr[i];
 	g[REG_RIP] = t->in.rip;
 	g[REG_EFL] = t->in.rflags;
-	g[REG_CSGSFS] = place_selector(t->place, EMU_SEG_CS) |
-			(u64)place_selector(t->place, EMU_SEG_SS) << 48;
+	g[REG_CSGSFS] = t->in.sel[EMU_SEG_CS] | (u64)t->in.sel[EMU_SEG_SS] << 48;
 	uc->uc_flags |= UC_STRICT_RESTORE_SS;
 	if (t->vec)
 		load_vectors((u8 *)uc->uc_mcontext.fpregs, &t->in);
-	set_data_segments(place_selector(t->place, EMU_SEG_DS),
-			  place_selector(t->place, EMU_SEG_ES),
-			  place_selector(t->place, EMU_SEG_GS));
+	set_data_segments(t->in.sel);
 }
 
 static void save_case(const ucontext_t *uc, struct tcase *t)
@@ -117,6 +135,13 @@ static void save_case(const ucontext_t *uc, struct tcase *t)
 		t->out.gpr[i] = g[greg_of[i]];
 	t->out.rip = g[REG_RIP];
 	t->out.rflags = g[REG_EFL];
+	get_data_segments(t->out.sel);
+	t->out.sel[EMU_SEG_CS] = g[REG_CSGSFS];
+	t->out.sel[EMU_SEG_SS] = (u64)g[REG_CSGSFS] >> 48;
+	if (has_fsgsbase) {
+		asm volatile("rdfsbase %0" : "=r" (t->out.fs_base));
+		asm volatile("rdgsbase %0" : "=r" (t->out.gs_base));
+	}
 	t->vector = g[REG_TRAPNO] == VEC_DB ? COMPLETED : g[REG_TRAPNO];
 	t->error = t->vector == COMPLETED ? 0 : g[REG_ERR];
 	t->cr2 = t->vector == VEC_PF ? g[REG_CR2] : 0;
@@ -124,7 +149,7 @@ static void save_case(const ucontext_t *uc, struct tcase *t)
 		save_vectors((const u8 *)uc->uc_mcontext.fpregs, &t->out);
 	memcpy(t->win_out, child_data + (WIN0 - DATA_BASE), WIN0_BYTES);
 	memcpy(t->win_out + WIN0_BYTES, child_data + (WIN1 - DATA_BASE), WIN1_BYTES);
-	if (t->vector != COMPLETED)
+	if (t->vector != COMPLETED || t->undo)
 		memcpy(child_data, data_before, DATA_BYTES);
 	memset(code_alias + (t->code - CODE_BASE) / 4096 * 4096, 0xcc, 4096);
 	memset(code_alias + CODE_BYTES - 4096, 0xcc, 4096);
@@ -147,7 +172,8 @@ void native_handler(int sig, siginfo_t *si, ucontext_t *uc)
 	}
 	running = false;
 	memcpy(uc->uc_mcontext.gregs, harness, sizeof(harness));
-	set_data_segments(entry_ds, entry_es, entry_gs);
+	set_data_segments(entry_sel);
+	fs_base(ARCH_SET_FS, entry_fs_base);
 }
 
 /* AC, NT and ID of a case are still in the flags when the handler is entered. */
@@ -163,16 +189,15 @@ static bool install_ldt(void)
 	unsigned int i;
 
 	for (i = 0; i < NR_LDT; i++) {
-		struct emu_segment s;
-		struct user_desc d = { .entry_number = i };
+		const struct emu_segment *s = &ldt_segments[i];
+		struct user_desc d = {
+			.entry_number = i, .base_addr = s->base, .seg_32bit = s->db,
+			.limit = s->g ? s->limit >> 12 : s->limit, .contents = s->type >> 2,
+			.read_exec_only = !(s->type & 2), .limit_in_pages = s->g,
+			.seg_not_present = i >= LDT_ABSENT,
+		};
 
-		ldt_segment(i, &s);
-		d.base_addr = s.base;
-		d.limit = s.limit;
-		d.seg_32bit = s.db;
-		d.contents = s.type >> 2;
-		d.read_exec_only = !(s.type & 2);
-		if (d.limit > 0xfffff || syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)))
+		if (s->type && syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)))
 			return false;
 	}
 	return true;
@@ -200,9 +225,8 @@ static const char *prepare_child(const u8 *ro)
 	sa.sa_sigaction = native_entry;
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &sa, NULL);
-	asm volatile("movw %%ds, %0" : "=r" (entry_ds));
-	asm volatile("movw %%es, %0" : "=r" (entry_es));
-	asm volatile("movw %%gs, %0" : "=r" (entry_gs));
+	get_data_segments(entry_sel);
+	fs_base(ARCH_GET_FS, (unsigned long)&entry_fs_base);
 	return NULL;
 }
 
@@ -256,6 +280,7 @@ const char *native_start(struct batch *b, const u8 *data, const u8 *ro)
 	const char *why = NULL;
 
 	batch = b;
+	has_fsgsbase = host.fsgsbase;
 	if (!map_shared())
 		return "the address space of the cases could not be mapped";
 	memcpy(child_data, data, DATA_BYTES);

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What cannot be compared, and why: instructions that this CPU lacks, results
+ * that the SDM leaves undefined, and what depends on more than the instruction.
+ */
+#include "emu_case.h"
+
+/* Is @word one of the words of @list? */
+static bool among(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	const char *p = list;
+
+	while ((p = strstr(p, word))) {
+		if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+/* --- instructions that are not on every CPU ------------------------------------ */
+
+enum { R_EAX, R_EBX, R_ECX, R_EDX };
+
+struct feature {
+	const char *name, *insns;
+	u32 leaf, subleaf;
+	u8 reg, bit;
+};
+
+static const struct feature features[] = {
+	{ "CLFSH", "clflush", 1, 0, R_EDX, 19 },
+	{ "CLFLUSHOPT", "clflushopt", 7, 0, R_EBX, 23 },
+	{ "CLWB", "clwb", 7, 0, R_EBX, 24 },
+	{ "MOVBE", "movbe", 1, 0, R_ECX, 22 },
+	{ "POPCNT", "popcnt", 1, 0, R_ECX, 23 },
+	{ "BMI1", "tzcnt andn bextr blsi blsr blsmsk", 7, 0, R_EBX, 3 },
+	{ "BMI2", "bzhi mulx pdep pext rorx sarx shlx shrx", 7, 0, R_EBX, 8 },
+	{ "ADX", "adcx adox", 7, 0, R_EBX, 19 },
+	{ "LZCNT", "lzcnt", 0x80000001, 0, R_ECX, 5 },
+	{ "SSE3", "lddqu movddup movsldup movshdup fisttp", 1, 0, R_ECX, 0 },
+	{ "SSE4.1", "movntdqa", 1, 0, R_ECX, 19 },
+	{ "SSE4.2", "crc32", 1, 0, R_ECX, 20 },
+	{ "RDTSCP", "rdtscp", 0x80000001, 0, R_EDX, 27 },
+	{ "RDPID", "rdpid", 7, 0, R_ECX, 22 },
+	{ "RDRAND", "rdrand", 1, 0, R_ECX, 30 },
+	{ "RDSEED", "rdseed", 7, 0, R_EBX, 18 },
+	{ "OSXSAVE", "xgetbv xsetbv xsave xrstor", 1, 0, R_ECX, 27 },
+	{ "LAHF64", "lahf sahf", 0x80000001, 0, R_ECX, 0 },
+	{ "SMAP", "clac stac", 7, 0, R_EBX, 20 },
+};
+
+static const struct feature
+	avx = { "AVX", "", 1, 0, R_ECX, 28 },
+	avx2 = { "AVX2", "", 7, 0, R_EBX, 5 },
+	cx16 = { "CX16", "", 1, 0, R_ECX, 13 };
+
+static bool has(const struct feature *f)
+{
+	u32 r[4];
+
+	host_cpuid(f->leaf, f->subleaf, r);
+	return r[f->reg] >> f->bit & 1;
+}
+
+const char *missing_feature(const struct leaf *l)
+{
+	/* Once: CPUID is slow under a hypervisor. */
+	static const char *answer[MAX_LEAVES];
+	unsigned int n = l - leaves, i;
+
+	if (!answer[n]) {
+		answer[n] = "";
+		for (i = 0; i < ARRAY_SIZE(features); i++)
+			if (among(features[i].insns, l->desc->name) && !has(&features[i]))
+				answer[n] = features[i].name;
+	}
+	return answer[n][0] ? answer[n] : NULL;
+}
+
+/* Forms of an instruction that need more than the others. */
+bool lacks_encoding(const struct emu_ctxt *c)
+{
+	static s8 has_avx = -1, has_avx2, has_cx16;
+	const struct emu_insn *in = &c->insn;
+	const struct emu_desc *d = in->desc;
+
+	if (has_avx < 0) {
+		has_avx = has(&avx) && host.osxsave;
+		has_avx2 = has(&avx2);
+		has_cx16 = has(&cx16);
+	}
+	if (in->vex && d && d->flags & D_SSE && !has_avx)
+		return true;
+	if (in->vex && in->vex_l && !has_avx2)
+		return true;
+	return d && d->exec == ex_cmpxchg8b && in->rex & 8 && !has_cx16;
+}
+
+/* --- instructions that do not come back ------------------------------------------ */
+
+/*
+ * Why an instruction is run with LOCK in front, where it faults, and not
+ * without; what it does is compared in a guest.
+ */
+const char *only_locked(const struct emu_desc *d)
+{
+	if (among("syscall sysenter", d->name))
+		return "a system call";
+	if (among("vmcall vmmcall", d->name))
+		return "a hypercall if there is a hypervisor";
+	if (host.rdpmc && among("rdpmc", d->name))
+		return "performance counters are open to everybody here";
+	if (among("rdrand rdseed", d->name))
+		return "a random number";
+	return NULL;
+}
+
+/* --- what depends on more than the instruction ------------------------------------- */
+
+static bool wraps_flat_segment(const struct emu_ctxt *c, const struct tcase *t)
+{
+	return t->place != PLACE_64 && (t->vector == VEC_GP || t->vector == VEC_SS) &&
+	       (c->insn.mem_off > 0xffffffc0 || (u32)t->in.gpr[RSI] > 0xffffffc0 ||
+		(u32)t->in.gpr[RDI] > 0xffffffc0 ||
+		(u32)(t->in.gpr[RBP] - 0x80) > 0xffffff40);
+}
+
+/*
+ * A locked access across two cache lines: the kernel may punish it with a delay, so
+ * there are few of them.
+ */
+static bool splits_lock(const struct emu_insn *in, const struct tcase *t)
+{
+	const struct emu_desc *d = in->desc;
+	bool locked = in->lock || d->flags & D_XLOCK;
+
+	return locked && t->vector == COMPLETED && in->has_modrm && in->modrm < 0xc0 &&
+	       (in->mem_off & 63) > 56 && t->win_in[0];
+}
+
+static bool changes_width(const struct tcase *t)
+{
+	return (t->place == PLACE_64) != (t->out.sel[EMU_SEG_CS] == SEL_USER64);
+}
+
+/*
+ * What the SDM leaves to the implementation: an access that wraps at the end of
+ * a segment of 4 GiB; a far return from compatibility to 64-bit mode that
+ * releases 64 KiB and more. What CPUs do differently from their description:
+ * MOVBE with both 66 and REX.W does not check alignment, and minds an SS
+ * override. What vendors do differently: in 64-bit mode, branches with 66 and
+ * the size of far pointers with REX.W; the stack of far transfers between
+ * compatibility and 64-bit mode.
+ */
+bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
+{
+	const struct emu_insn *in = &c->insn;
+	const struct emu_desc *d = in->desc;
+
+	if (wraps_flat_segment(c, t))
+		return true;
+	/* How much of VEX after other prefixes is fetched before it is undefined. */
+	if (!d)
+		return !in->vex && (in->opcode == 0xc4 || in->opcode == 0xc5) &&
+		       (t->code + EMU_MAX_INSN > CODE_BASE + CODE_BYTES ||
+			t->place == PLACE_32_SEGS);
+	if (splits_lock(in, t))
+		return true;
+	if (d->exec == ex_movbe && in->opsize_prefix && in->rex & 8)
+		return true;
+	/* A system call after all. */
+	if ((d->exec == ex_int && in->imm == 0x80) || (only_locked(d) && !in->lock))
+		return true;
+	if (changes_width(t))
+		return !host.intel || (d->exec == ex_retf && in->imm > 0xfff0);
+	if (host.intel || t->place != PLACE_64)
+		return false;
+	if (d->flags & D_F64 && in->opsize_prefix)
+		return true;
+	return in->rex & 8 && (d->exec == ex_lds || d->exec == ex_jmpf || d->exec == ex_callf);
+}
+
+/* --- what the SDM calls undefined ---------------------------------------------------- */
+
+enum condition { ALWAYS, COUNT_NOT_0, COUNT_NOT_1, COUNT_FULL, COUNT_OVER, SOURCE_0, SIZE_2 };
+/* In place of a flag: the destination, and only these bits of it. */
+#define RESULT		(1ull << 63)
+#define RESULT_LIMIT	(1ull << 62)
+#define LIMIT_BITS	0x000f0000ull
+
+static const struct {
+	const char *insns;
+	u64 what;
+	enum condition when;
+	const char *sdm;
+} undefined[] = {
+	{ "and or xor test", FL_AF, ALWAYS, "the state of the AF flag is undefined" },
+	{ "mul imul", FL_SF | FL_ZF | FL_AF | FL_PF, ALWAYS,
+	  "the SF, ZF, AF, and PF flags are undefined" },
+	{ "div idiv", FL_ARITH, ALWAYS, "the CF, OF, SF, ZF, AF, and PF flags are undefined" },
+	{ "rol ror rcl rcr shl shr sal sar shld shrd", FL_OF, COUNT_NOT_1,
+	  "the OF flag is affected only on 1-bit shifts; otherwise it is undefined" },
+	{ "shl shr sal sar shld shrd", FL_AF, COUNT_NOT_0,
+	  "for a non-zero count, the AF flag is undefined" },
+	{ "shl shr sal", FL_CF, COUNT_FULL,
+	  "CF is undefined where the count is greater than or equal to the size of the operand" },
+	{ "shld shrd", FL_ARITH | RESULT, COUNT_OVER,
+	  "if the count is greater than the operand size, the result is undefined" },
+	{ "bt bts btr btc", FL_OF | FL_SF | FL_AF | FL_PF, ALWAYS,
+	  "the OF, SF, AF, and PF flags are undefined" },
+	{ "bsf bsr", FL_ARITH & ~FL_ZF, ALWAYS, "CF, OF, SF, AF, and PF flags are undefined" },
+	{ "bsf bsr", RESULT, SOURCE_0,
+	  "if the source operand is 0, the content of the destination operand is undefined" },
+	{ "tzcnt lzcnt", FL_OF | FL_SF | FL_PF | FL_AF, ALWAYS,
+	  "OF, SF, PF, and AF flags are undefined" },
+	{ "daa das", FL_OF, ALWAYS, "the OF flag is undefined" },
+	{ "aaa aas", FL_OF | FL_SF | FL_ZF | FL_PF, ALWAYS,
+	  "the OF, SF, ZF, and PF flags are undefined" },
+	{ "aam aad", FL_OF | FL_AF | FL_CF, ALWAYS, "the OF, AF, and CF flags are undefined" },
+	{ "bswap", RESULT, SIZE_2, "when BSWAP references a 16-bit register, the result is undefined" },
+	{ "andn bzhi blsi blsr blsmsk", FL_AF | FL_PF, ALWAYS,
+	  "AF and PF flags are undefined" },
+	{ "bextr", FL_AF | FL_SF | FL_PF, ALWAYS, "AF, SF, and PF are undefined" },
+	{ "lar", RESULT_LIMIT, ALWAYS, "bits 19:16 of the result (the limit's) are undefined" },
+};
+
+static unsigned int shift_count(const struct emu_insn *in, const struct emu_desc *d, u64 rcx,
+				unsigned int size)
+{
+	u16 op = d->op[d->exec == ex_shift ? 1 : 2];
+	unsigned int count = in->imm;
+
+	if (OP_AM(op) == AM_ONE)
+		count = 1;
+	else if (OP_AM(op) == AM_CL)
+		count = rcx;
+	return count & (size == 8 ? 63 : 31);
+}
+
+static bool applies(enum condition when, const struct emu_insn *in, const struct expectation *e,
+		    unsigned int size, unsigned int count)
+{
+	switch (when) {
+	case COUNT_NOT_0:
+		return count;
+	case COUNT_NOT_1:
+		return count > 1;
+	case COUNT_FULL:
+		return count >= size * 8;
+	case COUNT_OVER:
+		return count > size * 8;
+	case SOURCE_0:
+		return e->t.out.rflags & FL_ZF;
+	case SIZE_2:
+		return size == 2;
+	default:
+		return true;
+	}
+}
+
+/* The register that holds the first operand, if it is one. */
+static u32 destination(const struct emu_insn *in, const struct emu_desc *d)
+{
+	unsigned int reg = in->modrm & 7;
+
+	switch (OP_AM(d->op[0])) {
+	case AM_G:
+		return 1u << (((in->modrm >> 3) & 7) | (in->rex & 4) << 1);
+	case AM_Z:
+		return 1u << ((in->opcode & 7) | (in->rex & 1) << 3);
+	case AM_E:
+		return in->modrm < 0xc0 ? 0 : 1u << (reg | (in->rex & 1) << 3);
+	}
+	return 0;
+}
+
+/* What is not compared of a case that the emulator has run. */
+void undefined_results(const struct emu_ctxt *c, struct expectation *e)
+{
+	const struct emu_insn *in = &c->insn;
+	const struct emu_desc *d = in->desc;
+	unsigned int size, count = 0, i;
+
+	if (!d)
+		return;
+	e->kernel = d->flags & D_UMIP && host.umip && e->t.vector == VEC_GP && !e->t.error;
+	e->any_order = d->exec == ex_retf || d->exec == ex_iret || d->exec == ex_lds ||
+		       d->exec == ex_jmpf || d->exec == ex_callf;
+	if (e->t.vector != COMPLETED)
+		return;
+	size = emu_size(c, OP_SZ(d->op[0]), in->modrm < 0xc0);
+	if (d->exec == ex_shift || d->exec == ex_shld)
+		count = shift_count(in, d, e->t.in.gpr[RCX], size);
+	for (i = 0; i < ARRAY_SIZE(undefined); i++) {
+		if (!among(undefined[i].insns, d->name) ||
+		    !applies(undefined[i].when, in, e, size, count))
+			continue;
+		e->flags_mask &= ~undefined[i].what;
+		if (!(undefined[i].what & (RESULT | RESULT_LIMIT)))
+			continue;
+		e->free_regs |= destination(in, d);
+		e->free_bits = undefined[i].what & RESULT ? ~0ull : LIMIT_BITS;
+		e->free_memory = e->free_bits == ~0ull;
+	}
+	if (d->exec == ex_rdtsc) {
+		e->free_regs |= 1 << RAX | 1 << RDX;
+		e->free_bits = 0xffffffff;
+	}
+	/* Whether a null selector clears the base is up to the vendor. */
+	e->free_bases = !host.intel || !host.fsgsbase;
+}
+
+void print_undefined(void)
+{
+	static const char names[] = "cf  pf  af  zf  sf  of  result";
+	static const struct { u64 flag; u8 at; } bits[] = {
+		{ FL_CF, 0 }, { FL_PF, 4 }, { FL_AF, 8 }, { FL_ZF, 12 }, { FL_SF, 16 },
+		{ FL_OF, 20 }, { RESULT, 24 }, { RESULT_LIMIT, 24 },
+	};
+	unsigned int i, k;
+
+	printf("# not compared, in the words of the SDM:\n");
+	for (i = 0; i < ARRAY_SIZE(undefined); i++) {
+		printf("#   %s:", undefined[i].insns);
+		for (k = 0; k < ARRAY_SIZE(bits); k++)
+			if (undefined[i].what & bits[k].flag)
+				printf(" %.*s", bits[k].at == 24 ? 6 : 2,
+				       names + bits[k].at);
+		printf(": %s\n", undefined[i].sdm);
+	}
+}
