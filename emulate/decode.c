@@ -501,19 +501,130 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 	return in->vex && ((d->flags & D_VEX0 && in->vex_l) || (!vvvv && in->vex_vvvv));
 }
 
-enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len)
+static void set_register(const struct emu_insn *in, struct emu_operand *o, unsigned int reg)
+{
+	o->kind = OPND_REG;
+	o->reg = reg;
+	if (o->size == 1 && !in->rex && reg >= 4) {
+		o->reg = reg - 4;
+		o->high = true;
+	}
+}
+
+/* What operand @i is. */
+static void resolve(struct emu_ctxt *c, const struct emu_desc *d, unsigned int i)
+{
+	struct emu_insn *in = &c->insn;
+	unsigned int am = OP_AM(d->op[i]);
+	unsigned int reg = ((in->modrm >> 3) & 7) | (in->rex & 4) << 1;
+	unsigned int rm = (in->modrm & 7) | (in->rex & 1) << 3;
+	bool mem = in->modrm < 0xc0 && !(d->flags & D_MOD3);
+	struct emu_operand *o = &in->op[i];
+
+	o->size = emu_size(c, OP_SZ(d->op[i]), mem);
+	switch (am) {
+	case AM_E:
+	case AM_M:
+	case AM_R:
+	case AM_W:
+	case AM_Q:
+		if (mem)
+			o->kind = OPND_MEM;
+		else if (am == AM_W || am == AM_Q)
+			o->kind = am == AM_W ? OPND_VEC : OPND_MMX;
+		else
+			set_register(in, o, rm);
+		if (o->kind != OPND_REG)
+			o->reg = am == AM_Q ? rm & 7 : rm;
+		break;
+	case AM_O:
+		o->kind = OPND_MEM;
+		break;
+	case AM_G:
+		set_register(in, o, reg);
+		break;
+	case AM_Z:
+		set_register(in, o, (in->opcode & 7) | (in->rex & 1) << 3);
+		break;
+	case AM_ACC:
+		set_register(in, o, RAX);
+		break;
+	case AM_CL:
+		set_register(in, o, RCX);
+		break;
+	case AM_DX:
+		set_register(in, o, RDX);
+		break;
+	case AM_ONE:
+		o->kind = OPND_IMM;
+		in->imm = 1;
+		break;
+	case AM_I:
+	case AM_J:
+	case AM_AP:
+		o->kind = OPND_IMM;
+		break;
+	case AM_I2:
+		o->kind = OPND_IMM;
+		o->reg = 1;
+		break;
+	case AM_S:
+		o->kind = OPND_SEG;
+		o->reg = reg & 7;
+		break;
+	case AM_C:
+		o->kind = OPND_CR;
+		o->reg = reg;
+		break;
+	case AM_D:
+		o->kind = OPND_DR;
+		o->reg = reg;
+		break;
+	case AM_V:
+		o->kind = OPND_VEC;
+		o->reg = reg;
+		break;
+	case AM_H:
+		o->kind = OPND_VEC;
+		o->reg = in->vex_vvvv;
+		break;
+	case AM_P:
+		o->kind = OPND_MMX;
+		o->reg = reg & 7;
+		break;
+	}
+}
+
+static bool has_address(const struct emu_insn *in, const struct emu_desc *d)
+{
+	return in->has_modrm && in->modrm < 0xc0 && !(d->flags & D_MOD3);
+}
+
+/*
+ * Is the instruction that begins @bytes the one that is decoded? What it means
+ * depends on the mode besides; in real mode on CS.D, too, so there it is not asked.
+ */
+static bool decoded_already(const struct emu_ctxt *c, const u8 *bytes, unsigned int len)
+{
+	const struct emu_insn *in = &c->insn;
+	unsigned int i;
+
+	if (!in->complete || len < in->len || in->mode != c->mode || c->mode == EMU_MODE_REAL)
+		return false;
+	for (i = 0; i < in->len; i++)
+		if (bytes[i] != in->bytes[i])
+			return false;
+	return true;
+}
+
+static enum emu_status decode_all(struct emu_ctxt *c)
 {
 	struct emu_insn *in = &c->insn;
 	const struct emu_desc *d;
 	enum emu_status st;
+	unsigned int i;
 	bool modrm;
 
-	memset(in, 0, sizeof(*in));
-	in->seg_override = -1;
-	if (bytes) {
-		in->fetched = len < EMU_MAX_INSN ? len : EMU_MAX_INSN;
-		memcpy(in->bytes, bytes, in->fetched);
-	}
 	st = take_opcode(c);
 	if (st == EMU_OK)
 		st = lookup(c);
@@ -528,7 +639,7 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
 		am_has_modrm(OP_AM(d->op[1])) || am_has_modrm(OP_AM(d->op[2]));
 	if (modrm)
 		st = take_modrm(c);
-	if (st == EMU_OK && in->has_modrm && in->modrm < 0xc0 && !(d->flags & D_MOD3))
+	if (st == EMU_OK && has_address(in, d))
 		st = take_address(c);
 	if (st == EMU_OK)
 		st = take_immediates(c, d);
@@ -536,7 +647,31 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
 		return st;
 	if (misused(c, d))
 		return emu_raise(c, VEC_UD, 0);
-	if (in->has_modrm && in->modrm < 0xc0 && !(d->flags & D_MOD3))
-		in->mem_off = address(c, &in->mem_seg);
+	/* Operands have no gaps in the table. */
+	for (i = 0; i < 3 && d->op[i]; i++)
+		resolve(c, d, i);
+	in->mode = c->mode;
+	in->complete = true;
 	return EMU_OK;
+}
+
+enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len)
+{
+	struct emu_insn *in = &c->insn;
+	enum emu_status st = EMU_OK;
+
+	if (bytes && decoded_already(c, bytes, len)) {
+		in->fetched = in->len;
+	} else {
+		memset(in, 0, sizeof(*in));
+		in->seg_override = -1;
+		if (bytes) {
+			in->fetched = len < EMU_MAX_INSN ? len : EMU_MAX_INSN;
+			memcpy(in->bytes, bytes, in->fetched);
+		}
+		st = decode_all(c);
+	}
+	if (st == EMU_OK && has_address(in, in->desc))
+		in->mem_off = address(c, &in->mem_seg);
+	return st;
 }

@@ -40,99 +40,22 @@ static enum emu_status check_rights(struct emu_exec *x)
 	return EMU_OK;
 }
 
-static void set_register(struct emu_exec *x, struct emu_opnd *o, unsigned int reg)
-{
-	o->kind = OPND_REG;
-	o->reg = reg;
-	if (o->size == 1 && !x->in->rex && reg >= 4) {
-		o->reg = reg - 4;
-		o->high = true;
-	}
-}
-
-/* What operand @i is: register, memory, immediate. */
-static void resolve(struct emu_exec *x, unsigned int i)
+/* Takes over what the decoder found out about the operands. */
+static void set_operands(struct emu_exec *x)
 {
 	const struct emu_insn *in = x->in;
-	unsigned int am = OP_AM(x->d->op[i]);
-	unsigned int reg = ((in->modrm >> 3) & 7) | (in->rex & 4) << 1;
-	unsigned int rm = (in->modrm & 7) | (in->rex & 1) << 3;
-	bool mem = in->modrm < 0xc0 && !(x->d->flags & D_MOD3);
-	struct emu_opnd *o = &x->op[i];
+	unsigned int i;
 
-	o->size = emu_size(x->c, OP_SZ(x->d->op[i]), mem);
-	o->kind = OPND_NONE;
-	switch (am) {
-	case AM_E:
-	case AM_M:
-	case AM_R:
-	case AM_W:
-	case AM_Q:
-		if (mem)
-			o->kind = OPND_MEM;
-		else if (am == AM_W || am == AM_Q)
-			o->kind = am == AM_W ? OPND_VEC : OPND_MMX;
-		else
-			set_register(x, o, rm);
-		if (o->kind != OPND_REG)
-			o->reg = am == AM_Q ? rm & 7 : rm;
-		break;
-	case AM_O:
-		o->kind = OPND_MEM;
-		break;
-	case AM_G:
-		set_register(x, o, reg);
-		break;
-	case AM_Z:
-		set_register(x, o, (in->opcode & 7) | (in->rex & 1) << 3);
-		break;
-	case AM_ACC:
-		set_register(x, o, RAX);
-		break;
-	case AM_CL:
-		set_register(x, o, RCX);
-		break;
-	case AM_DX:
-		set_register(x, o, RDX);
-		break;
-	case AM_ONE:
-		o->kind = OPND_IMM;
-		o->val = 1;
-		break;
-	case AM_I:
-	case AM_J:
-	case AM_AP:
-		o->kind = OPND_IMM;
-		o->val = in->imm;
-		break;
-	case AM_I2:
-		o->kind = OPND_IMM;
-		o->val = in->imm2;
-		break;
-	case AM_S:
-		o->kind = OPND_SEG;
-		o->reg = reg & 7;
-		break;
-	case AM_C:
-		o->kind = OPND_CR;
-		o->reg = reg;
-		break;
-	case AM_D:
-		o->kind = OPND_DR;
-		o->reg = reg;
-		break;
-	case AM_V:
-		o->kind = OPND_VEC;
-		o->reg = reg;
-		break;
-	case AM_H:
-		o->kind = OPND_VEC;
-		o->reg = in->vex_vvvv;
-		break;
-	case AM_P:
-		o->kind = OPND_MMX;
-		o->reg = reg & 7;
-		break;
+	for (i = 0; i < 3; i++) {
+		const struct emu_operand *from = &in->op[i];
+		struct emu_opnd *o = &x->op[i];
+
+		o->kind = from->kind;
+		o->reg = from->reg;
+		o->size = from->size;
+		o->high = from->high;
+		if (from->kind == OPND_IMM)
+			o->val = from->reg ? in->imm2 : in->imm;
 	}
 }
 
@@ -177,18 +100,24 @@ static enum emu_status load(struct emu_exec *x, unsigned int i)
 	return EMU_OK;
 }
 
-static enum emu_status store(struct emu_exec *x, struct emu_opnd *o)
+static void set_register(struct emu_ctxt *c, const struct emu_operand *o, u64 val)
 {
+	if (o->high)
+		c->gpr[o->reg] = (c->gpr[o->reg] & ~0xff00ull) | (val & 0xff) << 8;
+	else
+		emu_reg_set(c, o->reg, o->size, val);
+}
+
+static enum emu_status store(struct emu_exec *x, unsigned int i)
+{
+	struct emu_opnd *o = &x->op[i];
 	struct emu_ctxt *c = x->c;
 	u64 old = o->old;
 
 	if (x->d->flags & (D_SSE | D_MMX))
 		return EMU_OK;
 	if (o->kind == OPND_REG) {
-		if (o->high)
-			c->gpr[o->reg] = (c->gpr[o->reg] & ~0xff00ull) | (o->val & 0xff) << 8;
-		else
-			emu_reg_set(c, o->reg, o->size, o->val);
+		set_register(c, &x->in->op[i], o->val);
 		return EMU_OK;
 	}
 	if (o->kind != OPND_MEM || x->d->flags & D_ADDR)
@@ -207,11 +136,11 @@ static enum emu_status store_all(struct emu_exec *x)
 
 	for (i = 0; i < 2 && st == EMU_OK; i++)
 		if (wr[i] && x->op[i].kind == OPND_MEM)
-			st = store(x, &x->op[i]);
+			st = store(x, i);
 	/* XADD of a register with itself: the sum, the first operand, stays. */
 	for (i = 2; i-- > 0 && st == EMU_OK;)
 		if (wr[i] && x->op[i].kind != OPND_MEM)
-			st = store(x, &x->op[i]);
+			st = store(x, i);
 	return st;
 }
 
@@ -221,8 +150,7 @@ static enum emu_status run(struct emu_exec *x)
 	unsigned int i;
 
 	/* Operands have no gaps in the table. */
-	for (i = 0; i < 3 && x->d->op[i]; i++)
-		resolve(x, i);
+	set_operands(x);
 	for (i = 0; i < 3 && x->d->op[i] && st == EMU_OK; i++)
 		st = load(x, i);
 	if (st == EMU_OK)
@@ -232,7 +160,7 @@ static enum emu_status run(struct emu_exec *x)
 	return st;
 }
 
-enum emu_status emu_execute(struct emu_ctxt *c)
+static enum emu_status general(struct emu_ctxt *c)
 {
 	struct emu_exec x = {
 		.c = c,
@@ -247,17 +175,11 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 	enum emu_status st;
 
 	memcpy(saved, c->gpr, sizeof(saved));
-	memset(&c->fault, 0, sizeof(c->fault));
-	c->block_sti = false;
-	c->block_mov_ss = false;
-	c->more = false;
-	c->unblock_nmi = false;
 	if (!emu_is64(c))
 		x.next_rip &= 0xffffffff;
 	x.lock = c->insn.lock || x.d->flags & D_XLOCK;
 
 	st = run(&x);
-	c->waited = st == EMU_IO;
 	if (st != EMU_OK) {
 		memcpy(c->gpr, saved, sizeof(saved));
 		c->cpl = cpl;
@@ -274,5 +196,56 @@ enum emu_status emu_execute(struct emu_ctxt *c)
 		x.flags &= ~FL_RF;
 	c->rip = x.next_rip;
 	c->rflags = x.flags;
+	return st;
+}
+
+/*
+ * MOV between memory and a register or immediate, which is what most accesses of
+ * devices are: general() with all but the essence left out.
+ */
+static enum emu_status quick_move(struct emu_ctxt *c)
+{
+	const struct emu_insn *in = &c->insn;
+	const struct emu_operand *to = &in->op[0], *from = &in->op[1];
+	bool write = to->kind == OPND_MEM;
+	unsigned int size = write ? to->size : from->size;
+	u32 acc = write ? EMU_ACC_WRITE : 0;
+	enum emu_status st;
+	u64 la, val = 0;
+
+	st = emu_linear(c, in->mem_seg, in->mem_off, size, acc, &la);
+	if (st == EMU_OK)
+		st = emu_align_check(c, la, size);
+	if (st != EMU_OK)
+		return st;
+	if (write) {
+		val = from->kind == OPND_REG ? c->gpr[from->reg] >> (from->high * 8) : in->imm;
+		st = c->ops->write(c, la, &val, size, acc);
+	} else {
+		st = c->ops->read(c, la, &val, size, acc);
+	}
+	if (st != EMU_OK)
+		return st;
+	if (!write)
+		set_register(c, to, val);
+	c->rip += in->len;
+	if (!emu_is64(c))
+		c->rip &= 0xffffffff;
+	c->rflags &= ~FL_RF;
+	return EMU_OK;
+}
+
+enum emu_status emu_execute(struct emu_ctxt *c)
+{
+	const struct emu_insn *in = &c->insn;
+	const struct emu_desc *d = in->desc;
+	enum emu_status st;
+
+	emu_clear_results(c);
+	if (d->exec == ex_mov && (in->op[0].kind == OPND_MEM || in->op[1].kind == OPND_MEM))
+		st = quick_move(c);
+	else
+		st = general(c);
+	c->waited = st == EMU_IO;
 	return st;
 }

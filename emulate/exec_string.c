@@ -216,14 +216,14 @@ enum emu_status ex_scas(struct emu_exec *x)
 
 /*
  * How many elements of INS or OUTS go in one batch, @la being the address of the
- * first: upwards only, in one page, inside the segment, without wrapping.
+ * first: upwards only, in one page of memory, inside the segment, without wrapping.
  */
 static unsigned int batch(struct emu_exec *x, unsigned int reg, int seg, u32 acc, u64 la)
 {
 	unsigned int size = x->op[0].size, n = PIO_BATCH / size, room;
 	u64 off = offset(x, reg), left = offset(x, RCX), end;
 
-	if (!x->in->rep || x->flags & (FL_DF | FL_TF))
+	if (!x->in->rep || x->flags & (FL_DF | FL_TF) || x->c->probed_device)
 		return 1;
 	room = page_room(la, size, false);
 	n = room < n ? room : n;
@@ -260,11 +260,12 @@ enum emu_status ex_ins(struct emu_exec *x)
 	st = destination(x, size, EMU_ACC_WRITE, &la);
 	if (st != EMU_OK)
 		return st;
-	n = batch(x, RDI, EMU_SEG_ES, EMU_ACC_WRITE, la);
 	/* Input that cannot be stored would be lost. */
-	st = emu_probe(c, la, n * size, EMU_ACC_WRITE);
-	if (st == EMU_OK)
-		st = c->ops->pio_in(c, port, size, buf, n);
+	st = emu_probe(c, la, size, EMU_ACC_WRITE);
+	if (st != EMU_OK)
+		return st;
+	n = batch(x, RDI, EMU_SEG_ES, EMU_ACC_WRITE, la);
+	st = c->ops->pio_in(c, port, size, buf, n);
 	for (done = 0; st == EMU_OK && done < n * size; done += len) {
 		len = n * size - done < COPY_CHUNK ? n * size - done : COPY_CHUNK;
 		st = c->ops->write(c, la + done, buf + done, len, EMU_ACC_WRITE);
@@ -288,6 +289,8 @@ enum emu_status ex_outs(struct emu_exec *x)
 	if (st != EMU_OK || (x->in->rep && !offset(x, RCX)))
 		return st;
 	st = source(x, size, &la);
+	if (st == EMU_OK)
+		st = emu_probe(c, la, size, 0);
 	if (st != EMU_OK)
 		return st;
 	n = batch(x, RSI, seg, 0, la);

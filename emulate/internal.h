@@ -166,12 +166,12 @@ extern const struct emu_desc emu_map_1[256], emu_map_0f[256], emu_map_0f38[256],
 enum emu_opnd_kind { OPND_NONE, OPND_REG, OPND_MEM, OPND_IMM, OPND_SEG, OPND_CR, OPND_DR,
 		     OPND_VEC, OPND_MMX };
 
-/* An operand in execution. */
+/* An operand in execution; the first four as in struct emu_operand. */
 struct emu_opnd {
 	u8 kind;
 	u8 reg;
 	u8 size;
-	bool high;		/* AH, CH, DH, BH */
+	bool high;
 	u64 la;			/* linear address, unless D_ADDR */
 	u64 val;
 	u64 old;		/* what was read, for the locked store */
@@ -215,6 +215,15 @@ static inline bool emu_is64(const struct emu_ctxt *c)
 static inline unsigned int emu_iopl(const struct emu_ctxt *c)
 {
 	return (c->rflags & FL_IOPL) >> 12;
+}
+
+static inline void emu_clear_results(struct emu_ctxt *c)
+{
+	memset(&c->fault, 0, sizeof(c->fault));
+	c->block_sti = false;
+	c->block_mov_ss = false;
+	c->more = false;
+	c->unblock_nmi = false;
 }
 
 /* decode.c */

@@ -268,8 +268,8 @@ static enum emu_status start_task(struct emu_ctxt *c, const struct task_state *t
 	return st;
 }
 
-enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
-				bool has_error, u32 error_code)
+static enum emu_status task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
+				   bool has_error, u32 error_code)
 {
 	u32 ext = reason == BY_GATE && idt_vector < 0;
 	struct emu_segment old, new;
@@ -279,7 +279,6 @@ enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector
 	enum emu_status st;
 	bool wide;
 
-	memset(&c->fault, 0, sizeof(c->fault));
 	c->ops->get_segment(c, EMU_SEG_TR, &old);
 	st = find(c, selector, reason, ext, &r, &new);
 	if (st != EMU_OK)
@@ -303,6 +302,13 @@ enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector
 	return EMU_OK;
 }
 
+enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
+				bool has_error, u32 error_code)
+{
+	emu_clear_results(c);
+	return task_switch(c, selector, idt_vector, reason, has_error, error_code);
+}
+
 /* A task switch as part of an instruction, which the old task resumes after. */
 enum emu_status emu_switch_in_exec(struct emu_exec *x, u16 sel, int vector, int reason)
 {
@@ -312,7 +318,7 @@ enum emu_status emu_switch_in_exec(struct emu_exec *x, u16 sel, int vector, int 
 
 	c->rip = x->next_rip;
 	c->rflags = x->flags & ~FL_RF;
-	st = emu_task_switch(c, sel, vector, reason, false, 0);
+	st = task_switch(c, sel, vector, reason, false, 0);
 	if (st == EMU_OK) {
 		x->next_rip = c->rip;
 		x->flags = c->rflags;

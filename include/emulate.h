@@ -98,7 +98,10 @@ struct emu_ops {
 	/* Stores @new if memory still holds @old, atomically; EMU_RETRY if not. */
 	enum emu_status (*cmpxchg)(struct emu_ctxt *c, u64 la, const void *old, const void *new,
 				   unsigned int len);
-	/* Faults if @len bytes, in one page, may not be accessed so; touches nothing. */
+	/*
+	 * Faults if @len bytes, in one page, may not be accessed so; touches nothing.
+	 * Says in ctxt->probed_device whether they are something other than memory.
+	 */
 	enum emu_status (*probe)(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc);
 	/* @count elements of @size bytes, at most 4096 bytes together. */
 	enum emu_status (*pio_in)(struct emu_ctxt *c, u16 port, unsigned int size, void *buf,
@@ -141,6 +144,14 @@ struct emu_ops {
 
 #define EMU_MAX_INSN	15
 
+/* An operand as far as the encoding says. */
+struct emu_operand {
+	u8 kind;		/* register, memory, immediate, ... */
+	u8 reg;			/* which register, or of two immediates */
+	u8 size;
+	bool high;		/* AH, CH, DH, BH */
+};
+
 struct emu_insn {
 	u8 bytes[EMU_MAX_INSN];
 	u8 fetched;		/* bytes valid in bytes[] */
@@ -162,6 +173,9 @@ struct emu_insn {
 	u64 mem_off;		/* its effective address, before the segment base */
 	s64 disp;
 	u64 imm, imm2;
+	struct emu_operand op[3];
+	u8 mode;		/* enum emu_mode that it was decoded in */
+	bool complete;		/* emu_decode() answered EMU_OK */
 	const void *desc;	/* the decode table's entry */
 };
 
@@ -188,6 +202,7 @@ struct emu_ctxt {
 	bool more;		/* EMU_OK, but the REP instruction is not finished: rip unchanged */
 	bool unblock_nmi;	/* an IRET was executed */
 	bool waited;		/* the last emu_execute() answered EMU_IO */
+	bool probed_device;	/* set by the probe callback */
 	/* Decode state. */
 	struct emu_insn insn;
 };
@@ -199,7 +214,7 @@ struct emu_ctxt {
  * @len: how many
  *
  * Fetches from no page that the instruction does not reach into, and never more
- * than 15 bytes.
+ * than 15 bytes. If @bytes begin with what @c holds decoded already, that is used.
  * Return: EMU_OK; EMU_FAULT (#UD, #GP for length, #PF of a fetch); EMU_RETRY;
  * EMU_FAIL for a defined instruction the emulator does not do.
  */

@@ -125,7 +125,7 @@ void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
 #define KVM_WALK_NO_AD	(1u << 9)
 enum emu_status kvm_walk_guest(struct kvm_vcpu *vcpu, u64 la, u32 acc, gpa_t *gpa,
 			       struct emu_fault *f);
-enum emu_status kvm_walk_fetch(struct kvm_vcpu *vcpu, u64 la, gpa_t *gpa, struct emu_fault *f);
+unsigned int kvm_fetch_code(struct kvm_vcpu *vcpu, u64 la, u8 *buf);
 /* Loads the four PAE PDPTEs at CR3 into vcpu->pdptrs; false if one is invalid (#GP). */
 bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3);
 

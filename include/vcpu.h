@@ -91,6 +91,14 @@ enum kvm_io_pending {
 	KVM_IO_EMULATE,		/* log[done] is with user space; then emulate again */
 };
 
+/* Where a page of linear addresses is, for as long as one instruction lasts. */
+struct kvm_io_page {
+	bool known;
+	bool device;		/* the CPU found no memory there for such an access */
+	u64 la_page;
+	gpa_t gpa_page;
+};
+
 struct kvm_io_state {
 	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* accesses of this instruction, in order */
 	u8 done;		/* those that are answered */
@@ -101,19 +109,17 @@ struct kvm_io_state {
 	u8 pending;		/* enum kvm_io_pending: what the next KVM_RUN does first */
 	u64 linear_rip;		/* where the pending instruction is */
 	u32 pio_size;
-	/* The translation the CPU did for the access that exited, good for this instruction. */
-	bool la_known, la_write;
-	u64 la_page;
-	gpa_t gpa_page;
+	struct kvm_io_page tr[2];	/* the last of reads and of writes; the exit's own at first */
+	u8 cpl;			/* at which they are good */
 };
 
-/* The last walk for an instruction fetch, see kvm_walk_fetch(). */
+/* The last walk for an instruction fetch, see kvm_fetch_code(). */
 struct kvm_fetch_walk {
 	bool valid, user;
 	u8 levels;
 	u64 la_page, cr0, cr3, cr4, efer;
 	u64 slots_gen;
-	gpa_t gpa_page;
+	unsigned long code;		/* the page, in user space */
 	unsigned long hva[5];
 	u64 entry[5];
 };
@@ -380,6 +386,12 @@ int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
 int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
 /* KVM_RUN begins with this where vcpu->msr_exit_reason is not 0. */
 int kvm_complete_msr(struct kvm_vcpu *vcpu);
+
+static inline void kvm_forget_translations(struct kvm_vcpu *vcpu)
+{
+	vcpu->io.tr[0].known = false;
+	vcpu->io.tr[1].known = false;
+}
 
 /* --- vcpu/io.c: device accesses of the emulator --- */
 void kvm_io_begin(struct kvm_vcpu *vcpu);

@@ -290,15 +290,13 @@ static int map_apic_window(struct kvm_vcpu *vcpu)
  * device that takes a write unseen are marked: each marked page costs tables, and
  * others need the qualification of a violation.
  */
-static void mark_mmio(struct kvm *kvm, gpa_t gpa)
+static noinline void mark_mmio(struct kvm *kvm, gfn_t gfn)
 {
-	struct ept_map map = { .gfn = gpa >> PAGE_SHIFT, .bits = EPT_MMIO, .level = 1 };
+	struct ept_map map = { .gfn = gfn, .bits = EPT_MMIO, .level = 1 };
 	u64 *spare = NULL;
 	int r;
 
-	/* CPUs give the instruction's length although the SDM does not promise it. */
-	if (!kvm_bus_has_page(kvm, KVM_FAST_MMIO_BUS, gpa) || map.gfn >> EPT_GFN_BITS ||
-	    boot_cpu_has(X86_FEATURE_HYPERVISOR))
+	if (gfn >> EPT_GFN_BITS)
 		return;
 	/* Seen by who makes a slot here: it waits until kvm->srcu is let go. */
 	WRITE_ONCE(kvm->mmu.mmio_marks, true);
@@ -308,6 +306,27 @@ static void mark_mmio(struct kvm *kvm, gpa_t gpa)
 		read_unlock(&kvm->mmu.lock);
 	} while (r == -ENOMEM && more_tables(kvm, &spare));
 	ept_table_free(kvm, spare);
+}
+
+/* Apart, for what it has on the stack. */
+static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slot, gfn_t gfn,
+				  u32 acc)
+{
+	struct kvm_page_fault f = {
+		.kvm = vcpu->kvm,
+		.vcpu = vcpu,
+		.gfn = gfn,
+		.write = acc & EMU_ACC_WRITE,
+		.fetch = acc & EMU_ACC_FETCH,
+		.slot = slot,
+	};
+	int r;
+
+	f.hva = kvm_slot_hva(f.slot, f.gfn);
+	if (grant(&f))
+		return KVM_FAULT_FIXED;
+	r = handle_fault(&f);
+	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
 }
 
 /**
@@ -322,28 +341,23 @@ static void mark_mmio(struct kvm *kvm, gpa_t gpa)
  */
 int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 {
-	struct kvm_page_fault f = {
-		.kvm = vcpu->kvm,
-		.vcpu = vcpu,
-		.gfn = gpa >> PAGE_SHIFT,
-		.write = acc & EMU_ACC_WRITE,
-		.fetch = acc & EMU_ACC_FETCH,
-	};
-	int r;
+	struct kvm *kvm = vcpu->kvm;
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+	struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
 
-	f.slot = kvm_gfn_to_memslot(f.kvm, f.gfn);
-	if (!f.slot && f.gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT &&
-	    vmx_apic_window_virtualized(vcpu))
-		return map_apic_window(vcpu);
-	if (!f.slot)
-		mark_mmio(f.kvm, gpa);
-	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY)))
+	if (!slot) {
+		if (gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT &&
+		    vmx_apic_window_virtualized(vcpu))
+			return map_apic_window(vcpu);
+		/* CPUs give the instruction's length although the SDM does not promise it. */
+		if (kvm_bus_has_page(kvm, KVM_FAST_MMIO_BUS, gpa) &&
+		    !boot_cpu_has(X86_FEATURE_HYPERVISOR))
+			mark_mmio(kvm, gfn);
 		return KVM_FAULT_MMIO;
-	f.hva = kvm_slot_hva(f.slot, f.gfn);
-	if (grant(&f))
-		return KVM_FAULT_FIXED;
-	r = handle_fault(&f);
-	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
+	}
+	if ((acc & EMU_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
+		return KVM_FAULT_MMIO;
+	return fault_in_slot(vcpu, slot, gfn, acc);
 }
 
 /**

@@ -5,6 +5,7 @@
  * A table outside of guest memory reads as an entry that is not present: there
  * is nothing a device could answer to a page walk.
  */
+#include <linux/uaccess.h>
 #include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
 #include "internal.h"
@@ -308,29 +309,52 @@ static bool same_rules(struct kvm_vcpu *vcpu, const struct kvm_fetch_walk *c)
 	       c->slots_gen == READ_ONCE(vcpu->kvm->memslots_gen);
 }
 
-static bool same_entries(const struct kvm_fetch_walk *c)
+/*
+ * Reads what stands at @off in the page, if the entries that lead there are as
+ * they were. Addresses in slots have been checked with the slots.
+ */
+static bool read_same(const struct kvm_fetch_walk *c, unsigned int off, u8 *buf, unsigned int len)
 {
-	int i;
+	const u8 __user *code = (const u8 __user *)c->code + off;
+	unsigned int i;
+	u64 entry;
 
+	if (!user_read_access_begin(code, len))
+		return false;
 	for (i = 0; i < c->levels; i++) {
-		u64 entry;
-
-		if (__get_user(entry, (u64 __user *)c->hva[i]) || entry != c->entry[i])
-			return false;
+		unsafe_get_user(entry, (u64 __user *)c->hva[i], out);
+		if (entry != c->entry[i])
+			goto out;
 	}
+	/* Two reads that overlap, unless the page has less. */
+	if (len == EMU_MAX_INSN) {
+		unsafe_get_user(*(u64 *)buf, (u64 __user *)code, out);
+		unsafe_get_user(*(u64 *)(buf + len - 8), (u64 __user *)(code + len - 8), out);
+	} else {
+		for (i = 0; i < len; i++)
+			unsafe_get_user(buf[i], code + i, out);
+	}
+	user_read_access_end();
 	return true;
+out:
+	user_read_access_end();
+	return false;
 }
 
 static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 {
 	struct kvm *kvm = w->vcpu->kvm;
+	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gpa >> PAGE_SHIFT);
 	int level;
 
+	if (!slot)
+		return;
+	c->code = kvm_slot_hva(slot, gpa >> PAGE_SHIFT);
 	c->levels = 0;
 	for (level = w->top; level >= w->level; level--) {
 		gfn_t gfn = w->where[level] >> PAGE_SHIFT;
-		const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
 
+		slot = kvm_gfn_to_memslot(kvm, gfn);
 		if (!slot)
 			return;
 		c->hva[c->levels] = kvm_slot_hva(slot, gfn) + offset_in_page(w->where[level]);
@@ -343,40 +367,51 @@ static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 	c->efer = w->vcpu->efer;
 	c->user = w->user;
 	c->la_page = w->la & PAGE_MASK;
-	c->gpa_page = gpa & PAGE_MASK;
 	c->valid = true;
 }
 
-/**
- * kvm_walk_fetch - kvm_walk_guest() for an instruction fetch, quick where the last
- * one was in the same page
- * @vcpu: the vCPU, loaded; kvm->srcu held
- * @la: linear address, canonical
- * @gpa: the answer
- * @f: the page fault, on EMU_FAULT
- *
- * The entries of the last walk are read again and compared, so the answer is
- * what a walk would find now.
- */
-enum emu_status kvm_walk_fetch(struct kvm_vcpu *vcpu, u64 la, gpa_t *gpa, struct emu_fault *f)
+/* Apart, for what it has on the stack. */
+static noinline unsigned int fetch_by_walk(struct kvm_vcpu *vcpu, u64 la, u8 *buf,
+					   unsigned int len)
 {
 	struct kvm_fetch_walk *c = &vcpu->fetch_walk;
-	enum emu_status status;
+	struct emu_fault f;
 	struct walk w;
+	gpa_t gpa;
 
-	if (c->valid && c->la_page == (la & PAGE_MASK) && same_rules(vcpu, c) && same_entries(c)) {
-		*gpa = c->gpa_page | offset_in_page(la);
-		return EMU_OK;
-	}
 	c->valid = false;
 	c->slots_gen = READ_ONCE(vcpu->kvm->memslots_gen);
 	w.vcpu = vcpu;
 	w.la = la;
 	w.acc = EMU_ACC_FETCH;
-	status = walk(&w, gpa, f);
-	if (status == EMU_OK && (w.cr0 & X86_CR0_PG) && w.mode == WALK_64)
-		remember(c, &w, *gpa);
-	return status;
+	if (walk(&w, &gpa, &f) != EMU_OK || kvm_read_guest(vcpu->kvm, gpa, buf, len))
+		return 0;
+	if ((w.cr0 & X86_CR0_PG) && w.mode == WALK_64)
+		remember(c, &w, gpa);
+	return len;
+}
+
+/**
+ * kvm_fetch_code - the bytes of an instruction as far as its page has them, quick where
+ * the last one was in the same page
+ * @vcpu: the vCPU, loaded; kvm->srcu held
+ * @la: linear address, canonical
+ * @buf: EMU_MAX_INSN bytes
+ *
+ * The entries of the last walk are read again and compared, so the answer is
+ * what a walk would find now.
+ *
+ * Return: how many bytes, 0 if there is a fault or no memory.
+ */
+unsigned int kvm_fetch_code(struct kvm_vcpu *vcpu, u64 la, u8 *buf)
+{
+	const struct kvm_fetch_walk *c = &vcpu->fetch_walk;
+	unsigned int len = min_t(unsigned int, EMU_MAX_INSN, PAGE_SIZE - offset_in_page(la));
+
+	if (c->valid && c->la_page == (la & PAGE_MASK) && same_rules(vcpu, c) &&
+	    read_same(c, offset_in_page(la), buf, len))
+		return len;
+	return fetch_by_walk(vcpu, la, buf, len);
 }
 
 /**

@@ -35,26 +35,47 @@ static enum emu_status gp_if(struct emu_ctxt *c, int bad)
 	return bad ? fault(c, GP_VECTOR, true, 0) : EMU_OK;
 }
 
-static enum emu_status translate(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
+/*
+ * An instruction that changes the privilege level reaches for the inner stack with
+ * the new one, before the CPU has it.
+ */
+static enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
-	const struct kvm_io_state *io = &vcpu->io;
+	struct kvm_io_page *tr = &vcpu->io.tr[!!(acc & EMU_ACC_WRITE)];
+	bool keep = c->cpl == vcpu->io.cpl && !(acc & ~EMU_ACC_WRITE);
+	enum emu_status s;
 
-	if (io->la_known && (la & PAGE_MASK) == io->la_page && !(acc & ~EMU_ACC_WRITE) &&
-	    (io->la_write || !(acc & EMU_ACC_WRITE))) {
-		*gpa = io->gpa_page | (la & ~PAGE_MASK);
-		return EMU_OK;
+	if (c->cpl != vcpu->io.cpl && !(acc & EMU_ACC_SYSTEM))
+		acc |= c->cpl == 3 ? KVM_WALK_USER : EMU_ACC_SYSTEM;
+	s = kvm_walk_guest(vcpu, la, acc, gpa, &c->fault);
+	if (s == EMU_OK && keep) {
+		tr->known = true;
+		tr->device = false;
+		tr->la_page = la & PAGE_MASK;
+		tr->gpa_page = *gpa & PAGE_MASK;
 	}
-	return kvm_walk_guest(vcpu, la, acc, gpa, &c->fault);
+	return s;
 }
 
-/*
- * The CPU just found no memory there that can be read, or written: no use looking
- * for it again.
- */
+static enum emu_status translate(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
+{
+	const struct kvm_io_state *io = &vcpu_of(c)->io;
+	const struct kvm_io_page *tr = &io->tr[!!(acc & EMU_ACC_WRITE)];
+
+	if (tr->known && (la & PAGE_MASK) == tr->la_page && !(acc & ~EMU_ACC_WRITE) &&
+	    c->cpl == io->cpl) {
+		*gpa = tr->gpa_page | (la & ~PAGE_MASK);
+		return EMU_OK;
+	}
+	return walk(c, la, acc, gpa);
+}
+
+/* No use looking for memory again where the CPU just found none. */
 static bool known_device(const struct kvm_io_state *io, gpa_t gpa, bool write)
 {
-	return io->la_known && (gpa & PAGE_MASK) == io->gpa_page && io->la_write == write;
+	return io->tr[write].known && io->tr[write].device &&
+	       (gpa & PAGE_MASK) == io->tr[write].gpa_page;
 }
 
 /* An access of up to 64 bytes lies in two pages at most; both translate before one is touched. */
@@ -81,37 +102,65 @@ static enum emu_status make_span(struct emu_ctxt *c, u64 la, unsigned int len, u
 	return translate(c, la, acc, &sp->part[1].gpa);
 }
 
-static enum emu_status op_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len, u32 acc)
+static enum emu_status read_page(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
+{
+	if (!known_device(&vcpu->io, gpa, false) && !kvm_read_guest(vcpu->kvm, gpa, buf, len))
+		return EMU_OK;
+	return kvm_io_read(vcpu, gpa, buf, len);
+}
+
+static enum emu_status write_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf,
+				  unsigned int len)
+{
+	if (!known_device(&vcpu->io, gpa, true) && !kvm_write_guest(vcpu->kvm, gpa, buf, len))
+		return EMU_OK;
+	return kvm_io_write(vcpu, gpa, buf, len);
+}
+
+/* Either way, apart for what it has on the stack. */
+static noinline enum emu_status access_span(struct emu_ctxt *c, u64 la, void *to, const void *from,
+					    unsigned int len, u32 acc)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
+	unsigned int i, n, done = 0;
 	struct span sp;
 	enum emu_status s = make_span(c, la, len, acc, &sp);
-	unsigned int i;
 
-	for (i = 0; s == EMU_OK && i < sp.n; i++) {
-		if (known_device(&vcpu->io, sp.part[i].gpa, false) ||
-		    kvm_read_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
-			s = kvm_io_read(vcpu, sp.part[i].gpa, buf, sp.part[i].len);
-		buf += sp.part[i].len;
+	for (i = 0; s == EMU_OK && i < sp.n; i++, done += n) {
+		n = sp.part[i].len;
+		s = to ? read_page(vcpu, sp.part[i].gpa, to + done, n)
+		       : write_page(vcpu, sp.part[i].gpa, from + done, n);
 	}
 	return s;
+}
+
+static bool in_one_page(u64 la, unsigned int len)
+{
+	return (la & ~PAGE_MASK) + len <= PAGE_SIZE;
+}
+
+static enum emu_status op_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len, u32 acc)
+{
+	enum emu_status s;
+	gpa_t gpa;
+
+	if (!in_one_page(la, len))
+		return access_span(c, la, buf, NULL, len, acc);
+	s = translate(c, la, acc, &gpa);
+	return s == EMU_OK ? read_page(vcpu_of(c), gpa, buf, len) : s;
 }
 
 static enum emu_status op_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len,
 				u32 acc)
 {
-	struct kvm_vcpu *vcpu = vcpu_of(c);
-	struct span sp;
-	enum emu_status s = make_span(c, la, len, acc | EMU_ACC_WRITE, &sp);
-	unsigned int i;
+	enum emu_status s;
+	gpa_t gpa;
 
-	for (i = 0; s == EMU_OK && i < sp.n; i++) {
-		if (known_device(&vcpu->io, sp.part[i].gpa, true) ||
-		    kvm_write_guest(vcpu->kvm, sp.part[i].gpa, buf, sp.part[i].len))
-			s = kvm_io_write(vcpu, sp.part[i].gpa, buf, sp.part[i].len);
-		buf += sp.part[i].len;
-	}
-	return s;
+	acc |= EMU_ACC_WRITE;
+	if (!in_one_page(la, len))
+		return access_span(c, la, NULL, buf, len, acc);
+	s = translate(c, la, acc, &gpa);
+	return s == EMU_OK ? write_page(vcpu_of(c), gpa, buf, len) : s;
 }
 
 static enum emu_status op_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned int len)
@@ -158,8 +207,12 @@ static enum emu_status op_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, c
 static enum emu_status op_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
 {
 	struct span sp;
+	enum emu_status s = make_span(c, la, len, acc, &sp);
 
-	return make_span(c, la, len, acc, &sp);
+	if (s == EMU_OK)
+		c->probed_device = !kvm_gpa_is_memory(vcpu_of(c)->kvm, sp.part[0].gpa,
+						      acc & EMU_ACC_WRITE);
+	return s;
 }
 
 static enum emu_status op_pio_in(struct emu_ctxt *c, u16 port, unsigned int size, void *buf,
@@ -225,6 +278,7 @@ static enum emu_status op_set_cr(struct emu_ctxt *c, int cr, u64 val)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 
+	kvm_forget_translations(vcpu);
 	switch (cr) {
 	case 0:
 		return gp_if(c, kvm_set_cr0(vcpu, val));
@@ -385,13 +439,13 @@ static enum emu_mode mode_of(struct kvm_vcpu *vcpu)
 {
 	struct emu_segment cs;
 
+	if (vmx_code_is_wide(vcpu))
+		return EMU_MODE_PROT64;
 	if (!(kvm_cr0_read(vcpu) & X86_CR0_PE))
 		return EMU_MODE_REAL;
 	if (kvm_rflags_read(vcpu) & X86_EFLAGS_VM)
 		return EMU_MODE_VM86;
 	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	if ((vcpu->efer & EFER_LMA) && cs.l)
-		return EMU_MODE_PROT64;
 	return cs.db ? EMU_MODE_PROT32 : EMU_MODE_PROT16;
 }
 
@@ -403,17 +457,13 @@ static void set_up(struct kvm_vcpu *vcpu)
 	c->priv = vcpu;
 	c->mode = mode_of(vcpu);
 	c->cpl = vmx_cpl(vcpu);
+	vcpu->io.cpl = c->cpl;
 	c->long_mode_active = vcpu->efer & EFER_LMA;
 	c->vendor_intel = true;
 	kvm_rsp_read(vcpu);
 	memcpy(c->gpr, vcpu->regs, sizeof(c->gpr));
 	c->rip = kvm_rip_read(vcpu);
 	c->rflags = kvm_rflags_read(vcpu);
-	c->fault = (struct emu_fault){};
-	c->block_sti = false;
-	c->block_mov_ss = false;
-	c->more = false;
-	c->unblock_nmi = false;
 }
 
 /* The instruction's effects on the registers become the vCPU's. */
@@ -483,6 +533,8 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 {
 	struct kvm_io_state *io = &vcpu->io;
 
+	if (s != EMU_IO || vcpu->msr_exit_reason || !io->out)
+		kvm_forget_translations(vcpu);
 	switch (s) {
 	case EMU_OK:
 		trace_kvm_emulate_insn(vcpu, 0);
@@ -512,24 +564,7 @@ static int execute(struct kvm_vcpu *vcpu)
 	enum emu_status s = emu_execute(&vcpu->emu);
 
 	vcpu->stat.insn_emulation++;
-	if (s != EMU_IO)
-		vcpu->io.la_known = false;
 	return finish(vcpu, s);
-}
-
-/* As much of the instruction as its page has, with one walk. What fails is left to the decoder. */
-static unsigned int fetch_page(struct kvm_vcpu *vcpu, u8 *bytes)
-{
-	u64 la = kvm_linear_rip(vcpu);
-	struct emu_fault f;
-	unsigned int len;
-	gpa_t gpa;
-
-	len = min_t(unsigned int, EMU_MAX_INSN, PAGE_SIZE - (la & ~PAGE_MASK));
-	if (kvm_walk_fetch(vcpu, la, &gpa, &f) != EMU_OK ||
-	    kvm_read_guest(vcpu->kvm, gpa, bytes, len))
-		return 0;
-	return len;
 }
 
 /**
@@ -547,7 +582,8 @@ int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int
 
 	kvm_io_begin(vcpu);
 	if (!bytes) {
-		len = fetch_page(vcpu, fetched);
+		/* What fails is left to the decoder. */
+		len = kvm_fetch_code(vcpu, kvm_linear_rip(vcpu), fetched);
 		bytes = fetched;
 	}
 	set_up(vcpu);

@@ -357,7 +357,7 @@ int kvm_complete_io(struct kvm_vcpu *vcpu)
 
 	io->pending = KVM_IO_NONE;
 	if (kvm_linear_rip(vcpu) != io->linear_rip) {
-		io->la_known = false;
+		kvm_forget_translations(vcpu);
 		return 1;
 	}
 	if (pending == KVM_IO_FAST_IN)

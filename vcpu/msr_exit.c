@@ -331,10 +331,8 @@ int kvm_complete_msr(struct kvm_vcpu *vcpu)
 
 	vcpu->msr_exit_reason = 0;
 	/* User space has set other registers: the access is forgotten. */
-	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip) {
-		vcpu->io.la_known = false;
+	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip)
 		return 1;
-	}
 	if (READ_ONCE(vcpu->run->msr.error))
 		return inject_gp(vcpu);
 	if (exit == KVM_EXIT_X86_RDMSR)

@@ -424,14 +424,14 @@ static int handle_xsetbv(struct kvm_vcpu *vcpu)
 /* Bits 7 and 8: the access was to a linear address, and this is its translation. */
 static void keep_translation(struct kvm_vcpu *vcpu, u64 qual, gpa_t gpa)
 {
-	struct kvm_io_state *io = &vcpu->io;
+	struct kvm_io_page *tr = &vcpu->io.tr[!!(qual & EPT_VIOLATION_ACC_WRITE)];
 
 	if ((qual & (BIT(7) | BIT(8))) != (BIT(7) | BIT(8)) || (qual & EPT_VIOLATION_ACC_INSTR))
 		return;
-	io->la_known = true;
-	io->la_write = qual & EPT_VIOLATION_ACC_WRITE;
-	io->la_page = vmcs_readl(GUEST_LINEAR_ADDRESS) & PAGE_MASK;
-	io->gpa_page = gpa & PAGE_MASK;
+	tr->known = true;
+	tr->device = true;
+	tr->la_page = vmcs_readl(GUEST_LINEAR_ADDRESS) & PAGE_MASK;
+	tr->gpa_page = gpa & PAGE_MASK;
 }
 
 static int handle_ept_violation(struct kvm_vcpu *vcpu)
