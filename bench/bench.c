@@ -91,6 +91,30 @@ static void run_and_return(struct machine *m)
 	print("KVM_RUN that returns at once", (double)best / TURNS);
 }
 
+/* The module emulates on request: module parameter force_emulation_prefix. */
+static bool emulates(void)
+{
+	FILE *f = fopen("/sys/module/kvm/parameters/force_emulation_prefix", "r");
+	int how = f ? fgetc(f) : EOF;
+
+	if (f)
+		fclose(f);
+	return how == '1' || how == 'Y';
+}
+
+static void emulator_rows(struct machine *m)
+{
+	uint64_t ticks;
+
+	if (!emulates()) {
+		fprintf(stderr, "bench: no rows for the emulator: force_emulation_prefix is off\n");
+		return;
+	}
+	operation(m, "MOV to memory, emulated", guest_emulated_store, GUEST_FREE);
+	ticks = cheapest(m, guest_emulated_copy, GUEST_FREE) - m->loop;
+	print("REP MOVSB, emulated, for each byte", (double)ticks / TURNS / COPY_BYTES);
+}
+
 static void exit_rows(void)
 {
 	struct machine m = { 0 };
@@ -112,6 +136,7 @@ static void exit_rows(void)
 	signal_operation(&m, "MMIO write to an eventfd", guest_store, GUEST_DEVICE, 4, 0);
 	signal_operation(&m, "MMIO write to an eventfd, any length", guest_store, GUEST_DEVICE,
 			 0, 0);
+	emulator_rows(&m);
 	operation(&m, "HLT and wake-up", guest_halt, 0);
 	touch(&m, "first touch, 4 KiB page", guest_touch_small, GUEST_SMALL, SMALL_PAGES, 0x1000,
 	      SMALL_BATCHES);

@@ -123,6 +123,25 @@ guest_\name:
 	out	%al, $PORT_LINE
 	.endm
 
+	/* The prefix under which kvm emulates an instruction that the CPU could do. */
+	.macro	emulated
+	ud2
+	.ascii	"kvm"
+	.endm
+
+	.macro	emulated_store
+	emulated
+	mov	%eax, (%rsi)
+	.endm
+
+	.macro	emulated_copy
+	mov	$COPY_BYTES, %ecx
+	lea	0x1000(%rsi), %rdi
+	emulated
+	rep movsb
+	sub	$COPY_BYTES, %rsi
+	.endm
+
 	.macro	wait_for_ready
 1:
 	pause
@@ -164,6 +183,8 @@ guest_start:
 	loop	halt, "sti; hlt"
 	loop	touch_small, "movb $1, (%rsi); add $0x1000, %rsi"
 	loop	touch_large, "movb $1, (%rsi); add $0x200000, %rsi"
+	loop	emulated_store, emulated_store
+	loop	emulated_copy, emulated_copy
 	loop	out_pit, "xor %eax, %eax; out %al, $port_pit"	/* latch counter 0 */
 	loop	arm, "mov $0x6e0, %ecx; xor %eax, %eax; mov %esi, %edx; wrmsr"
 

@@ -12,7 +12,9 @@
 #define SHARED_READY	0xa080	/* the other vCPU is in its loop */
 #define GUEST_CODE	0x10000
 #define GUEST_STACK	0x1ff000	/* of the first vCPU, of the second 0x1000 below */
+#define GUEST_FREE	0x100000
 #define GUEST_LOW	0x200000	/* bytes of memory at 0 */
+#define COPY_BYTES	512		/* of an emulated REP MOVSB: all at once everywhere */
 #define GUEST_SMALL	0x40000000	/* memory of 4 KiB pages */
 #define GUEST_LARGE	0x80000000	/* memory of 2 MiB pages */
 #define GUEST_DEVICE	0xd0000000	/* nothing is here: MMIO */
@@ -46,6 +48,7 @@ extern const char guest_rdmsr[], guest_wrmsr[];
 extern const char guest_outb[], guest_inb[], guest_store[], guest_load[], guest_halt[];
 extern const char guest_touch_small[], guest_touch_large[], guest_handler[];
 extern const char guest_out_pit[], guest_arm[];
+extern const char guest_emulated_store[], guest_emulated_copy[];
 /* Interrupts: RAX is the sum of times to the handler, R12 that of the EOIs. */
 extern const char guest_apic_on[], guest_disarm[];
 extern const char guest_self_ipi[], guest_past[], guest_near[], guest_halt_timer[];
