@@ -636,16 +636,22 @@ static bool fix_hypercall(struct kvm_vcpu *vcpu)
 static bool at_forced_prefix(struct kvm_vcpu *vcpu)
 {
 	static const u8 prefix[FORCED_PREFIX_LEN] = { 0x0f, 0x0b, 'k', 'v', 'm' };
-	u8 bytes[sizeof(prefix)];
+	u64 la = kvm_linear_rip(vcpu);
+	u8 bytes[EMU_MAX_INSN];
 
-	return READ_ONCE(kvm_force_emulation_prefix) &&
-	       op_fetch(&vcpu->emu, kvm_linear_rip(vcpu), bytes, sizeof(bytes)) == EMU_OK &&
-	       !memcmp(bytes, prefix, sizeof(prefix));
+	if (!READ_ONCE(kvm_force_emulation_prefix))
+		return false;
+	/* It may reach into the next page. */
+	if (kvm_fetch_code(vcpu, la, bytes) < sizeof(prefix) &&
+	    op_fetch(&vcpu->emu, la, bytes, sizeof(prefix)) != EMU_OK)
+		return false;
+	return !memcmp(bytes, prefix, sizeof(prefix));
 }
 
 /* The exit has set RF, which hides breakpoints on what follows unless the parameter clears it. */
 static int emulate_forced(struct kvm_vcpu *vcpu)
 {
+	u8 bytes[EMU_MAX_INSN];
 	enum emu_status s;
 	bool debugger;
 	u64 hit, rip = kvm_rip_read(vcpu) + FORCED_PREFIX_LEN;
@@ -662,7 +668,7 @@ static int emulate_forced(struct kvm_vcpu *vcpu)
 	}
 	kvm_io_begin(vcpu);
 	set_up(vcpu);
-	s = emu_decode(&vcpu->emu, NULL, 0);
+	s = emu_decode(&vcpu->emu, bytes, kvm_fetch_code(vcpu, kvm_linear_rip(vcpu), bytes));
 	if (s == EMU_FAIL) {
 		kvm_queue_exception(vcpu, UD_VECTOR);
 		return 1;
