@@ -496,8 +496,10 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 			return true;
 		if (am == AM_D && in->rex & 4)
 			return true;
-		vvvv |= am == AM_H && (mod3 || !(d->flags & D_HREG));
+		vvvv |= am == AM_B || (am == AM_H && (mod3 || !(d->flags & D_HREG)));
 	}
+	if (d->flags & D_VEXG && !in->vex)
+		return true;
 	return in->vex && ((d->flags & D_VEX0 && in->vex_l) || (!vvvv && in->vex_vvvv));
 }
 
@@ -587,6 +589,9 @@ static void resolve(struct emu_ctxt *c, const struct emu_desc *d, unsigned int i
 	case AM_H:
 		o->kind = OPND_VEC;
 		o->reg = in->vex_vvvv;
+		break;
+	case AM_B:
+		set_register(in, o, in->vex_vvvv);
 		break;
 	case AM_P:
 		o->kind = OPND_MMX;

@@ -106,6 +106,32 @@ enum emu_status ex_hlt(struct emu_exec *x)
 	return x->c->ops->halt(x->c);
 }
 
+/* MONITOR: a read of the address, as far as faults go; nothing is watched. */
+enum emu_status ex_monitor(struct emu_exec *x)
+{
+	struct emu_ctxt *c = x->c;
+	int seg = x->in->seg_override >= 0 ? x->in->seg_override : EMU_SEG_DS;
+	enum emu_status st;
+	u64 la;
+
+	if (c->cpl)
+		return emu_raise(c, VEC_UD, 0);
+	if (c->gpr[RCX] & emu_mask(emu_is64(c) ? 8 : 4))
+		return emu_raise(c, VEC_GP, 0);
+	st = emu_linear(c, seg, c->gpr[RAX] & emu_mask(x->in->ad_bytes), 1, 0, &la);
+	return st == EMU_OK ? c->ops->probe(c, la, 1, 0) : st;
+}
+
+/* MWAIT may end at any time, so it ends at once. */
+enum emu_status ex_mwait(struct emu_exec *x)
+{
+	struct emu_ctxt *c = x->c;
+
+	if (c->cpl)
+		return emu_raise(c, VEC_UD, 0);
+	return (u32)c->gpr[RCX] > 1 ? emu_raise(c, VEC_GP, 0) : EMU_OK;
+}
+
 enum emu_status ex_wbinvd(struct emu_exec *x)
 {
 	return x->c->ops->wbinvd(x->c);

@@ -84,6 +84,7 @@ enum emu_am {
 	AM_H,		/* VEX.vvvv: vector register */
 	AM_P,		/* reg: MMX register */
 	AM_Q,		/* r/m: MMX register or memory */
+	AM_B,		/* VEX.vvvv: general register */
 };
 
 /* How large it is. */
@@ -130,6 +131,7 @@ enum emu_sz {
 #define D_VEX		(1u << 17)	/* may be VEX-encoded */
 #define D_VEX0		(1u << 18)	/* ... with VEX.L 0 only */
 #define D_HREG		(1u << 21)	/* VEX.vvvv is an operand between registers only */
+#define D_VEXG		(1u << 22)	/* needs VEX, which says nothing of vectors */
 #define D_ALIGN		(1u << 19)	/* the memory operand must be aligned to its size */
 #define D_UMIP		(1u << 20)	/* CPL 0 only if CR4.UMIP is set */
 
@@ -326,6 +328,25 @@ enum emu_status ex_aam(struct emu_exec *x);
 enum emu_status ex_aad(struct emu_exec *x);
 enum emu_status ex_bswap(struct emu_exec *x);
 
+/* exec_bits.c */
+enum emu_status ex_andn(struct emu_exec *x);
+enum emu_status ex_bextr(struct emu_exec *x);
+enum emu_status ex_bzhi(struct emu_exec *x);
+enum emu_status ex_bls(struct emu_exec *x);
+enum emu_status ex_pdep(struct emu_exec *x);
+enum emu_status ex_pext(struct emu_exec *x);
+enum emu_status ex_shiftx(struct emu_exec *x);
+enum emu_status ex_mulx(struct emu_exec *x);
+enum emu_status ex_adx(struct emu_exec *x);
+enum emu_status ex_crc32(struct emu_exec *x);
+enum emu_status ex_salc(struct emu_exec *x);
+
+/* exec_sysenter.c */
+enum emu_status ex_syscall(struct emu_exec *x);
+enum emu_status ex_sysret(struct emu_exec *x);
+enum emu_status ex_sysenter(struct emu_exec *x);
+enum emu_status ex_sysexit(struct emu_exec *x);
+
 /* exec_move.c */
 enum emu_status ex_mov(struct emu_exec *x);
 enum emu_status ex_movsx(struct emu_exec *x);
@@ -398,6 +419,8 @@ enum emu_status ex_rdmsr(struct emu_exec *x);
 enum emu_status ex_wrmsr(struct emu_exec *x);
 enum emu_status ex_xcr(struct emu_exec *x);
 enum emu_status ex_hlt(struct emu_exec *x);
+enum emu_status ex_monitor(struct emu_exec *x);
+enum emu_status ex_mwait(struct emu_exec *x);
 enum emu_status ex_wbinvd(struct emu_exec *x);
 enum emu_status ex_vmcall(struct emu_exec *x);
 enum emu_status ex_clts(struct emu_exec *x);

@@ -16,7 +16,7 @@ enum {
 	Jb = OP(J, B), Jz = OP(J, F), Ap = OP(AP, P), Ob = OP(O, B), Ov = OP(O, V),
 	Sw = OP(S, W), Cn = OP(C, N), Dn = OP(D, N),
 	Vx = OP(V, X), Vo = OP(V, O), Wx = OP(W, X), Wd = OP(W, D), Wq = OP(W, Q), Ho = OP(H, O),
-	Pq = OP(P, Q), Qq = OP(Q, Q), NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
+	By = OP(B, Y), Pq = OP(P, Q), Qq = OP(Q, Q), NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
 };
 
 #define I0(n, h, a, f)			{ .name = n, .exec = ex_##h, .kind = DESC_INSN, \
@@ -200,7 +200,7 @@ const struct emu_desc emu_map_1[256] = {
 	[0xd0] = GROUP(REG, group2[2]), GROUP(REG, group2[3]), GROUP(REG, group2[4]),
 	GROUP(REG, group2[5]),
 	[0xd4] = I1("aam", aam, 0, D_NO64, Ib), I1("aad", aad, 0, D_NO64, Ib),
-	FAIL("salc"), I1("xlat", xlat, 0, D_W0, AL),
+	I1("salc", salc, 0, D_W0 | D_NO64, AL), I1("xlat", xlat, 0, D_W0, AL),
 	[0xd8 ... 0xdf] = FAIL("fpu"),
 	[0xe0] = I1("loopne", loop, 0, D_F64, Jb), I1("loope", loop, 0, D_F64, Jb),
 	I1("loop", loop, 0, D_F64, Jb), I1("jcxz", jcxz, 0, D_F64, Jb),
@@ -238,7 +238,8 @@ static const struct emu_desc op_01_xcr[2][4] = {
 
 static const struct emu_desc op_01[4][8] = {
 	{ [1] = I0("vmcall", vmcall, 0, 0) },
-	{ FAIL("monitor"), FAIL("mwait"), I0("clac", stac, 0, 0), I0("stac", stac, 1, 0) },
+	{ I0("monitor", monitor, 0, 0), I0("mwait", mwait, 0, 0),
+	  I0("clac", stac, 0, 0), I0("stac", stac, 1, 0) },
 	{ GROUP(PFX, op_01_xcr[0]), GROUP(PFX, op_01_xcr[1]), [5] = FAIL("xend"), FAIL("xtest") },
 	{ I0("swapgs", swapgs, 0, D_PRIV | D_ONLY64), I0("rdtscp", rdtsc, 1, 0) },
 };
@@ -384,7 +385,8 @@ static const struct emu_desc op_f0[4] = {
 const struct emu_desc emu_map_0f[256] = {
 	[0x00] = GROUP(REG, group6), GROUP(MOD, group7),
 	I2("lar", lar, 0, D_PROT, Gv, Ew), I2("lsl", lar, 1, D_PROT, Gv, Ew),
-	[0x05] = FAIL("syscall"), I0("clts", clts, 0, D_PRIV), FAIL("sysret"),
+	[0x05] = I0("syscall", syscall, 0, D_ONLY64), I0("clts", clts, 0, D_PRIV),
+	I0("sysret", sysret, 0, D_ONLY64),
 	I0("invd", wbinvd, 0, D_PRIV), I0("wbinvd", wbinvd, 1, D_PRIV),
 	[0x0d] = I1("prefetchw", nop, 0, D_ADDR, Ev),
 	[0x10] = GROUP(PFX, op_10), GROUP(PFX, op_11), GROUP(PFX, op_12), GROUP(PFX, op_13),
@@ -398,7 +400,7 @@ const struct emu_desc emu_map_0f[256] = {
 	FAIL("cvttps2pi"), FAIL("cvtps2pi"), FAIL("ucomiss"), FAIL("comiss"),
 	[0x30] = I0("wrmsr", wrmsr, 0, D_PRIV), I0("rdtsc", rdtsc, 0, 0),
 	I0("rdmsr", rdmsr, 0, D_PRIV), I0("rdpmc", rdpmc, 0, 0),
-	FAIL("sysenter"), FAIL("sysexit"), [0x37] = FAIL("getsec"),
+	I0("sysenter", sysenter, 0, 0), I0("sysexit", sysexit, 0, D_PRIV), [0x37] = FAIL("getsec"),
 	[0x40 ... 0x4f] = I2("cmov", cmov, 0, D_RW, Gv, Ev),
 	[0x50 ... 0x6d] = FAIL("sse"),
 	[0x6e] = GROUP(PFX, op_6e), GROUP(PFX, op_6f),
@@ -442,12 +444,44 @@ static const struct emu_desc op_38_2a[4] = {
 
 static const struct emu_desc op_38_f0[4] = {
 	I2("movbe", movbe, 0, D_W0, Gv, Mv), I2("movbe", movbe, 0, D_W0, Gv, Mv),
-	[3] = FAIL("crc32"),
+	[3] = I2("crc32", crc32, 0, D_RW, Gy, Eb),
 };
 
 static const struct emu_desc op_38_f1[4] = {
 	I2("movbe", movbe, 0, D_W0, Mv, Gv), I2("movbe", movbe, 0, D_W0, Mv, Gv),
-	[3] = FAIL("crc32"),
+	[3] = I2("crc32", crc32, 0, D_RW, Gy, Ev),
+};
+
+#define VEXG	(D_VEX | D_VEX0 | D_VEXG | D_W0)
+
+static const struct emu_desc op_38_f2[4] = {
+	I3("andn", andn, 0, VEXG, Gy, By, Ey),
+};
+
+static const struct emu_desc group17[8] = {
+	[1] = I2("blsr", bls, 1, VEXG, By, Ey), I2("blsmsk", bls, 2, VEXG, By, Ey),
+	I2("blsi", bls, 3, VEXG, By, Ey),
+};
+
+static const struct emu_desc op_38_f3[4] = { GROUP(REG, group17) };
+
+static const struct emu_desc op_38_f5[4] = {
+	I3("bzhi", bzhi, 0, VEXG, Gy, Ey, By),
+	[2] = I3("pext", pext, 0, VEXG, Gy, By, Ey), I3("pdep", pdep, 0, VEXG, Gy, By, Ey),
+};
+
+static const struct emu_desc op_38_f6[4] = {
+	[1] = I2("adcx", adx, 0, D_RW, Gy, Ey), I2("adox", adx, 1, D_RW, Gy, Ey),
+	I3("mulx", mulx, 0, VEXG | D_W1, Gy, By, Ey),
+};
+
+static const struct emu_desc op_38_f7[4] = {
+	I3("bextr", bextr, 0, VEXG, Gy, Ey, By), I3("shlx", shiftx, 1, VEXG, Gy, Ey, By),
+	I3("sarx", shiftx, 2, VEXG, Gy, Ey, By), I3("shrx", shiftx, 3, VEXG, Gy, Ey, By),
+};
+
+static const struct emu_desc op_3a_f0[4] = {
+	[3] = I3("rorx", shiftx, 0, VEXG, Gy, Ey, Ib),
 };
 
 const struct emu_desc emu_map_0f38[256] = {
@@ -464,8 +498,9 @@ const struct emu_desc emu_map_0f38[256] = {
 	[0xc8 ... 0xcf] = FAIL("sha"),
 	[0xdb ... 0xdf] = FAIL("aes"),
 	[0xf0] = GROUP(PFX, op_38_f0), GROUP(PFX, op_38_f1),
-	[0xf2 ... 0xf3] = FAIL("bmi"),
-	[0xf5 ... 0xf9] = FAIL("bmi"),
+	[0xf2] = GROUP(PFX, op_38_f2), GROUP(PFX, op_38_f3),
+	[0xf5] = GROUP(PFX, op_38_f5), GROUP(PFX, op_38_f6), GROUP(PFX, op_38_f7),
+	FAIL("movdir64b"), FAIL("movdiri"),
 };
 
 const struct emu_desc emu_map_0f3a[256] = {
@@ -474,5 +509,5 @@ const struct emu_desc emu_map_0f3a[256] = {
 	[0x38 ... 0x4c] = FAIL("sse"),
 	[0x60 ... 0x63] = FAIL("pcmpstr"),
 	[0xcc ... 0xdf] = FAIL("sha"),
-	[0xf0] = FAIL("rorx"),
+	[0xf0] = GROUP(PFX, op_3a_f0),
 };

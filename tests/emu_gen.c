@@ -226,7 +226,7 @@ static void put_opcode(struct rng *r, const struct leaf *l, struct gen_target *t
 		return;
 	}
 	for (i = 0; i < 3; i++)
-		if (OP_AM(l->desc->op[i]) == AM_H)
+		if (OP_AM(l->desc->op[i]) == AM_H || OP_AM(l->desc->op[i]) == AM_B)
 			vvvv = t->is64 ? rng_below(r, 16) : rng_below(r, 8);
 	if (rng_chance(r, 4))
 		vvvv = rng_below(r, 8);
@@ -353,7 +353,7 @@ unsigned int generate(struct rng *r, const struct leaf *l, struct gen_target *t,
 	bool moffs = OP_AM(l->desc->op[0]) == AM_O || OP_AM(l->desc->op[1]) == AM_O;
 
 	set_registers(r, t);
-	e.vex = l->desc->flags & D_VEX && rng_chance(r, 45);
+	e.vex = l->desc->flags & D_VEX && rng_chance(r, l->desc->flags & D_VEXG ? 95 : 45);
 	put_prefixes(r, l, t, &e);
 	put_opcode(r, l, t, &e);
 	if (leaf_has_modrm(l))

@@ -164,6 +164,7 @@ static enum emu_status do_probe(struct emu_ctxt *c, u64 la, unsigned int len, u3
 
 	if (la / 4096 != (la + len - 1) / 4096)
 		m->broken = true;
+	c->probed_device = la >= DEVICE_BASE;
 	return check_range(m, la, len, acc);
 }
 
@@ -233,9 +234,17 @@ static enum emu_status set_dr(struct emu_ctxt *c, int dr, u64 val)
 	return EMU_OK;
 }
 
-/* One MSR exists. */
+/* One MSR exists, and those of system calls. */
 static enum emu_status get_msr(struct emu_ctxt *c, u32 msr, u64 *val)
 {
+	if (msr >= 0x174 && msr <= 0x176) {
+		*val = mach_of(c)->sysenter[msr - 0x174];
+		return EMU_OK;
+	}
+	if (msr >= 0xc0000081 && msr <= 0xc0000084) {
+		*val = mach_of(c)->star[msr - 0xc0000081];
+		return EMU_OK;
+	}
 	if (msr != mach_of(c)->msr_index)
 		return emu_raise(c, VEC_GP, 0);
 	*val = mach_of(c)->msr_value;

@@ -37,6 +37,8 @@ struct mach {
 	struct emu_segment seg[EMU_NR_SEGS];
 	struct emu_table gdt, idt;
 	u64 cr[9], dr[8], efer, xcr0;
+	u64 sysenter[3];		/* CS, ESP, EIP */
+	u64 star[4];			/* STAR, LSTAR, CSTAR, FMASK */
 	u64 msr_value;
 	u32 msr_index;
 	u8 vec[16][32];
@@ -113,5 +115,6 @@ void unit_io(void);
 void unit_far(void);
 void unit_system(void);
 void unit_task(void);
+void unit_flaws(void);
 
 #endif

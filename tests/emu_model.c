@@ -188,6 +188,11 @@ static void do_cpuid(struct emu_ctxt *c, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	asm volatile("cpuid" : "+a" (*eax), "=b" (*ebx), "+c" (*ecx), "=d" (*edx));
 }
 
+static u64 get_efer(struct emu_ctxt *c)
+{
+	return EFER_SCE | EFER_LMA;
+}
+
 static void get_vec(struct emu_ctxt *c, int reg, void *buf, unsigned int len)
 {
 	memcpy(buf, regs->vec[reg], len);
@@ -211,7 +216,8 @@ static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
 static const struct emu_ops ops = {
 	.fetch = do_fetch, .read = do_read, .write = do_write, .cmpxchg = do_cmpxchg,
 	.probe = do_probe, .get_segment = get_segment, .set_segment = set_segment,
-	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr, .get_xcr = get_xcr,
+	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr,
+	.get_efer = get_efer, .get_xcr = get_xcr,
 	.rdtsc = do_rdtsc, .cpuid = do_cpuid, .get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx,
 	.set_mmx = set_mmx,
 };

@@ -303,7 +303,9 @@ static enum emu_status op_set_dr(struct emu_ctxt *c, int dr, u64 val)
 	return gp_if(c, kvm_set_dr(vcpu_of(c), dr, val));
 }
 
-/* Both in the two-byte map; other instructions reach MSRs without the filter. */
+/* In the two-byte map; instructions other than RDMSR and WRMSR reach MSRs without the filter. */
+#define OPCODE_SYSCALL	0x05
+#define OPCODE_SYSRET	0x07
 #define OPCODE_WRMSR	0x30
 #define OPCODE_RDMSR	0x32
 
@@ -481,8 +483,13 @@ static void commit_regs(struct kvm_vcpu *vcpu)
 static int finish_ok(struct kvm_vcpu *vcpu)
 {
 	struct emu_ctxt *c = &vcpu->emu;
-	bool step = kvm_rflags_read(vcpu) & X86_EFLAGS_TF;
+	u64 flags = kvm_rflags_read(vcpu);
+	bool step;
 
+	/* TF counts as it was before, but for SYSCALL and SYSRET as they leave it. */
+	if (is_insn(c, OPCODE_SYSCALL) || is_insn(c, OPCODE_SYSRET))
+		flags = c->rflags;
+	step = flags & X86_EFLAGS_TF;
 	commit_regs(vcpu);
 	if (c->unblock_nmi)
 		vmx_set_nmi_masked(vcpu, false);

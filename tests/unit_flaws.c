@@ -1,0 +1,842 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flaws that were published for instruction emulators of hypervisors, a case for
+ * each class. Each fails if the check it is about is taken away.
+ */
+#include "emu_mach.h"
+
+#define NOT_CANONICAL	0x0000800000000000ull
+
+struct code {
+	unsigned int len;
+	const char *bytes;
+};
+#define CODE_OF(s)	{ sizeof(s) - 1, s }
+
+static struct mach *at_cpl_3(enum emu_mode mode)
+{
+	struct mach *m = mach_new(mode);
+	unsigned int i;
+
+	for (i = 0; i < 6; i++)
+		mach_load(m, i, i == EMU_SEG_CS ? SEL_CODE3 : SEL_DATA3);
+	m->c.cpl = 3;
+	return m;
+}
+
+/* Programs ran these: CVE-2014-7155 (HLT LGDT LIDT LMSW), CVE-2009-3722 (MOV DR). */
+static bool privilege_of_system_instructions(void)
+{
+	static const struct code insns[] = {
+		CODE_OF("\xf4"), CODE_OF("\x0f\x01\x13"), CODE_OF("\x0f\x01\x1b"),
+		CODE_OF("\x0f\x01\xf0"), CODE_OF("\x0f\x06"), CODE_OF("\x0f\x20\xc0"),
+		CODE_OF("\x0f\x22\xd8"), CODE_OF("\x0f\x21\xf8"), CODE_OF("\x0f\x23\xf8"),
+		CODE_OF("\x0f\x01\x3b"), CODE_OF("\x0f\x08"), CODE_OF("\x0f\x09"),
+		CODE_OF("\x0f\x30"), CODE_OF("\x0f\x32"), CODE_OF("\x0f\x35"),
+	};
+	static const u8 modes[] = { EMU_MODE_PROT16, EMU_MODE_PROT32, EMU_MODE_PROT64,
+				    EMU_MODE_VM86 };
+	unsigned int i, j;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		for (j = 0; j < ARRAY_SIZE(insns); j++) {
+			struct mach *m = mach_new(modes[i]);
+
+			m->c.cpl = 3;
+			m->c.rip = 0x9000;
+			m->sysenter[0] = SEL_CODE0;
+			CHECK(mach_fault(m, mach_exec(m, insns[j].bytes, insns[j].len), VEC_GP, 0));
+		}
+	}
+	return ok;
+}
+
+/* Descriptors were loaded in modes that have none. */
+static bool no_descriptors_in_virtual_8086_mode(void)
+{
+	static const struct code insns[] = {
+		CODE_OF("\x0f\x00\xc0"), CODE_OF("\x0f\x00\xc8"), CODE_OF("\x0f\x00\xd0"),
+		CODE_OF("\x0f\x00\xd8"), CODE_OF("\x0f\x00\xe0"), CODE_OF("\x0f\x02\xc0"),
+		CODE_OF("\x0f\x03\xc0"), CODE_OF("\x63\xc0"),
+	};
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(insns); i++) {
+		struct mach *m = mach_new(EMU_MODE_VM86);
+
+		m->c.cpl = 3;
+		CHECK(mach_fault(m, mach_exec(m, insns[i].bytes, insns[i].len), VEC_UD, 0));
+		m = mach_new(EMU_MODE_REAL);
+		CHECK(mach_fault(m, mach_exec(m, insns[i].bytes, insns[i].len), VEC_UD, 0));
+	}
+	return ok;
+}
+
+/* Ports were open to programs: CVE-2010-0306. IOPL 3 does not open them in virtual-8086 mode. */
+static bool ports_in_virtual_8086_mode(void)
+{
+	struct mach *m = mach_new(EMU_MODE_VM86);
+	bool ok = true;
+
+	m->c.cpl = 3;
+	m->c.rflags |= FL_IOPL;
+	m->seg[EMU_SEG_TR] = (struct emu_segment){ .type = 11, .present = true, .base = TSS_BASE,
+						   .limit = 0x67 };
+	mach_put(m, TSS_BASE + 102, 0xffff, 2);
+	CHECK(mach_fault(m, EXEC(m, "\xe4\x60"), VEC_GP, 0) && !m->nr_done);
+	return ok;
+}
+
+/* Memory was reached with the hypervisor's rights, not the program's: CVE-2010-0298. */
+static bool programs_reach_user_memory_only(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->c.gpr[RBX] = STACK0 - 16;
+	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_PF, 5));
+	CHECK(mach_fault(m, EXEC(m, "\x89\x03"), VEC_PF, 7));
+	return ok;
+}
+
+/* SGDT, SIDT wrote to supervisor pages for programs: CVE-2018-10853. */
+static bool descriptor_tables_are_stored_with_the_programs_rights(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RBX] = STACK0 - 16;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\x03"), VEC_PF, 7));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\x0b"), VEC_PF, 7));
+	return ok;
+}
+
+/* Far branches entered inner code: CVE-2014-8595. */
+static bool privilege_of_far_branches(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	CHECK(mach_fault(m, EXEC(m, "\xea\0\0\0\0\x08\0"), VEC_GP, SEL_CODE0));
+	CHECK(mach_fault(m, EXEC(m, "\x9a\0\0\0\0\x08\0"), VEC_GP, SEL_CODE0));
+	CHECK(mach_fault(m, EXEC(m, "\xea\0\0\0\0\x0b\0"), VEC_GP, SEL_CODE0));
+	mach_put(m, STACK - 8, CODE, 4);
+	mach_put(m, STACK - 4, SEL_CODE0, 4);
+	m->c.gpr[RSP] = STACK - 8;
+	CHECK(mach_fault(m, EXEC(m, "\xcb"), VEC_GP, SEL_CODE0));
+	CHECK(m->c.cpl == 3 && m->seg[EMU_SEG_CS].selector == SEL_CODE3);
+	/* Data is no code. */
+	CHECK(mach_fault(m, EXEC(m, "\xea\0\0\0\0\x23\0"), VEC_GP, SEL_DATA3));
+	return ok;
+}
+
+/* IRET went inwards, and into virtual-8086 mode without the right to. */
+static bool iret_does_not_raise_privilege(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	mach_put(m, STACK - 12, CODE, 4);
+	mach_put(m, STACK - 8, SEL_CODE0, 4);
+	mach_put(m, STACK - 4, FL_FIXED, 4);
+	m->c.gpr[RSP] = STACK - 12;
+	CHECK(mach_fault(m, EXEC(m, "\xcf"), VEC_GP, SEL_CODE0));
+	mach_put(m, STACK - 8, SEL_CODE3 | 3, 4);
+	mach_put(m, STACK - 4, FL_FIXED | FL_VM | FL_IOPL | FL_IF, 4);
+	CHECK(EXEC(m, "\xcf") == EMU_OK && m->c.mode == EMU_MODE_PROT32 && m->c.cpl == 3);
+	CHECK(!(m->c.rflags & (FL_VM | FL_IOPL | FL_IF)));
+	mach_put(m, m->c.gpr[RSP], FL_FIXED | FL_VM | FL_IOPL | FL_IF, 4);
+	CHECK(EXEC(m, "\x9d") == EMU_OK && !(m->c.rflags & (FL_VM | FL_IOPL | FL_IF)));
+	return ok;
+}
+
+/* INT n through gates that are not for programs: CVE-2014-7156. */
+static bool software_interrupts_need_the_gates_dpl(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	mach_gate(m, true, 0x80 * 8, SEL_CODE0, CODE, 0x8e, 0);
+	CHECK(mach_fault(m, EXEC(m, "\xcd\x80"), VEC_GP, 0x80 * 8 + 2) && m->c.cpl == 3);
+	mach_gate(m, true, 3 * 8, SEL_CODE0, CODE, 0x8e, 0);
+	CHECK(mach_fault(m, EXEC(m, "\xcc"), VEC_GP, 3 * 8 + 2));
+	return ok;
+}
+
+/* RIP left the canonical half, and VM entry failed: CVE-2014-3647. */
+static bool branches_stay_canonical(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RAX] = NOT_CANONICAL;
+	CHECK(mach_fault(m, EXEC(m, "\xff\xe0"), VEC_GP, 0) && m->c.rip == CODE);
+	CHECK(mach_fault(m, EXEC(m, "\xff\xd0"), VEC_GP, 0) && m->c.gpr[RSP] == STACK);
+	mach_put(m, STACK - 8, NOT_CANONICAL, 8);
+	m->c.gpr[RSP] = STACK - 8;
+	CHECK(mach_fault(m, EXEC(m, "\xc3"), VEC_GP, 0) && m->c.gpr[RSP] == STACK - 8);
+	m->c.gpr[RBX] = DATA;
+	mach_put(m, DATA, NOT_CANONICAL, 8);
+	mach_put(m, DATA + 8, SEL_CODE0, 2);
+	CHECK(mach_fault(m, EXEC(m, "\x48\xff\x2b"), VEC_GP, 0));
+	return ok;
+}
+
+/* SYSRET faulted in the kernel with the program's stack: CVE-2012-0217. */
+static bool sysret_checks_before_it_returns(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->star[0] = 0x001b000800000000;
+	m->c.gpr[RCX] = NOT_CANONICAL;
+	m->c.gpr[11] = ~0ull;
+	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x07"), VEC_GP, 0) && !m->c.cpl);
+	m->c.gpr[RCX] = 0x1234500001111;
+	CHECK(EXEC(m, "\x0f\x07") == EMU_OK && m->c.rip == 0x00001111);
+	CHECK(m->c.cpl == 3 && m->c.mode == EMU_MODE_PROT32 && m->c.rflags == 0x3c7fd7);
+	CHECK(m->seg[EMU_SEG_CS].selector == 0x1b && m->seg[EMU_SEG_SS].selector == 0x23);
+	m = mach_new(EMU_MODE_PROT64);
+	m->star[0] = 0x001b000800000000;
+	m->c.gpr[RCX] = CODE;
+	CHECK(EXEC(m, "\x48\x0f\x07") == EMU_OK && m->c.mode == EMU_MODE_PROT64);
+	CHECK(m->seg[EMU_SEG_CS].selector == 0x2b && m->seg[EMU_SEG_SS].dpl == 3);
+	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x07"), VEC_GP, 0));	/* CPL 3 now */
+	return ok;
+}
+
+/* SYSCALL in 32-bit code, and without EFER.SCE: CVE-2012-0045. */
+static bool syscall_needs_64_bit_mode(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->efer = EFER_SCE;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x05"), VEC_UD, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x07"), VEC_UD, 0));
+	m = at_cpl_3(EMU_MODE_PROT64);
+	m->efer &= ~EFER_SCE;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x05"), VEC_UD, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x07"), VEC_UD, 0));
+	return ok;
+}
+
+/* TF of the program stepped the kernel's first instruction: CVE-2016-10013, CVE-2017-7518. */
+static bool syscall_masks_flags(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->star[0] = 0x001b000b00000000;
+	m->star[1] = CODE + 0x100;
+	m->star[3] = FL_TF | FL_IF;
+	m->c.rflags |= FL_TF | FL_IF | FL_CF;
+	CHECK(EXEC(m, "\x0f\x05") == EMU_OK && m->c.rip == CODE + 0x100 && !m->c.cpl);
+	CHECK(m->c.rflags == (FL_FIXED | FL_CF) && m->c.gpr[RCX] == CODE + 2);
+	CHECK(m->c.gpr[11] == (FL_FIXED | FL_CF | FL_TF | FL_IF));
+	CHECK(m->seg[EMU_SEG_CS].selector == 8 && m->seg[EMU_SEG_CS].l);
+	CHECK(m->seg[EMU_SEG_SS].selector == 0x10 && !m->seg[EMU_SEG_SS].dpl);
+	return ok;
+}
+
+/* SYSENTER with MSRs that nobody had set: CVE-2015-0239. */
+static bool sysenter_needs_its_msrs(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT16);
+	bool ok = true;
+
+	m->c.rip = 0x9000;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x34"), VEC_GP, 0));
+	m->sysenter[0] = 3;		/* null, whatever the RPL */
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x34"), VEC_GP, 0) && m->c.cpl == 3);
+	m->sysenter[0] = SEL_CODE0 | 3;
+	m->sysenter[1] = STACK0;
+	m->sysenter[2] = CODE + 0x100;
+	m->c.rflags |= FL_IF;
+	CHECK(EXEC(m, "\x0f\x34") == EMU_OK && m->c.rip == CODE + 0x100 && !m->c.cpl);
+	CHECK(m->c.mode == EMU_MODE_PROT32 && m->c.gpr[RSP] == STACK0 && !(m->c.rflags & FL_IF));
+	CHECK(m->seg[EMU_SEG_CS].selector == 8 && m->seg[EMU_SEG_SS].selector == 0x10);
+	m = mach_new(EMU_MODE_REAL);
+	m->sysenter[0] = SEL_CODE0;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x34"), VEC_GP, 0));
+	return ok;
+}
+
+/* SYSEXIT to addresses that are none. */
+static bool sysexit_checks_before_it_returns(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RCX] = STACK;
+	m->c.gpr[RDX] = CODE;
+	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x35"), VEC_GP, 0));
+	m->sysenter[0] = 8;
+	m->c.gpr[RDX] = NOT_CANONICAL;
+	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x35"), VEC_GP, 0) && !m->c.cpl);
+	m->c.gpr[RDX] = CODE;
+	m->c.gpr[RCX] = NOT_CANONICAL;
+	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x35"), VEC_GP, 0) && !m->c.cpl);
+	m->c.gpr[RCX] = STACK;
+	CHECK(EXEC(m, "\x48\x0f\x35") == EMU_OK && m->c.cpl == 3 && m->c.rip == CODE);
+	CHECK(m->seg[EMU_SEG_CS].selector == 0x2b && m->seg[EMU_SEG_SS].selector == 0x33);
+	return ok;
+}
+
+/* Segment registers took what the descriptor forbids: CVE-2010-0419. */
+static bool segment_loads_obey_descriptors(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->c.gpr[RAX] = SEL_DATA0 | 3;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd8"), VEC_GP, SEL_DATA0));
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, SEL_DATA0));
+	m->c.gpr[RAX] = SEL_TSS;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xc0"), VEC_GP, SEL_TSS));
+	m->c.gpr[RAX] = 0x1000;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xe0"), VEC_GP, 0x1000));
+	m->c.gpr[RAX] = SEL_CODE3 | 3;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, SEL_CODE3));
+	m->c.gpr[RAX] = 4;		/* no LDT is loaded */
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd8"), VEC_GP, 4));
+	return ok;
+}
+
+/* A null selector in SS made VM entry fail: CVE-2017-2583. */
+static bool null_in_ss(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, 0));
+	m = at_cpl_3(EMU_MODE_PROT64);
+	m->c.gpr[RAX] = 3;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, 0));
+	m = mach_new(EMU_MODE_PROT64);
+	CHECK(EXEC(m, "\x8e\xd0") == EMU_OK);
+	CHECK(m->seg[EMU_SEG_SS].unusable && !m->seg[EMU_SEG_SS].dpl);
+	m->c.gpr[RAX] = 1;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, 0));
+	return ok;
+}
+
+/* Null segments were used as if they were good: CVE-2016-9386. */
+static bool null_segments_are_unusable(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->c.gpr[RBX] = DATA;
+	m->c.gpr[RBP] = DATA;
+	m->seg[EMU_SEG_DS].unusable = true;
+	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
+	m->seg[EMU_SEG_SS].unusable = true;
+	CHECK(mach_fault(m, EXEC(m, "\x8b\x45\x00"), VEC_SS, 0));
+	return ok;
+}
+
+/* CS was left half changed by a far jump that failed: CVE-2016-9756. */
+static bool failed_far_jump_leaves_cs(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	struct emu_segment cs = m->seg[EMU_SEG_CS];
+	bool ok = true;
+
+	mach_desc(m, SEL_FREE, 0, 0xfff, 0x9b, 4);
+	CHECK(mach_fault(m, EXEC(m, "\xea\x00\x10\x00\x00\x90\x00"), VEC_GP, 0));
+	CHECK(!memcmp(&cs, &m->seg[EMU_SEG_CS], sizeof(cs)) && m->c.rip == CODE);
+	m->absent = STACK - 0x1000;
+	CHECK(mach_fault(m, EXEC(m, "\x9a\x00\x00\x00\x00\x90\x00"), VEC_PF, 2));
+	CHECK(!memcmp(&cs, &m->seg[EMU_SEG_CS], sizeof(cs)) && m->c.rip == CODE);
+	return ok;
+}
+
+/* The operand size prefix let CMPXCHG8B write what was on the stack: CVE-2016-9932. */
+static bool cmpxchg8b_has_one_size(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	memset(m->mem + DATA, 0x11, 32);
+	m->c.gpr[RBX] = DATA;
+	m->c.gpr[RSI] = DATA;
+	m->c.gpr[RAX] = 0x11111111;
+	m->c.gpr[RDX] = 0x11111111;
+	CHECK(EXEC(m, "\x66\x0f\xc7\x0e") == EMU_OK && m->c.rflags & FL_ZF);
+	CHECK(mach_get(m, DATA, 8) == DATA && mach_get(m, DATA + 8, 8) == 0x1111111111111111);
+	return ok;
+}
+
+/* CMPXCHG16B of any address, where the CPU faults. */
+static bool cmpxchg16b_is_aligned(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RSI] = DATA + 8;
+	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\xc7\x0e"), VEC_GP, 0));
+	m->c.gpr[RSI] = DATA + 16;
+	CHECK(EXEC(m, "\x48\x0f\xc7\x0e") == EMU_OK);
+	return ok;
+}
+
+/* A bit offset of 64 bits reached elsewhere: CVE-2016-9383. */
+static bool bit_offsets_of_64_bits(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RBX] = DATA - 0x40000000ull;
+	m->c.gpr[RAX] = 0x40000000ull * 8 + 3;
+	CHECK(EXEC(m, "\x48\x0f\xab\x03") == EMU_OK && m->mem[DATA] == 8);
+	m->c.gpr[RBX] = DATA + 0x40000000ull;
+	m->c.gpr[RAX] = -0x40000000ull * 8 + 1;
+	CHECK(EXEC(m, "\x48\x0f\xab\x03") == EMU_OK && m->mem[DATA] == 10);
+	return ok;
+}
+
+/* The instruction pointer was cut to 32 bits, or was not: CVE-2016-7093. */
+static bool instruction_pointer_has_the_modes_size(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	CHECK(EXEC(m, "\x66\xeb\x10") == EMU_OK && m->c.rip == CODE + 0x13);
+	m = mach_new(EMU_MODE_PROT32);
+	CHECK(EXEC(m, "\x66\xeb\x10") == EMU_OK && m->c.rip == 0x13);
+	m = mach_new(EMU_MODE_PROT16);
+	m->c.rip = 0x20;
+	CHECK(EXEC(m, "\xeb\x80") == EMU_OK && m->c.rip == 0xffa2);
+	return ok;
+}
+
+/* CR0.TS and CR0.EM were forgotten: CVE-2016-7777. */
+static bool vector_state_that_is_not_there(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RBX] = DATA;
+	m->cr[0] |= CR0_TS;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x28\x03"), VEC_NM, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x6e\x03"), VEC_NM, 0));
+	m->cr[0] = (m->cr[0] & ~CR0_TS) | CR0_EM;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x28\x03"), VEC_UD, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x6e\x03"), VEC_UD, 0));
+	return ok;
+}
+
+/* What lay behind an operand on the stack went out to the device: CVE-2017-17741. */
+static bool devices_get_the_operand_alone(void)
+{
+	static const struct code insns[] = {
+		CODE_OF("\x88\x03"), CODE_OF("\x66\x89\x03"), CODE_OF("\x89\x03"),
+		CODE_OF("\x48\x89\x03"), CODE_OF("\x0f\x11\x03"), CODE_OF("\xc5\xfc\x11\x03"),
+		CODE_OF("\x0f\x7f\x03"), CODE_OF("\x0f\x7e\x03"), CODE_OF("\x0f\xc3\x03"),
+		CODE_OF("\x0f\x95\x03"), CODE_OF("\xaa"), CODE_OF("\x66\xab"),
+	};
+	static const u8 len[] = { 1, 2, 4, 8, 16, 32, 8, 4, 4, 1, 1, 2 };
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(insns); i++) {
+		struct mach *m = mach_new(EMU_MODE_PROT64);
+
+		m->c.gpr[RBX] = DEVICE_BASE;
+		m->c.gpr[RDI] = DEVICE_BASE;
+		CHECK(mach_exec(m, insns[i].bytes, insns[i].len) == EMU_OK);
+		CHECK(m->nr_done == 1 && m->done[0].len == len[i]);
+	}
+	return ok;
+}
+
+/* A program kept the host in a string instruction for as long as it liked. */
+static bool string_instructions_end(void)
+{
+	static const struct code insns[] = {
+		CODE_OF("\xf3\xa4"), CODE_OF("\xf3\xaa"), CODE_OF("\xf3\xac"), CODE_OF("\xf3\xae"),
+		CODE_OF("\xf3\xa6"), CODE_OF("\xf3\x6c"), CODE_OF("\xf3\x6e"),
+	};
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(insns); i++) {
+		struct mach *m = mach_new(EMU_MODE_PROT64);
+
+		m->c.gpr[RCX] = ~0ull;
+		m->c.gpr[RSI] = DATA;
+		m->c.gpr[RDI] = DATA + 0x1000;
+		CHECK(mach_exec(m, insns[i].bytes, insns[i].len) == EMU_OK && m->c.more);
+		CHECK(~0ull - m->c.gpr[RCX] <= 4096 && m->c.rip == CODE);
+		m->c.gpr[RCX] = 0;
+		m->c.gpr[RSI] = NOT_CANONICAL;
+		m->c.gpr[RDI] = NOT_CANONICAL;
+		CHECK(mach_exec(m, insns[i].bytes, insns[i].len) == EMU_OK && !m->c.more);
+	}
+	return ok;
+}
+
+/* LOCK where it means nothing. */
+static bool lock_is_refused(void)
+{
+	static const struct code insns[] = {
+		CODE_OF("\xf0\x90"), CODE_OF("\xf0\x8b\x03"), CODE_OF("\xf0\x03\x03"),
+		CODE_OF("\xf0\x01\xc3"), CODE_OF("\xf0\x39\x03"), CODE_OF("\xf0\xd1\x03"),
+		CODE_OF("\xf0\x0f\xa3\x03"), CODE_OF("\xf0\xa4"), CODE_OF("\xf0\xff\x33"),
+		CODE_OF("\xf0\x87\xc3"), CODE_OF("\xf0\x0f\xc7\xc9"), CODE_OF("\xf0\xf7\x23"),
+	};
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(insns); i++) {
+		struct mach *m = mach_new(EMU_MODE_PROT64);
+
+		m->c.gpr[RBX] = DATA;
+		CHECK(mach_fault(m, mach_exec(m, insns[i].bytes, insns[i].len), VEC_UD, 0));
+	}
+	return ok;
+}
+
+/* State of the instruction before was used for the next: CVE-2012-3432. */
+static bool nothing_is_left_of_the_instruction_before(void)
+{
+	static const u8 inc[] = "\x48\xff\xc0";		/* DEC EAX outside of 64-bit mode */
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	struct emu_ctxt *c = &m->c;
+	bool ok = true;
+
+	CHECK(emu_decode(c, inc, 3) == EMU_OK && emu_execute(c) == EMU_OK && c->gpr[RAX] == 1);
+	CHECK(emu_decode(c, inc, 3) == EMU_OK && emu_execute(c) == EMU_OK && c->gpr[RAX] == 2);
+	c->mode = EMU_MODE_PROT32;
+	CHECK(emu_decode(c, inc, 3) == EMU_OK && c->insn.len == 1);
+	CHECK(emu_execute(c) == EMU_OK && c->gpr[RAX] == 1);
+	/* After bytes that are no instruction, and after fewer bytes. */
+	CHECK(mach_fault(m, emu_decode(c, (const u8 *)"\x0f\x0b", 2), VEC_UD, 0));
+	CHECK(!c->insn.complete);
+	CHECK(emu_decode(c, (const u8 *)"\x48", 1) == EMU_OK && c->insn.len == 1);
+	/* The address is that of the registers as they are. */
+	c->gpr[RBX] = DATA;
+	CHECK(emu_decode(c, (const u8 *)"\x89\x03", 2) == EMU_OK && emu_execute(c) == EMU_OK);
+	c->gpr[RBX] = DATA + 4;
+	CHECK(emu_decode(c, (const u8 *)"\x89\x03", 2) == EMU_OK && emu_execute(c) == EMU_OK);
+	CHECK(mach_get(m, DATA + 4, 4) == 1);
+	/* A trap, a shadow, a REP that goes on are of their instruction. */
+	CHECK(EXEC(m, "\xf1") == EMU_OK && c->fault.trap);
+	CHECK(EXEC(m, "\x90") == EMU_OK && !c->fault.trap);
+	CHECK(EXEC(m, "\xfb") == EMU_OK && c->block_sti);
+	CHECK(EXEC(m, "\x90") == EMU_OK && !c->block_sti);
+	return ok;
+}
+
+/* Another CPU replaced the instruction after it had been checked. */
+static bool instruction_is_read_once(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	memcpy(m->mem + CODE, "\xff\xc0", 2);
+	CHECK(emu_decode(&m->c, NULL, 0) == EMU_OK);
+	memcpy(m->mem + CODE, "\xff\xc8", 2);
+	m->absent = CODE;
+	CHECK(emu_execute(&m->c) == EMU_OK && m->c.gpr[RAX] == 1);
+	return ok;
+}
+
+/* A segment override in front of an instruction without memory operand: CVE-2015-2151. */
+static bool override_without_memory(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->seg[EMU_SEG_FS].unusable = true;
+	m->c.gpr[RCX] = 5;
+	CHECK(EXEC(m, "\x64\x89\xc8") == EMU_OK && m->c.gpr[RAX] == 5);
+	CHECK(EXEC(m, "\x64\x87\xc8") == EMU_OK && m->c.gpr[RCX] == 5 && !m->nr_done);
+	return ok;
+}
+
+/* RIP-relative operands were computed without the immediate: CVE-2014-8480. */
+static bool rip_relative_from_the_end(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	CHECK(EXEC(m, "\xc7\x05\x00\x01\x00\x00\x78\x56\x34\x12") == EMU_OK);
+	CHECK(mach_get(m, CODE + 0x10a, 4) == 0x12345678);
+	return ok;
+}
+
+/* ModRM of opcodes that are undefined led nowhere: CVE-2016-8630. */
+static bool undefined_opcodes_with_modrm(void)
+{
+	static const struct code insns[] = {
+		CODE_OF("\x0f\xba\x03"), CODE_OF("\x8f\xc8"), CODE_OF("\xfe\xd0"),
+		CODE_OF("\xff\xf8"), CODE_OF("\xc6\x08"), CODE_OF("\x0f\x01\xc8\x0f\xff"),
+		CODE_OF("\x0f\xc7\xc0"), CODE_OF("\x0f\x00\xf0"), CODE_OF("\xc4\xe2\xf8\xf3\xc0"),
+		CODE_OF("\x0f\x38\xf2\x03"), CODE_OF("\x8e\xf8"), CODE_OF("\x0f\x22\xc8"),
+		CODE_OF("\x8d\xc0"), CODE_OF("\xc4\xe2\xfc\xf2\xc0"),
+	};
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(insns); i++) {
+		struct mach *m = mach_new(EMU_MODE_PROT64);
+		enum emu_status st;
+
+		m->c.gpr[RBX] = DATA;
+		m->c.cpl = i == 5 ? 3 : 0;	/* MONITOR */
+		st = mach_exec(m, insns[i].bytes, insns[i].len);
+		CHECK(mach_fault(m, st, VEC_UD, 0));
+	}
+	return ok;
+}
+
+/* A task switch into virtual-8086 mode loaded descriptors: CVE-2016-9382. */
+static bool task_switch_to_virtual_8086_mode(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	unsigned int i;
+	bool ok = true;
+
+	mach_put(m, TSS2_BASE + 0x20, 0x100, 4);
+	mach_put(m, TSS2_BASE + 0x24, FL_FIXED | FL_VM, 4);
+	for (i = 0; i < 6; i++)
+		mach_put(m, TSS2_BASE + 0x48 + 4 * i, 0x1230 + i, 2);
+	CHECK(EXEC(m, "\xea\0\0\0\0\x50\0") == EMU_OK && !m->c.fault.trap);
+	CHECK(m->c.mode == EMU_MODE_VM86 && m->c.cpl == 3);
+	for (i = 0; i < 6; i++)
+		CHECK(m->seg[i].base == (0x1230 + i) * 16 && m->seg[i].limit == 0xffff &&
+		      m->seg[i].dpl == 3);
+	return ok;
+}
+
+/* Busy tasks, tasks that are none, links to tasks that are not busy, LDTs that are none. */
+static bool task_switch_checks_types(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	enum emu_status st;
+	bool ok = true;
+
+	CHECK(mach_fault(m, EXEC(m, "\xea\0\0\0\0\x40\0"), VEC_GP, SEL_TSS));
+	m->c.rflags |= FL_NT;
+	mach_put(m, TSS_BASE, SEL_TSS2, 2);
+	CHECK(mach_fault(m, EXEC(m, "\xcf"), VEC_TS, SEL_TSS2));
+	mach_put(m, TSS_BASE, SEL_DATA0, 2);
+	CHECK(mach_fault(m, EXEC(m, "\xcf"), VEC_TS, SEL_DATA0));
+	m->c.rflags &= ~FL_NT;
+	mach_put(m, TSS2_BASE + 0x60, SEL_TSS, 2);
+	mach_put(m, TSS2_BASE + 0x4c, SEL_CODE0, 2);
+	st = EXEC(m, "\xea\0\0\0\0\x50\0");
+	CHECK(mach_trap(m, st, VEC_TS, SEL_TSS) && m->seg[EMU_SEG_LDTR].unusable);
+	return ok;
+}
+
+/* LLDT and LTR of descriptors of another type, and from the LDT. */
+static bool system_registers_check_types(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	static const u8 bad_ldt[] = { SEL_DATA0, SEL_TSS2, SEL_LDT | 4 };
+	static const u8 bad_tr[] = { SEL_DATA0, SEL_LDT, SEL_TSS, SEL_TSS2 | 4, 0 };
+	unsigned int i;
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(bad_ldt); i++) {
+		m->c.gpr[RAX] = bad_ldt[i];
+		CHECK(mach_fault(m, EXEC(m, "\x0f\x00\xd0"), VEC_GP, bad_ldt[i]));
+	}
+	for (i = 0; i < ARRAY_SIZE(bad_tr); i++) {
+		m->c.gpr[RAX] = bad_tr[i];
+		CHECK(mach_fault(m, EXEC(m, "\x0f\x00\xd8"), VEC_GP, bad_tr[i]));
+	}
+	return ok;
+}
+
+/* ENTER had changed the stack pointer when a frame pointer faulted. */
+static bool enter_faults_halfway(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->c.gpr[RBP] = DATA + 0x1004;
+	m->absent = DATA;
+	CHECK(mach_fault(m, EXEC(m, "\xc8\x10\x00\x04"), VEC_PF, 0));
+	CHECK(m->c.gpr[RSP] == STACK && m->c.gpr[RBP] == DATA + 0x1004 && m->c.rip == CODE);
+	return ok;
+}
+
+/* #DB after a load of SS came on the kernel's stack: CVE-2018-8897. */
+static bool loads_of_ss_hold_traps_back(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->c.gpr[RAX] = SEL_DATA0;
+	CHECK(EXEC(m, "\x8e\xd0") == EMU_OK && m->c.block_mov_ss);
+	CHECK(EXEC(m, "\x8e\xd8") == EMU_OK && !m->c.block_mov_ss);
+	mach_put(m, m->c.gpr[RSP], SEL_DATA0, 4);
+	CHECK(EXEC(m, "\x17") == EMU_OK && m->c.block_mov_ss);
+	m->c.gpr[RAX] = SEL_CODE0;
+	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, SEL_CODE0) && !m->c.block_mov_ss);
+	return ok;
+}
+
+/* The end of an operand was outside of the segment, or wrapped around. */
+static bool limits_hold_for_the_last_byte(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->seg[EMU_SEG_DS].limit = 0xffff;
+	m->c.gpr[RBX] = 0xfffd;
+	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
+	m->c.gpr[RBX] = 0xffffffff;
+	CHECK(mach_fault(m, EXEC(m, "\x66\x8b\x03"), VEC_GP, 0));
+	m->seg[EMU_SEG_DS].type = 7;	/* grows downwards */
+	CHECK(mach_fault(m, EXEC(m, "\x66\x8b\x03"), VEC_GP, 0));
+	m->c.gpr[RBX] = 0xffff;
+	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
+	return ok;
+}
+
+/* Half of a store was done when the other page faulted. */
+static bool stores_across_pages_are_whole(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	enum emu_status st;
+	bool ok = true;
+
+	m->absent = DATA + 0x1000;
+	m->c.gpr[RBX] = DATA + 0xffc;
+	m->c.gpr[RAX] = ~0ull;
+	st = EXEC(m, "\x48\x89\x03");
+	CHECK(mach_fault(m, st, VEC_PF, 2) && m->c.fault.cr2 == DATA + 0x1000);
+	CHECK(!mach_get(m, DATA + 0xffc, 4));
+	return ok;
+}
+
+/* Bases that are not canonical made VM entry fail: CVE-2014-3610. */
+static bool bases_are_canonical(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RAX] = NOT_CANONICAL;
+	CHECK(mach_fault(m, EXEC(m, "\xf3\x48\x0f\xae\xd0"), VEC_GP, 0));
+	CHECK(mach_fault(m, EXEC(m, "\xf3\x48\x0f\xae\xd8"), VEC_GP, 0));
+	m->c.gpr[RBX] = DATA;
+	mach_put(m, DATA + 2, NOT_CANONICAL, 8);
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\x13"), VEC_GP, 0) && m->gdt.base == GDT_BASE);
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\x1b"), VEC_GP, 0) && m->idt.base == IDT_BASE);
+	return ok;
+}
+
+/* #AC was for nobody, or for everybody. */
+static bool alignment_is_checked_for_programs(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->cr[0] |= CR0_AM;
+	m->c.rflags |= FL_AC;
+	m->c.gpr[RBX] = DATA + 1;
+	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_AC, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x89\x03"), VEC_AC, 0));
+	CHECK(EXEC(m, "\x8a\x03") == EMU_OK);
+	m->c.gpr[RSP] = STACK - 2;
+	CHECK(mach_fault(m, EXEC(m, "\x50"), VEC_AC, 0));
+	m = mach_new(EMU_MODE_PROT32);
+	m->cr[0] |= CR0_AM;
+	m->c.rflags |= FL_AC;
+	m->c.gpr[RBX] = DATA + 1;
+	CHECK(EXEC(m, "\x8b\x03") == EMU_OK);
+	return ok;
+}
+
+/* MWAIT and MONITOR by programs, and with extensions that are not there. */
+static bool monitor_and_mwait_are_the_supervisors(void)
+{
+	struct mach *m = at_cpl_3(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RAX] = DATA;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\xc8"), VEC_UD, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\xc9"), VEC_UD, 0));
+	m = mach_new(EMU_MODE_PROT64);
+	m->c.gpr[RAX] = DATA;
+	CHECK(EXEC(m, "\x0f\x01\xc8") == EMU_OK && EXEC(m, "\x0f\x01\xc9") == EMU_OK);
+	m->absent = DATA;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\xc8"), VEC_PF, 0));
+	m->c.gpr[RCX] = 2;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\xc8"), VEC_GP, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x01\xc9"), VEC_GP, 0));
+	return ok;
+}
+
+/* An error message of many accesses ended INS to a device: each element goes by itself. */
+static bool port_strings_with_devices(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	unsigned int calls;
+	bool ok = true;
+
+	m->wait = true;
+	m->c.gpr[RCX] = 25;
+	m->c.gpr[RDI] = DEVICE_BASE;
+	CHECK(mach_finish(m, "\xf3\x6d", 2, &calls) == EMU_OK && calls == 25 && !m->broken);
+	CHECK(m->nr_done == 50 && m->done[1].kind == DEV_WRITE && m->done[1].len == 4);
+	m->nr_done = 0;
+	m->c.gpr[RCX] = 25;
+	m->c.gpr[RSI] = DEVICE_BASE;
+	CHECK(mach_finish(m, "\xf3\x6e", 2, &calls) == EMU_OK && calls == 25 && !m->broken);
+	CHECK(m->nr_done == 50 && m->done[0].kind == DEV_READ && m->done[0].len == 1);
+	return ok;
+}
+
+void unit_flaws(void)
+{
+	RUN(privilege_of_system_instructions);
+	RUN(no_descriptors_in_virtual_8086_mode);
+	RUN(ports_in_virtual_8086_mode);
+	RUN(programs_reach_user_memory_only);
+	RUN(descriptor_tables_are_stored_with_the_programs_rights);
+	RUN(privilege_of_far_branches);
+	RUN(iret_does_not_raise_privilege);
+	RUN(software_interrupts_need_the_gates_dpl);
+	RUN(branches_stay_canonical);
+	RUN(sysret_checks_before_it_returns);
+	RUN(syscall_needs_64_bit_mode);
+	RUN(syscall_masks_flags);
+	RUN(sysenter_needs_its_msrs);
+	RUN(sysexit_checks_before_it_returns);
+	RUN(segment_loads_obey_descriptors);
+	RUN(null_in_ss);
+	RUN(null_segments_are_unusable);
+	RUN(failed_far_jump_leaves_cs);
+	RUN(cmpxchg8b_has_one_size);
+	RUN(cmpxchg16b_is_aligned);
+	RUN(bit_offsets_of_64_bits);
+	RUN(instruction_pointer_has_the_modes_size);
+	RUN(vector_state_that_is_not_there);
+	RUN(devices_get_the_operand_alone);
+	RUN(string_instructions_end);
+	RUN(lock_is_refused);
+	RUN(nothing_is_left_of_the_instruction_before);
+	RUN(instruction_is_read_once);
+	RUN(override_without_memory);
+	RUN(rip_relative_from_the_end);
+	RUN(undefined_opcodes_with_modrm);
+	RUN(task_switch_to_virtual_8086_mode);
+	RUN(task_switch_checks_types);
+	RUN(system_registers_check_types);
+	RUN(enter_faults_halfway);
+	RUN(loads_of_ss_hold_traps_back);
+	RUN(limits_hold_for_the_last_byte);
+	RUN(stores_across_pages_are_whole);
+	RUN(bases_are_canonical);
+	RUN(alignment_is_checked_for_programs);
+	RUN(monitor_and_mwait_are_the_supervisors);
+	RUN(port_strings_with_devices);
+}
