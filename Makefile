@@ -68,7 +68,7 @@ dkms:
 	@dkms install kvmx/$(VERSION)
 
 # --- in the lab ------------------------------------------------------------------
-.PHONY: demo shell test test-emulator bench check
+.PHONY: demo shell test test-emulator fuzz bench check
 demo:
 	@lab/setup lab
 	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
@@ -85,6 +85,11 @@ test:
 
 test-emulator:
 	@$(MAKE) -s --no-print-directory -C tests OUT=$(BUILD)/tests against-cpu
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@lab/setup fuzz
+	@$(MAKE) --no-print-directory -C tests OUT=$(BUILD)/tests FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz
 
 bench:
 	@lab/setup lab test bench

@@ -16,7 +16,8 @@ enum {
 	Jb = OP(J, B), Jz = OP(J, F), Ap = OP(AP, P), Ob = OP(O, B), Ov = OP(O, V),
 	Sw = OP(S, W), Cn = OP(C, N), Dn = OP(D, N),
 	Vx = OP(V, X), Vo = OP(V, O), Wx = OP(W, X), Wd = OP(W, D), Wq = OP(W, Q), Ho = OP(H, O),
-	By = OP(B, Y), Pq = OP(P, Q), Qq = OP(Q, Q), NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
+	Pq = OP(P, Q), Qq = OP(Q, Q), By = OP(B, Y),
+	NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
 };
 
 #define I0(n, h, a, f)			{ .name = n, .exec = ex_##h, .kind = DESC_INSN, \

@@ -109,7 +109,8 @@ struct kvm_io_state {
 	u8 pending;		/* enum kvm_io_pending: what the next KVM_RUN does first */
 	u64 linear_rip;		/* where the pending instruction is */
 	u32 pio_size;
-	struct kvm_io_page tr[2];	/* the last of reads and of writes; the exit's own at first */
+	/* The last of reads and of writes; at first the exit's own. */
+	struct kvm_io_page tr[2];
 	u8 cpl;			/* at which they are good */
 };
 

@@ -4,7 +4,11 @@
  * the sanitizers nothing is read or written out of bounds, the instruction
  * stays within 15 bytes, and the number of callbacks is bounded.
  *
- * emu_fuzz [-n CASES] [-s SEED] [-c CASE]; with -DLIBFUZZER a libFuzzer target.
+ * emu_fuzz [-n CASES] [-s SEED] [-c CASE]
+ * emu_fuzz -o DIR	writes an input for each table entry
+ *
+ * With -DGUIDED a target of libFuzzer and AFL++; its input is a seed of 8 bytes for
+ * what the callbacks answer, and the instruction.
  */
 #include <unistd.h>
 #include "emu_test.h"
@@ -108,6 +112,7 @@ static enum emu_status do_probe(struct emu_ctxt *c, u64 la, unsigned int len, u3
 {
 	if (!len || len > 4096 || la / 4096 != (la + len - 1) / 4096)
 		note(c->priv, "probe of a bad length");
+	c->probed_device = rng_chance(&((struct hostile *)c->priv)->r, 30);
 	return any_status(c);
 }
 
@@ -271,18 +276,69 @@ static const struct emu_ops ops = {
 	.get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
 };
 
-/* Checks what holds for any outcome. */
-static void check_outcome(struct hostile *h, const struct emu_ctxt *c, const u64 *before,
-			  enum emu_status st)
+/* Nothing of this changes but by an instruction that succeeds. */
+static bool same_registers(const struct emu_ctxt *a, const struct emu_ctxt *b)
 {
+	return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip &&
+	       a->rflags == b->rflags && a->mode == b->mode && a->cpl == b->cpl;
+}
+
+/* Checks what holds for any outcome. */
+static void check_outcome(struct hostile *h, const struct emu_ctxt *c,
+			  const struct emu_ctxt *before, enum emu_status st)
+{
+	if (c->ops != before->ops || c->priv != before->priv ||
+	    c->long_mode_active != before->long_mode_active)
+		note(h, "what is the caller's changed");
+	if (c->cpl > 3 || c->mode > EMU_MODE_PROT64)
+		note(h, "a mode that is none");
 	if ((unsigned int)st > EMU_FAIL)
 		note(h, "a status that is none");
 	if (c->insn.len > EMU_MAX_INSN || c->insn.fetched > EMU_MAX_INSN)
 		note(h, "more than 15 bytes");
-	if (st != EMU_OK && memcmp(before, c->gpr, sizeof(c->gpr)))
+	if (st != EMU_OK && !same_registers(c, before))
 		note(h, "registers changed without success");
 	if (c->more && st != EMU_OK)
 		note(h, "more of what failed");
+}
+
+static void set_up(struct hostile *h, struct emu_ctxt *c)
+{
+	unsigned int i;
+
+	h->refusals = rng_below(&h->r, 3) * 3;
+	c->mode = rng_below(&h->r, 5);
+	c->long_mode_active = c->mode == EMU_MODE_PROT64 ||
+			      (c->mode >= EMU_MODE_PROT16 && rng_chance(&h->r, 30));
+	c->cpl = c->mode == EMU_MODE_REAL ? 0 : c->mode == EMU_MODE_VM86 ? 3 : rng_below(&h->r, 4);
+	for (i = 0; i < 16; i++)
+		c->gpr[i] = rng_edge(&h->r);
+	c->rip = rng_edge(&h->r);
+	c->rflags = rng_next(&h->r) & 0x3f7fd5;
+}
+
+/* Decodes, executes, and goes on with a REP; perhaps decodes the same again. */
+static void decode_and_execute(struct hostile *h, struct emu_ctxt *c, const u8 *bytes,
+			       unsigned int len)
+{
+	struct emu_ctxt before = *c;
+	enum emu_status st;
+	unsigned int i;
+
+	st = emu_decode(c, bytes, len);
+	check_outcome(h, c, &before, st);
+	if (st == EMU_OK && !same_registers(c, &before))
+		note(h, "decoding changed registers");
+	for (i = 0; i < 3 && st == EMU_OK; i++) {
+		before = *c;
+		h->calls = 0;
+		st = emu_execute(c);
+		check_outcome(h, c, &before, st);
+		if (!c->more)
+			break;
+		if (rng_chance(&h->r, 50))
+			st = emu_decode(c, bytes, len);
+	}
 }
 
 /* One run from @seed; @bytes (at most 15) are given to the decoder, the rest it fetches. */
@@ -290,45 +346,29 @@ static const char *run(u64 seed, const u8 *bytes, unsigned int len)
 {
 	struct hostile h = { .r = { .state = seed } };
 	struct emu_ctxt c = { .ops = &ops, .priv = &h };
-	u64 before[16];
-	enum emu_status st;
 	u8 *exact = NULL;
-	unsigned int i;
 
-	h.refusals = rng_below(&h.r, 3) * 3;
-	c.mode = rng_below(&h.r, 5);
-	c.long_mode_active = c.mode == EMU_MODE_PROT64 ||
-			     (c.mode >= EMU_MODE_PROT16 && rng_chance(&h.r, 30));
-	c.cpl = c.mode == EMU_MODE_REAL ? 0 : c.mode == EMU_MODE_VM86 ? 3 : rng_below(&h.r, 4);
-	for (i = 0; i < 16; i++)
-		c.gpr[i] = rng_edge(&h.r);
-	c.rip = rng_edge(&h.r);
-	c.rflags = rng_next(&h.r) & 0x3f7fd5;
-	memcpy(before, c.gpr, sizeof(before));
+	set_up(&h, &c);
 	if (rng_chance(&h.r, 10)) {
-		st = emu_task_switch(&c, rng_next(&h.r), 3, rng_below(&h.r, 4),
-				     rng_chance(&h.r, 50), 0);
+		emu_task_switch(&c, rng_next(&h.r), 3, rng_below(&h.r, 4),
+				rng_chance(&h.r, 50), 0);
 		return h.broken;
 	}
+	if (c.mode == EMU_MODE_REAL && rng_chance(&h.r, 5))
+		emu_inject_real(&c, rng_next(&h.r), rng_next(&h.r));
 	/* A buffer of its own, so that the sanitizer sees its end. */
 	if (len) {
 		exact = malloc(len);
 		memcpy(exact, bytes, len);
 	}
-	st = emu_decode(&c, exact, len);
-	check_outcome(&h, &c, before, st);
-	for (i = 0; i < 3 && st == EMU_OK; i++) {
-		memcpy(before, c.gpr, sizeof(before));
-		st = emu_execute(&c);
-		check_outcome(&h, &c, before, st);
-		if (!c.more)
-			break;
-	}
+	decode_and_execute(&h, &c, exact, len);
+	if (rng_chance(&h.r, 10))
+		decode_and_execute(&h, &c, exact, len);
 	free(exact);
 	return h.broken;
 }
 
-#ifdef LIBFUZZER
+#ifdef GUIDED
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -343,6 +383,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	return 0;
 }
 #else
+/* The opcode of @l, at @i; returns where it ends. */
+static unsigned int put_opcode(u8 *bytes, unsigned int i, const struct leaf *l)
+{
+	if (l->map)
+		bytes[i++] = 0x0f;
+	if (l->map > 1)
+		bytes[i++] = l->map == 2 ? 0x38 : 0x3a;
+	bytes[i++] = l->opcode;
+	if (l->reg >= 0)
+		bytes[i] = (bytes[i] & 0xc7) | l->reg << 3;
+	return i;
+}
+
 /* Most cases begin as an instruction of the tables. */
 static const char *run_case(u64 seed, u64 index)
 {
@@ -358,37 +411,60 @@ static const char *run_case(u64 seed, u64 index)
 
 		if (rng_chance(&r, 30))
 			bytes[0] = start[rng_below(&r, 8)];
-		i = rng_chance(&r, 30);
-		if (l->map)
-			bytes[i++] = 0x0f;
-		if (l->map > 1)
-			bytes[i++] = l->map == 2 ? 0x38 : 0x3a;
-		bytes[i++] = l->opcode;
-		if (l->reg >= 0)
-			bytes[i] = (bytes[i] & 0xc7) | l->reg << 3;
+		put_opcode(bytes, rng_chance(&r, 30), l);
 	}
 	return run(rng_next(&r), bytes, len);
 }
 
+/* A file for each entry of the tables: seed, prefix, opcode, and bytes that may follow. */
+static int write_corpus(const char *dir)
+{
+	static const u8 prefix[] = { 0, 0x66, 0xf3, 0xf2 };
+	char name[4096];
+	unsigned int i;
+
+	for (i = 0; i < nr_leaves; i++) {
+		const struct leaf *l = &leaves[i];
+		u8 bytes[23] = { i, i >> 8 };
+		bool prefixed = l->pfx > 0;
+		FILE *f;
+
+		bytes[8] = prefixed ? prefix[l->pfx] : 0;
+		put_opcode(bytes, 8 + prefixed, l);
+		snprintf(name, sizeof(name), "%s/%04u", dir, i);
+		f = fopen(name, "w");
+		if (!f || fwrite(bytes, sizeof(bytes), 1, f) != 1 || fclose(f)) {
+			perror(name);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long cases = 1000000, i;
+	unsigned long cases = 20000000, i;
+	const char *dir = NULL;
 	const char *broken = NULL;
 	u64 seed = 1;
 	s64 only = -1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:c:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:c:o:")) != -1) {
 		if (opt == 'n')
 			cases = strtoul(optarg, NULL, 0);
 		else if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (opt == 'c')
 			only = strtoll(optarg, NULL, 0);
+		else if (opt == 'o')
+			dir = optarg;
 		else
 			return 2;
 	}
 	find_leaves(true);
+	if (dir)
+		return write_corpus(dir);
 	ktap_start(1);
 	for (i = 0; i < cases && !broken; i++) {
 		broken = run_case(seed, only >= 0 ? (u64)only : i);

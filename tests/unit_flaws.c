@@ -11,6 +11,7 @@ struct code {
 	unsigned int len;
 	const char *bytes;
 };
+
 #define CODE_OF(s)	{ sizeof(s) - 1, s }
 
 static struct mach *at_cpl_3(enum emu_mode mode)
