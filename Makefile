@@ -23,7 +23,7 @@ KDIR ?= $(or $(running),$(newest))
 KREL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 OUT = $(BUILD)/$(KREL)
 
-.PHONY: all modules sources help
+.PHONY: all modules sources test-module help
 all: modules
 
 # --- the modules ---------------------------------------------------------------
@@ -37,6 +37,13 @@ sources:
 	@test -n "$(KREL)" || { echo "make: no kernel headers$(if $(KDIR), in $(KDIR)):" \
 		"give KDIR=, or install linux-headers-$$(uname -r)" >&2; exit 1; }
 	@tools/link-sources $(OUT) Kbuild kvm_main.c $(wildcard $(module-folders))
+
+# The devices of posting_test, beside the modules.
+test-module:
+	@test -n "$(KREL)" || { echo "make: no kernel headers" >&2; exit 1; }
+	@tools/link-sources $(BUILD)/test-module/$(KREL) selftests/module compat/ipi.h
+	@$(MAKE) --no-print-directory -C $(KDIR) \
+		M=$(BUILD)/test-module/$(KREL)/selftests/module $(KBUILD_ARGS) modules
 
 # --- on this machine -----------------------------------------------------------
 .PHONY: load unload install uninstall dkms

@@ -191,21 +191,26 @@ static bool show_missing(struct kvm_vcpu *vcpu)
 	return !kvm_write_guest(vcpu->kvm, gpa, &flags, sizeof(flags));
 }
 
-static struct async_pf *new_item(void)
+static struct async_pf *new_item(struct kvm *kvm)
 {
 	struct async_pf *pf = NULL;
 
-	if (atomic_inc_return(&under_way) <= UNDER_WAY_MAX)
-		pf = kmem_cache_zalloc(async_pf_cache, GFP_KERNEL_ACCOUNT);
+	if (atomic_inc_return(&kvm->async_pfs) <= KVM_ASYNC_PF_MAX) {
+		if (atomic_inc_return(&under_way) <= UNDER_WAY_MAX)
+			pf = kmem_cache_zalloc(async_pf_cache, GFP_KERNEL_ACCOUNT);
+		if (!pf)
+			atomic_dec(&under_way);
+	}
 	if (!pf)
-		atomic_dec(&under_way);
+		atomic_dec(&kvm->async_pfs);
 	return pf;
 }
 
-static void drop_item(struct async_pf *pf)
+static void drop_item(struct kvm *kvm, struct async_pf *pf)
 {
 	kmem_cache_free(async_pf_cache, pf);
 	atomic_dec(&under_way);
+	atomic_dec(&kvm->async_pfs);
 }
 
 /**
@@ -227,13 +232,11 @@ bool kvm_async_pf_start(struct kvm_vcpu *vcpu, u64 gpa, unsigned long hva, bool 
 		trace_kvm_async_pf_repeated_fault(gpa, gpa >> PAGE_SHIFT);
 		return false;
 	}
-	if (apf->count >= KVM_ASYNC_PF_MAX)
-		return false;
-	pf = new_item();
+	pf = new_item(vcpu->kvm);
 	if (!pf)
 		return false;
 	if (!show_missing(vcpu)) {
-		drop_item(pf);
+		drop_item(vcpu->kvm, pf);
 		return false;
 	}
 	apf->last_number = apf->last_number % TOKEN_NUMBERS + 1;
@@ -247,7 +250,6 @@ bool kvm_async_pf_start(struct kvm_vcpu *vcpu, u64 gpa, unsigned long hva, bool 
 	mmgrab(pf->mm);
 	__module_get(THIS_MODULE);
 	list_add_tail(&pf->link, &apf->queue);
-	apf->count++;
 	trace_kvm_async_pf_not_present(pf->token, gpa);
 	kvm_queue_page_fault(vcpu, pf->token, 0);
 	queue_work(async_pf_workers, &pf->work);
@@ -294,7 +296,7 @@ void kvm_async_pf_deliver(struct kvm_vcpu *vcpu)
 			kvm_mmu_map_ahead(vcpu, pf->gpa, pf->write);
 		}
 		list_del(&pf->link);
-		apf->count--;
+		atomic_dec(&vcpu->kvm->async_pfs);
 		kmem_cache_free(async_pf_cache, pf);
 	}
 }

@@ -12,12 +12,11 @@
 
 struct kvm_vcpu;
 
-#define KVM_ASYNC_PF_MAX	64	/* under way per vCPU */
+#define KVM_ASYNC_PF_MAX	64	/* under way per VM */
 
 /* Of one vCPU, for its thread; owned by async_pf/. */
 struct kvm_async_pf_vcpu {
 	struct list_head queue;		/* of struct async_pf, in the order of the faults */
-	int count;
 	u32 last_number;		/* of the tokens */
 	u64 en_msr;			/* MSR_KVM_ASYNC_PF_EN */
 	u64 int_msr;			/* MSR_KVM_ASYNC_PF_INT: the vector */

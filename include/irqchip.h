@@ -51,10 +51,16 @@ struct kvm_irq_msi {
 };
 
 /*
- * What is requested of a vCPU and not yet on its APIC page; laid out as the CPU's
- * posted-interrupt descriptor (SDM 3C 30.6). A sender sets the bit in @pir and
- * then ON (bit 0 of @control); the owner clears ON and then takes the bits.
+ * What is requested of a vCPU and not yet on its APIC page; laid out as the
+ * posted-interrupt descriptor of the CPU (SDM 3C 30.6) and of the IOMMU (VT-d 5.2.3).
+ * A sender sets the bit in @pir and then ON (in @control); the owner clears ON and
+ * then takes the bits. The rest of @control is for the IOMMU alone: vmx/posted.c.
  */
+#define KVM_MAIL_ON_BIT		0
+#define KVM_MAIL_ON		BIT_ULL(KVM_MAIL_ON_BIT)
+#define KVM_MAIL_SN_BIT		1	/* suppress: the IOMMU sets neither ON nor notifies */
+#define KVM_MAIL_SN		BIT_ULL(KVM_MAIL_SN_BIT)
+
 struct kvm_apic_mailbox {
 	u64 pir[4];
 	u64 control;
@@ -166,7 +172,7 @@ static inline bool kvm_apic_x2apic(const struct kvm_vcpu *vcpu)
 /* Anything in the mailbox, for the run loop and for blocked vCPUs; any context. */
 static inline bool kvm_apic_has_mail(const struct kvm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->apic->mail.control) & 1;
+	return READ_ONCE(vcpu->apic->mail.control) & KVM_MAIL_ON;
 }
 
 /*
@@ -175,6 +181,8 @@ static inline bool kvm_apic_has_mail(const struct kvm_vcpu *vcpu)
  * its APIC is switched off by software.
  */
 bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level);
+/* The trigger mode of @vector, for when it is posted without one; any thread. */
+void kvm_apic_set_level(struct kvm_vcpu *vcpu, u8 vector, bool level);
 /* Corrected machine-check interrupt: the vCPU's LVT entry for it. */
 void kvm_apic_cmci(struct kvm_vcpu *vcpu);
 /* Mailbox to IRR. Owner of the page only; interrupts may be off. True if there was any. */
@@ -239,6 +247,11 @@ void kvm_apic_timer_to_cpu(struct kvm_vcpu *vcpu);
  * The number of vCPUs that took it, 0 if all had it already, -1 without a target.
  */
 int kvm_apic_deliver(struct kvm *kvm, struct kvm_vcpu *from, const struct kvm_apic_msg *msg);
+/*
+ * The one vCPU that every @msg of a device goes to, or NULL; @msg is an interrupt with
+ * a vector. As long as the map does not change.
+ */
+struct kvm_vcpu *kvm_apic_only_target(struct kvm *kvm, const struct kvm_apic_msg *msg);
 /* An id, LDR, DFR or mode changed, or a vCPU came: the map is built again. May sleep. */
 void kvm_apic_map_changed(struct kvm *kvm);
 void kvm_apic_map_free(struct kvm *kvm);

@@ -30,6 +30,8 @@ void kvm_irqfd_release_vm(struct kvm *kvm);
 void kvm_ioeventfd_free(struct kvm *kvm);
 /* Routes have changed, irq.lock held: irqfds look theirs up again. */
 void kvm_irqfd_routing_changed(struct kvm *kvm);
+/* Who a message goes to may have changed, irq.map_lock held. */
+void kvm_irqfd_targets_changed(struct kvm *kvm);
 /* VM: KVM_IOCTL(KVM_IRQFD, kvm_vm_ioctl_irqfd, 0, KVM_CAP_IRQFD) */
 long kvm_vm_ioctl_irqfd(struct kvm_ioctl_args *a);
 /* VM: KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD) */

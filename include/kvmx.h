@@ -107,6 +107,7 @@ struct kvm_irq {
 	bool no_broadcast_quirk;	/* KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */
 	struct page *access_page;	/* what EPT has at the xAPIC's window; the CPU watches it */
 	unsigned long apicv_inhibits;	/* bits of enum kvm_apicv_inhibit */
+	bool posting;			/* devices' interrupts are, or were, posted to vCPUs */
 };
 
 struct kvm {
@@ -138,6 +139,7 @@ struct kvm {
 	struct kvm_irq irq;
 	struct kvm_irqfds irqfds;
 	struct kvm_pv_vm pv;
+	atomic_t async_pfs;		/* pages under way for the guest */
 	struct list_head devices;	/* KVM_CREATE_DEVICE; under lock */
 
 	/* Settings of user space. */

@@ -63,6 +63,10 @@ struct kvm_vmx {
 	u64 guest_tf;			/* RFLAGS.TF of the guest while a debugger steps it */
 	bool apicv;			/* the CPU delivers interrupts by itself */
 	u8 tpr_threshold;		/* as the VMCS has it */
+	/* Posted interrupts of devices, vmx/posted.c. */
+	bool blocked;			/* its thread is about to sleep */
+	int wakeup_cpu;			/* on whose list it is, or -1; under that list's lock */
+	struct list_head wakeup_link;
 };
 
 /* What was found of the CPU; read-only after kvm_arch_hardware_setup(). */
@@ -163,6 +167,11 @@ void vmx_set_eoi_exit_bitmap(struct kvm_vcpu *vcpu, const u64 vectors[4]);
  * the CPU takes it, or wake it. False: the caller makes KVM_REQ_EVENT and kicks.
  */
 bool vmx_notify_mail(struct kvm_vcpu *vcpu);
+
+/* --- vmx/posted.c: interrupts of devices, posted by the IOMMU --- */
+bool vmx_can_post(void);
+void vmx_posted_start(struct kvm *kvm);
+void vmx_posted_block(struct kvm_vcpu *vcpu, bool blocked);
 
 /* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);

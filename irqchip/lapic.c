@@ -99,6 +99,8 @@ int kvm_apic_create(struct kvm_vcpu *vcpu)
 		return -ENOMEM;
 	}
 	apic->vcpu = vcpu;
+	/* The IOMMU has nobody to notify yet. */
+	apic->mail.control = KVM_MAIL_SN;
 	vcpu->apic = apic;
 	kvm_apic_timer_create(vcpu);
 	return 0;
@@ -124,7 +126,7 @@ static void forget_mail(struct kvm_lapic *apic)
 {
 	int i;
 
-	clear_bit(0, (unsigned long *)&apic->mail.control);
+	clear_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control);
 	for (i = 0; i < 4; i++)
 		xchg(&apic->mail.pir[i], 0);
 }
@@ -192,6 +194,11 @@ static void set_level(struct kvm_lapic *apic, u8 vector, bool level)
 		clear_bit(vector, (unsigned long *)apic->mail_level);
 }
 
+void kvm_apic_set_level(struct kvm_vcpu *vcpu, u8 vector, bool level)
+{
+	set_level(vcpu->apic, vector, level);
+}
+
 /* For any thread: the page of @vcpu may change meanwhile. */
 static bool post(struct kvm_lapic *apic, u8 vector, bool level)
 {
@@ -228,7 +235,7 @@ bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level)
 	if (!post(apic, vector, level))
 		return false;
 	/* Whoever sets ON tells the vCPU; it clears ON before it takes the bits. */
-	if (!test_and_set_bit(0, (unsigned long *)&apic->mail.control) &&
+	if (!test_and_set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control) &&
 	    !vmx_notify_mail(vcpu)) {
 		kvm_make_request(vcpu, KVM_REQ_EVENT);
 		kvm_vcpu_kick(vcpu);
@@ -245,7 +252,7 @@ void lapic_post_self(struct kvm_vcpu *vcpu, u8 vector)
 		return;
 	if (vmx_apicv_active(vcpu)) {
 		post(apic, vector, false);
-		set_bit(0, (unsigned long *)&apic->mail.control);
+		set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control);
 	} else if (vector < 16) {
 		lapic_error(vcpu, ESR_RECEIVE_ILLEGAL);
 	} else {
@@ -279,7 +286,7 @@ bool kvm_apic_take_mail(struct kvm_vcpu *vcpu)
 
 	if (!kvm_apic_has_mail(vcpu))
 		return false;
-	clear_bit(0, (unsigned long *)&apic->mail.control);
+	clear_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control);
 	/* Bits set before ON are seen from here on; later ones come with another ON. */
 	smp_mb__after_atomic();
 	for (i = 0; i < 4; i++) {

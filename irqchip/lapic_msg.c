@@ -191,6 +191,7 @@ void kvm_apic_map_changed(struct kvm *kvm)
 		kvfree_rcu(old, rcu);
 	for (why = KVM_APICV_APIC_ID; why <= KVM_APICV_APIC_BASE; why++)
 		vmx_apicv_inhibit(kvm, why, inhibits & BIT(why));
+	kvm_irqfd_targets_changed(kvm);
 	/* The I/O APIC's entries may mean others now. */
 	kvm_make_all_cpus_request(kvm, KVM_REQ_SCAN_IOAPIC);
 out:
@@ -215,6 +216,8 @@ struct delivery {
 	int result;
 	struct kvm_vcpu *best;
 	u32 best_rank;
+	bool probe;			/* nothing is delivered: @best is one of @matches */
+	u32 matches;
 };
 
 static void wake(struct kvm_vcpu *vcpu)
@@ -292,6 +295,11 @@ static void consider(struct delivery *d, struct kvm_vcpu *vcpu)
 {
 	u32 tpr, rank;
 
+	if (d->probe) {
+		d->best = vcpu;
+		d->matches++;
+		return;
+	}
 	if (!d->one) {
 		add_result(d, take_message(vcpu, d->from, d->msg));
 		return;
@@ -409,6 +417,26 @@ int kvm_apic_deliver(struct kvm *kvm, struct kvm_vcpu *from, const struct kvm_ap
 		add_result(&d, take_message(d.best, from, msg));
 	}
 	return d.result;
+}
+
+/**
+ * kvm_apic_only_target - the one vCPU that every such message goes to
+ * @kvm: the VM
+ * @msg: a device's message with a vector: fixed or lowest priority
+ *
+ * Context: any.
+ * Return: the vCPU, for as long as the map does not change; NULL if there is none,
+ * or more than one.
+ */
+struct kvm_vcpu *kvm_apic_only_target(struct kvm *kvm, const struct kvm_apic_msg *msg)
+{
+	struct delivery d = { .msg = msg, .probe = true };
+
+	rcu_read_lock();
+	if (!use_map(kvm, &d))
+		ask_each(kvm, &d);
+	rcu_read_unlock();
+	return d.matches == 1 ? d.best : NULL;
 }
 
 /* --- INIT and SIPI, SDM 3A 9.4.4 --- */

@@ -44,6 +44,17 @@ static void complete_tmr(struct kvm_lapic *apic)
 	}
 }
 
+/* The modes of what the new page has begun; others may be about to post the rest. */
+static void take_modes(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	int v;
+
+	for (v = 0; v < 256; v++)
+		if (lapic_test(apic, LAPIC_IRR, v) || lapic_test(apic, LAPIC_ISR, v))
+			kvm_apic_set_level(vcpu, v, lapic_test(apic, LAPIC_TMR, v));
+}
+
 /**
  * kvm_vcpu_ioctl_get_lapic - KVM_GET_LAPIC
  * @a: vCPU, loaded
@@ -89,7 +100,6 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 	const struct kvm_lapic_state *s = a->data;
 	bool x2apic = kvm_apic_x2apic(vcpu);
 	u64 deadline;
-	int i;
 
 	if (!apic || (x2apic && vcpu->kvm->irq.x2apic_ids &&
 		      state_get(s, LAPIC_ID) != (u32)vcpu->vcpu_id))
@@ -105,10 +115,7 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 		lapic_set(apic, LAPIC_ID, vcpu->vcpu_id);
 		lapic_set(apic, LAPIC_LDR, x2apic_ldr(vcpu->vcpu_id));
 	}
-	for (i = 0; i < 8; i += 2)
-		WRITE_ONCE(apic->mail_level[i / 2],
-			   lapic_get(apic, LAPIC_TMR + i * 16) |
-			   (u64)lapic_get(apic, LAPIC_TMR + (i + 1) * 16) << 32);
+	take_modes(vcpu);
 	lapic_svr_changed(vcpu);
 	lapic_timer_restore(vcpu, lapic_get(apic, LAPIC_TMCCT), deadline);
 	lapic_set(apic, LAPIC_TMCCT, 0);

@@ -4,6 +4,7 @@
 #define KVMX_IRQFD_INTERNAL_H
 
 #include <linux/eventfd.h>
+#include <linux/irqbypass.h>
 #include <linux/poll.h>
 #include <linux/seqlock.h>
 #include <linux/workqueue.h>
@@ -33,10 +34,21 @@ struct kvm_irqfd_entry {
 	struct kvm_resampler *resampler;
 	struct list_head resampler_link;
 	struct eventfd_ctx *resamplefd;
+	/* The device's interrupt posted to a vCPU, bypass.c; under irqfds.lock. */
+	struct irq_bypass_consumer consumer;
+	bool bypass;			/* @consumer is registered; under assign_lock */
+	struct irq_bypass_producer *producer;
+	struct kvm_vcpu *posted_vcpu;	/* where to, or NULL */
+	u8 posted_vector;
 };
 
 /* --- resample.c; irqfds.assign_lock held --- */
 int kvm_resampler_join(struct kvm_irqfd_entry *e);
 void kvm_resampler_leave(struct kvm_irqfd_entry *e);
+
+/* --- bypass.c --- */
+void kvm_bypass_register(struct kvm_irqfd_entry *e);
+void kvm_bypass_unregister(struct kvm_irqfd_entry *e);
+void kvm_bypass_route_changed(struct kvm_irqfd_entry *e);
 
 #endif

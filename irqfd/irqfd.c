@@ -96,8 +96,10 @@ void kvm_irqfd_routing_changed(struct kvm *kvm)
 	struct kvm_irqfd_entry *e;
 
 	spin_lock_irq(&kvm->irqfds.lock);
-	list_for_each_entry(e, &kvm->irqfds.items, link)
+	list_for_each_entry(e, &kvm->irqfds.items, link) {
 		look_up_route(e);
+		kvm_bypass_route_changed(e);
+	}
 	spin_unlock_irq(&kvm->irqfds.lock);
 }
 
@@ -108,6 +110,7 @@ static void take_apart(struct kvm_irqfd_entry *e)
 
 	/* After this the wake-up does not run and will not. */
 	eventfd_ctx_remove_wait_queue(e->eventfd, &e->wait, &count);
+	kvm_bypass_unregister(e);
 	if (e->resampler) {
 		kvm_resampler_leave(e);
 		eventfd_ctx_put(e->resamplefd);
@@ -205,6 +208,7 @@ static int start(struct kvm_irqfd_entry *e, struct file *file)
 	/* What was signalled before is an interrupt as well. */
 	if (vfs_poll(file, &e->poll) & EPOLLIN)
 		inject(e);
+	kvm_bypass_register(e);
 	return 0;
 }
 

@@ -77,6 +77,7 @@ void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on)
 		kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
 }
 
+void kvm_irqfd_targets_changed(struct kvm *kvm) { }
 void vmx_apicv_update(struct kvm_vcpu *v) { }
 void lapic_report_tpr(struct kvm_vcpu *v, bool write) { }
 void vmx_apicv_sync(struct kvm_vcpu *v) { }

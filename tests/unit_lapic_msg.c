@@ -156,7 +156,8 @@ static void say(struct vm *vm, const struct dest *d, struct kvm_vcpu *v)
 static void fixed_once(struct vm *vm, const struct dest *d)
 {
 	struct kvm_apic_msg msg = message(d, KVM_DM_FIXED, 0x40);
-	int i, r, want = -1;
+	struct kvm_vcpu *only = NULL;
+	int i, r, want = -1, all = 0;
 
 	r = kvm_apic_deliver(&vm->kvm, d->from, &msg);
 	for (i = 0; i < vm->n; i++) {
@@ -170,7 +171,13 @@ static void fixed_once(struct vm *vm, const struct dest *d)
 		}
 		if (m && v->apic->sw_enabled)
 			want = max(want, 0) + 1;
+		if (m) {
+			only = v;
+			all++;
+		}
 	}
+	if (!d->from)
+		EXPECT(kvm_apic_only_target(&vm->kvm, &msg) == (all == 1 ? only : NULL));
 	EXPECT_EQ(r, want);
 	/* All of them have it already. */
 	if (!d->from)

@@ -357,6 +357,39 @@ static void state_posted(void)
 	vm_free(vm);
 }
 
+/* A sender is between the mode and the request when the state is replaced. */
+static void state_amid_post(void)
+{
+	struct vm *vm = vm_new(KVM_IRQCHIP_KERNEL);
+	struct kvm_vcpu *v = vm_add(vm, 0);
+	struct kvm_lapic_state s;
+
+	soft_enable(v);
+	kvm_apic_post(v, 0x91, true);
+	kvm_apic_post(v, 0x92, false);
+	get_lapic(v, &s);
+	EXPECT_EQ(deliver_next(v), 0x92);
+	wr(v, LAPIC_EOI, 0);
+	EXPECT_EQ(deliver_next(v), 0x91);
+	wr(v, LAPIC_EOI, 0);
+	clear_seen(vm);
+	kvm_apic_set_level(v, 0x55, true);
+	kvm_apic_set_level(v, 0x92, true);
+	set_lapic(v, &s);
+	set_bit(0x55, (unsigned long *)v->apic->mail.pir);
+	set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&v->apic->mail.control);
+	EXPECT_EQ(deliver_next(v), 0x92);
+	wr(v, LAPIC_EOI, 0);
+	EXPECT_EQ(seen(v)->eois, 0);
+	EXPECT_EQ(deliver_next(v), 0x91);
+	wr(v, LAPIC_EOI, 0);
+	EXPECT_EQ(seen(v)->eois, 1);
+	EXPECT_EQ(deliver_next(v), 0x55);
+	wr(v, LAPIC_EOI, 0);
+	EXPECT_EQ(seen(v)->eois, 2);
+	vm_free(vm);
+}
+
 /* Anything at all; the sanitizers and the shim's checks are the judges. */
 static void fuzz(void)
 {
@@ -448,6 +481,7 @@ const struct test state_tests[] = {
 	{ "state_id", state_id },
 	{ "state_count", state_count },
 	{ "state_posted", state_posted },
+	{ "state_amid_post", state_amid_post },
 	{ "state_in_place", state_in_place },
 	{ "state_migrated", state_migrated },
 	{ "fuzz", fuzz },

@@ -150,11 +150,13 @@ static void sleep_until_called(struct kvm_vcpu *vcpu)
 	prepare_to_rcuwait(&vcpu->wait);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
+		vmx_posted_block(vcpu, true);
 		if (must_look(vcpu))
 			break;
 		schedule();
 	}
 	finish_rcuwait(&vcpu->wait);
+	vmx_posted_block(vcpu, false);
 	WRITE_ONCE(vcpu->stat.blocking, 0);
 	if (vcpu->mp_state == KVM_MP_STATE_HALTED)
 		vcpu->stat.halt_wait_ns += ktime_to_ns(ktime_sub(ktime_get(), begun));

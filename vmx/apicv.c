@@ -114,6 +114,7 @@ void vmx_apicv_update(struct kvm_vcpu *vcpu)
 		vmx_set_eoi_exit_bitmap(vcpu, vcpu->apic->eoi_vectors);
 	WRITE_ONCE(vcpu->vmx.apicv, apicv);
 	vmx_apicv_msr_bitmap(vcpu);
+	vmx_posted_update(vcpu);
 	/* Interrupts wait elsewhere now: choose anew. */
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }

@@ -54,6 +54,7 @@ int vmx_percpu_alloc(void)
 			return -ENOMEM;
 		}
 	}
+	vmx_posted_init();
 	return vmx_user_return_init();
 }
 
@@ -61,6 +62,7 @@ void vmx_percpu_free(void)
 {
 	int cpu;
 
+	vmx_posted_exit();
 	vmx_user_return_exit();
 	for_each_possible_cpu(cpu) {
 		if (per_cpu(vmxon_region, cpu))
@@ -117,6 +119,7 @@ static void vmxoff(void)
 void vmx_hardware_disable(void)
 {
 	vmx_user_return_cpu_off();
+	vmx_posted_cpu_off();
 	if (!__this_cpu_read(vmx_is_on))
 		return;
 	kvm_vmcs_clear_local(false);

@@ -161,6 +161,14 @@ void vmx_vpid_free(u16 vpid);
 int vmx_user_return_init(void);
 void vmx_user_return_exit(void);
 void vmx_user_return_cpu_off(void);
+
+/* --- posted.c: VMs with irq.posting --- */
+void vmx_posted_init(void);
+void vmx_posted_exit(void);
+void vmx_posted_cpu_off(void);
+void vmx_posted_load(struct kvm_vcpu *vcpu);
+void vmx_posted_put(struct kvm_vcpu *vcpu);
+void vmx_posted_update(struct kvm_vcpu *vcpu);
 void vmx_unload_guest_state(struct kvm_vcpu *vcpu);
 /* --- vmcs-setup: vcpu.c --- */
 void vmx_write_initial_controls(struct kvm_vcpu *vcpu);

@@ -135,6 +135,7 @@ int vmx_vcpu_create(struct kvm_vcpu *vcpu)
 	if (r)
 		return r;
 	vmx->vmcs = &vmx->vmcs01;
+	vmx->wakeup_cpu = -1;
 	vmx->msr_bitmap = (unsigned long *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vmx->msr_bitmap) {
 		kvm_vmcs_free(&vmx->vmcs01);
@@ -217,11 +218,15 @@ void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 		/* What this CPU's TLBs still hold of the guest is of another time. */
 		vcpu->tlb_gen = 0;
 	}
+	if (unlikely(READ_ONCE(vcpu->kvm->irq.posting)))
+		vmx_posted_load(vcpu);
 }
 
 void vmx_vcpu_put(struct kvm_vcpu *vcpu)
 {
 	vmx_unload_guest_state(vcpu);
+	if (unlikely(READ_ONCE(vcpu->kvm->irq.posting)))
+		vmx_posted_put(vcpu);
 }
 
 /**
