@@ -170,7 +170,7 @@ static u32 seen_in(const struct expectation *e)
 	if (in->has_modrm)
 		seen |= in->modrm < 0xc0 ? SEEN_MEM : SEEN_REG;
 	seen |= (in->seg_override >= 0 ? SEEN_SEG : 0) | (in->lock ? SEEN_LOCK : 0) |
-		(in->rep == 0xf2 ? SEEN_F2 : 0) | (in->rep ==0xf3 ? SEEN_F3 : 0) |
+		(in->rep == 0xf2 ? SEEN_F2 : 0) | (in->rep == 0xf3 ? SEEN_F3 : 0) |
 		(in->rex ? SEEN_REX : 0);
 	return seen | (in->vex ? SEEN_VEX : SEEN_LEGACY) | (in->vex_l ? SEEN_VEX_L : 0);
 }
@@ -253,9 +253,9 @@ static void print_only_faults(void)
 
 		if (!l->cases || l->done)
 			continue;
-		printf("%s%s", n % 6 ? ", " : n ? "\n#   " : "# always fault here:\n#   ",
-		       leaf_name(l));
-		n++;
+		if (!n)
+			printf("# always fault here:");
+		printf("%s%s", n++ % 6 ? ", " : "\n#   ", leaf_name(l));
 	}
 	printf("%s", n ? "\n" : "");
 }

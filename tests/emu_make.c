@@ -226,6 +226,27 @@ static bool step_is_late(const struct emu_desc *d)
 	       (d->flags & D_UMIP && host.umip);
 }
 
+/* What CMPXCHG compares with, so that it finds it; low and high around BOUND's index. */
+static void plant_match(struct rng *r, struct tcase *t, const struct emu_ctxt *c, emu_exec_fn f)
+{
+	const struct emu_insn *in = &c->insn;
+	const struct emu_desc *d = in->desc;
+	unsigned int size = emu_size(c, OP_SZ(d->op[0]), true);
+	u64 la = model_linear(c, in->mem_seg, in->mem_off);
+
+	if (f == ex_cmpxchg) {
+		plant_operand(t, c, t->in.gpr[RAX], size);
+	} else if (in->modrm < 0xc0 && f == ex_cmpxchg8b) {
+		plant(t, la, t->in.gpr[RAX], size / 2);
+		plant(t, la + size / 2, t->in.gpr[RDX], size / 2);
+	} else if (in->modrm < 0xc0) {
+		u64 index = t->in.gpr[(in->modrm >> 3) & 7];
+
+		plant(t, la, index - rng_below(r, 2), size);
+		plant(t, la + size, index + rng_below(r, 3) - 1, size);
+	}
+}
+
 /* Instructions that ask for more than numbers. */
 static void suit(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
 {
@@ -242,6 +263,8 @@ static void suit(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
 		plant_operand(t, c, pick_selector(r, false), 2);
 	else if (f == ex_fsgsbase && rng_chance(r, 70))
 		plant_operand(t, c, rng_edge(r) & 0x7fffffffffff, 8);
+	else if ((f == ex_cmpxchg || f == ex_cmpxchg8b || f == ex_bound) && rng_chance(r, 50))
+		plant_match(r, t, c, f);
 	/* The system call of old. */
 	else if (f == ex_int && t->bytes[in->len - 1] == 0x80)
 		t->bytes[in->len - 1] = 0x81;
@@ -274,7 +297,8 @@ static void choose_place(struct rng *r, struct tcase *t, const struct emu_desc *
 		t->place = 1 + rng_below(r, NR_PLACES - 1);
 	t->code = code_address(r, t->place);
 	/* Room for a NOP behind it; what 64-bit mode makes of other opcodes is undefined. */
-	if ((step_is_late(d) || (t->place == PLACE_64 && d->flags & D_NO64)) && t->code > CODE_BASE + 0x17e0)
+	if (t->code > CODE_BASE + 0x17e0 &&
+	    (step_is_late(d) || (t->place == PLACE_64 && d->flags & D_NO64)))
 		t->code = CODE_BASE + 0x17e0;
 	set_place(r, t);
 }
@@ -312,6 +336,9 @@ bool make_case(struct expectation *e, u64 seed, u64 index)
 	g.base = segment_base(t, EMU_SEG_DS);
 	g.rip = t->code - segment_base(t, EMU_SEG_CS);
 	random_bytes(&r, t->win_in, WIN_BYTES);
+	/* Strings that go on being equal. */
+	if (l->desc->flags & D_REP && rng_chance(&r, 50))
+		memset(t->win_in, 0, WIN_BYTES - rng_below(&r, WIN_BYTES));
 	generate_bytes(&r, t, l, &g);
 	set_state(&r, t, l, &g);
 	t->undo = l->desc->flags & D_UMIP && host.umip;

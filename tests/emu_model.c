@@ -216,10 +216,9 @@ static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
 static const struct emu_ops ops = {
 	.fetch = do_fetch, .read = do_read, .write = do_write, .cmpxchg = do_cmpxchg,
 	.probe = do_probe, .get_segment = get_segment, .set_segment = set_segment,
-	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr,
-	.get_efer = get_efer, .get_xcr = get_xcr,
-	.rdtsc = do_rdtsc, .cpuid = do_cpuid, .get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx,
-	.set_mmx = set_mmx,
+	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr, .get_efer = get_efer,
+	.get_xcr = get_xcr, .rdtsc = do_rdtsc, .cpuid = do_cpuid, .get_vec = get_vec,
+	.set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
 };
 
 static void copy_windows(u8 *to0, u8 *to1, const u8 *from0, const u8 *from1)
@@ -276,7 +275,9 @@ static void take_results(struct tcase *t, struct emu_ctxt *c, enum emu_status st
 	t->out.fs_base = segs[EMU_SEG_FS].base;
 	t->out.gs_base = segs[EMU_SEG_GS].base;
 	t->vector = st == EMU_FAULT ? c->fault.vector : COMPLETED;
-	t->error = st == EMU_FAULT && c->fault.has_error ? c->fault.error_code : 0;
+	t->error = 0;
+	if (st == EMU_FAULT && c->fault.has_error)
+		t->error = c->fault.error_code;
 	t->cr2 = t->vector == VEC_PF ? c->fault.cr2 : 0;
 	if (st == EMU_OK && system_entered(c))
 		system_leave(c, t);
