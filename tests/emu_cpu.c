@@ -236,7 +236,8 @@ static bool coverage(bool list, bool sizes)
 			partly++;
 		}
 		run += l->cases;
-		least = l->cases < least ? l->cases : least;
+		if (l->cases < least)
+			least = l->cases;
 	}
 	printf("# %u table entries, %u cases, at least %u each; entries without a case: %u\n",
 	       nr_leaves - absent, run, without ? 0 : least, without);
