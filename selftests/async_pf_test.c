@@ -28,6 +28,8 @@
 #define AT		0x80000000UL
 #define SLOT		9
 #define PAGES		16
+#define LIMIT		64		/* pages under way for a VM */
+#define EACH		40		/* that two vCPUs try to have */
 #define PAGE		0x1000UL
 #define WORK		50
 
@@ -153,7 +155,7 @@ struct pager {
 	uint8_t *mem;
 };
 
-static struct pager pager_new(struct guest *g)
+static struct pager pager_with(struct guest *g, int pages)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg;
@@ -163,14 +165,19 @@ static struct pager pager_new(struct guest *g)
 	if (p.fd < 0)
 		test_skip("userfaultfd: %s", strerror(errno));
 	CHECK_OK(ioctl(p.fd, UFFDIO_API, &api));
-	p.mem = anon_mem(PAGES * PAGE);
+	p.mem = anon_mem(pages * PAGE);
 	reg = (struct uffdio_register) {
-		.range = { (uintptr_t)p.mem, PAGES * PAGE },
+		.range = { (uintptr_t)p.mem, pages * PAGE },
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
 	};
 	CHECK_OK(ioctl(p.fd, UFFDIO_REGISTER, &reg));
-	set_slot(g->m, SLOT, 0, AT, PAGES * PAGE, p.mem);
+	set_slot(g->m, SLOT, 0, AT, pages * PAGE, p.mem);
 	return p;
+}
+
+static struct pager pager_new(struct guest *g)
+{
+	return pager_with(g, PAGES);
 }
 
 /* The page that somebody waits for next. */
@@ -196,15 +203,20 @@ static void pager_bring(const struct pager *p, int page)
 	CHECK_OK(ioctl(p->fd, UFFDIO_COPY, &copy));
 }
 
-static struct guest *apf_guest(void)
+static struct guest *apf_guests(int nr)
 {
-	struct guest *g = guest_new(1, CHIP_FULL);
+	struct guest *g = guest_new(nr, CHIP_FULL);
 
 	need_cap(g, KVM_CAP_ASYNC_PF);
 	need_cap(g, KVM_CAP_ASYNC_PF_INT);
 	guest_handlers[PF_VECTOR] = on_pf;
 	guest_handlers[VEC] = on_ready;
 	return g;
+}
+
+static struct guest *apf_guest(void)
+{
+	return apf_guests(1);
 }
 
 static void check_none(void)
@@ -259,6 +271,73 @@ static void many_pages(const void *arg)
 		for (k = 0; k < i; k++)
 			CHECK(missing[k] != missing[i], "token 0x%x twice", missing[i]);
 	}
+}
+
+/* --- two vCPUs that go past each page they are told of --- */
+
+static volatile struct {
+	uint32_t flags, token;
+	uint8_t pad[56];
+} areas[2] __attribute__((aligned(64)));
+static volatile uint64_t told[2];
+
+static void on_pf_past(struct guest_frame *f)
+{
+	uint64_t me = guest_apic_read(APIC_ID);
+
+	G_CHECK_EQ(areas[me].flags, 1);
+	areas[me].flags = 0;
+	told[me]++;
+	f->ip = f->r10;
+}
+
+static void on_ready_past(struct guest_frame *f)
+{
+	areas[guest_apic_read(APIC_ID)].token = 0;
+	G_CHECK_EQ(guest_wrmsr(MSR_ACK, 1), 0);
+	guest_eoi();
+}
+
+static void goes_past(uint64_t me)
+{
+	uint64_t at;
+	int i;
+
+	guest_x2apic();
+	G_CHECK_EQ(guest_wrmsr(MSR_INT, VEC), 0);
+	G_CHECK_EQ(guest_wrmsr(MSR_EN, (uintptr_t)&areas[me] | EN_ALL), 0);
+	guest_sti();
+	for (i = 0; i < EACH; i++) {
+		at = AT + (me * EACH + i) * PAGE;
+		asm volatile("lea 1f(%%rip), %%r10\n"
+			     "movb (%0), %%al\n"
+			     "1:" : : "r"(at) : "r10", "rax", "memory");
+	}
+	guest_cli();
+	guest_sync(me + 1);
+}
+
+/* A VM has a share of the workers, however many vCPUs it has: then it waits itself. */
+static void limit(const void *arg)
+{
+	struct guest *g = apf_guests(2);
+	struct pager p = pager_with(g, 2 * EACH);
+	int i;
+
+	guest_handlers[PF_VECTOR] = on_pf_past;
+	guest_handlers[VEC] = on_ready_past;
+	guest_code(g, 0, goes_past, 0);
+	guest_code(g, 1, goes_past, 1);
+	CHECK_EQ(guest_run(g, 0), 1);
+	CHECK_EQ(told[0], EACH);
+	guest_start(g, 1);
+	for (i = 0; i < LIMIT + 1; i++)
+		pager_wait(&p);
+	usleep(20000);
+	CHECK_EQ(told[1], LIMIT - EACH);
+	for (i = 0; i < 2 * EACH; i++)
+		pager_bring(&p, i);
+	CHECK_EQ(guest_join(g, 1), 2);
 }
 
 /* Two pages come while the first token is not acknowledged: the second waits. */
@@ -593,6 +672,7 @@ int main(int argc, char **argv)
 	add_test(one_page, &no, "one_page");
 	add_test(one_page, &yes, "one_page_halted");
 	TEST(many_pages);
+	TEST(limit);
 	TEST(one_at_a_time);
 	TEST(page_present);
 	add_test(not_told, "if_0", "not_told_if_0");
