@@ -203,18 +203,81 @@ static enum emu_status interrupt(struct emu_exec *x, u8 vector)
 	return st;
 }
 
-/* INT n, which virtual-8086 mode has only at IOPL 3; CR4.VME would redirect it. */
+/*
+ * The bit of INT @vector in the redirection bitmap, which ends where the I/O
+ * permission bitmap begins: SDM vol. 3B, 21.3.3.
+ */
+static enum emu_status goes_to_idt(struct emu_ctxt *c, u8 vector, bool *yes)
+{
+	struct emu_segment tr;
+	enum emu_status st;
+	u16 base;
+	u8 bits;
+	u32 off;
+
+	c->ops->get_segment(c, EMU_SEG_TR, &tr);
+	if (tr.unusable || !(tr.type & 8) || tr.limit < 103)
+		return emu_raise(c, VEC_GP, 0);
+	st = emu_sys_read(c, tr.base + 102, &base, 2);
+	if (st != EMU_OK)
+		return st;
+	off = base + vector / 8;
+	if (off < 32 || off - 32 > tr.limit)
+		return emu_raise(c, VEC_GP, 0);
+	st = emu_sys_read(c, tr.base + off - 32, &bits, 1);
+	*yes = bits >> (vector & 7) & 1;
+	return st;
+}
+
+/* To the 8086 program's own handler, with VIF for IF below IOPL 3. */
+static enum emu_status redirect(struct emu_exec *x, u8 vector)
+{
+	struct emu_ctxt *c = x->c;
+	bool virtual = emu_iopl(c) < 3;
+	u64 flags = x->flags;
+	struct emu_segment cs;
+	enum emu_status st;
+	u16 entry[2];
+
+	if (virtual)
+		flags = (flags & ~FL_IF) | FL_IOPL | (flags & FL_VIF ? FL_IF : 0);
+	st = emu_sys_read(c, vector * 4, entry, sizeof(entry));
+	if (st == EMU_OK)
+		st = emu_push(c, flags, 2);
+	c->ops->get_segment(c, EMU_SEG_CS, &cs);
+	if (st == EMU_OK)
+		st = emu_push(c, cs.selector, 2);
+	if (st == EMU_OK)
+		st = emu_push(c, x->next_rip, 2);
+	if (st != EMU_OK)
+		return st;
+	emu_real_segment(c, EMU_SEG_CS, entry[1], &cs);
+	c->ops->set_segment(c, EMU_SEG_CS, &cs);
+	x->next_rip = entry[0];
+	x->flags &= ~(FL_TF | (virtual ? FL_VIF : FL_IF));
+	return EMU_OK;
+}
+
+/* INT n: in virtual-8086 mode only at IOPL 3, unless CR4.VME redirects it. */
 enum emu_status ex_int(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
+	u8 vector = x->op[0].val;
+	bool idt = true;
 
 	if (c->mode == EMU_MODE_VM86) {
+		enum emu_status st = EMU_OK;
+
 		if (c->ops->get_cr(c, 4) & CR4_VME)
-			return EMU_FAIL;
+			st = goes_to_idt(c, vector, &idt);
+		if (st != EMU_OK)
+			return st;
+		if (!idt)
+			return redirect(x, vector);
 		if (emu_iopl(c) < 3)
 			return emu_raise(c, VEC_GP, 0);
 	}
-	return interrupt(x, x->op[0].val);
+	return interrupt(x, vector);
 }
 
 enum emu_status ex_int3(struct emu_exec *x)

@@ -449,5 +449,8 @@ enum emu_status ex_movv(struct emu_exec *x);
 enum emu_status ex_movs_scalar(struct emu_exec *x);
 enum emu_status ex_movh_load(struct emu_exec *x);
 enum emu_status ex_movh_store(struct emu_exec *x);
+enum emu_status ex_mxcsr(struct emu_exec *x);
+enum emu_status ex_fxsave(struct emu_exec *x);
+enum emu_status ex_fxrstor(struct emu_exec *x);
 
 #endif

@@ -8,8 +8,8 @@
 enum {
 	Eb = OP(E, B), Ew = OP(E, W), Ev = OP(E, V), Ez = OP(E, F), Ey = OP(E, Y), Er = OP(E, R),
 	Gb = OP(G, B), Gw = OP(G, W), Gv = OP(G, V), Gy = OP(G, Y),
-	Mb = OP(M, B), Mq = OP(M, Q), Mv = OP(M, V), My = OP(M, Y), Mp = OP(M, P), Mx = OP(M, X),
-	Mc = OP(M, C), Ms = OP(M, T), Rn = OP(R, N), Ry = OP(R, Y),
+	Mb = OP(M, B), Md = OP(M, D), Mq = OP(M, Q), Mv = OP(M, V), My = OP(M, Y), Mp = OP(M, P),
+	Mx = OP(M, X), Mc = OP(M, C), Ms = OP(M, T), Rn = OP(R, N), Ry = OP(R, Y),
 	Zb = OP(Z, B), Zv = OP(Z, V), AL = OP(ACC, B), eAX = OP(ACC, F), rAX = OP(ACC, V),
 	rDX = OP(DX, V), CL = OP(CL, B), DX = OP(DX, W), One = OP(ONE, B),
 	Ib = OP(I, B), Iw = OP(I, W), Iz = OP(I, F), Iv = OP(I, V), Ib2 = OP(I2, B),
@@ -271,8 +271,15 @@ static const struct emu_desc group15_fence[3][4] = {
 	{ I0("sfence", nop, 0, 0) },
 };
 
+static const struct emu_desc group15_state[4][4] = {
+	{ I1("fxsave", fxsave, 0, D_ADDR, Mb) }, { I1("fxrstor", fxrstor, 0, D_ADDR, Mb) },
+	{ I1("ldmxcsr", mxcsr, 1, D_SSE | D_VEX | D_VEX0 | D_R0, Md) },
+	{ I1("stmxcsr", mxcsr, 0, D_SSE | D_VEX | D_VEX0 | D_W0, Md) },
+};
+
 static const struct emu_desc group15_mem[8] = {
-	FAIL("fxsave"), FAIL("fxrstor"), FAIL("ldmxcsr"), FAIL("stmxcsr"),
+	GROUP(PFX, group15_state[0]), GROUP(PFX, group15_state[1]),
+	GROUP(PFX, group15_state[2]), GROUP(PFX, group15_state[3]),
 	FAIL("xsave"), FAIL("xrstor"), GROUP(PFX, group15_flush[0]), GROUP(PFX, group15_flush[1]),
 };
 

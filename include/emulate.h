@@ -137,6 +137,15 @@ struct emu_ops {
 	/* Vector registers: 0-15, @len 8, 16 or 32 (the upper half as the guest has it). */
 	void (*get_vec)(struct emu_ctxt *c, int reg, void *buf, unsigned int len);
 	void (*set_vec)(struct emu_ctxt *c, int reg, const void *buf, unsigned int len);
+	/*
+	 * The control and status register, of which set_mxcsr() gets no reserved bit,
+	 * and the image of FXSAVE, 512 bytes; @wide: as REX.W has it. May be NULL, all
+	 * four: not done.
+	 */
+	u32 (*get_mxcsr)(struct emu_ctxt *c);
+	void (*set_mxcsr)(struct emu_ctxt *c, u32 val);
+	void (*fxsave)(struct emu_ctxt *c, void *image, bool wide);
+	void (*fxrstor)(struct emu_ctxt *c, const void *image, bool wide);
 	/* MMX registers 0-7. */
 	u64 (*get_mmx)(struct emu_ctxt *c, int reg);
 	void (*set_mmx)(struct emu_ctxt *c, int reg, u64 val);

@@ -264,6 +264,33 @@ static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
 	get_mmx(c, reg);
 }
 
+static u32 get_mxcsr(struct emu_ctxt *c)
+{
+	return rng_next(called(c));
+}
+
+static void set_mxcsr(struct emu_ctxt *c, u32 val)
+{
+	called(c);
+	if (val >> 16)
+		note(c->priv, "reserved bits of MXCSR");
+}
+
+static void fxsave(struct emu_ctxt *c, void *image, bool wide)
+{
+	called(c);
+	any_bytes(c, image, 512);
+}
+
+static void fxrstor(struct emu_ctxt *c, const void *image, bool wide)
+{
+	u32 mxcsr;
+
+	memcpy(&mxcsr, (const u8 *)image + 24, 4);
+	set_mxcsr(c, mxcsr);
+	look_at(image, 512);
+}
+
 static const struct emu_ops ops = {
 	.fetch = do_fetch, .read = do_read, .write = do_write, .cmpxchg = do_cmpxchg,
 	.probe = do_probe, .pio_in = do_in, .pio_out = do_out,
@@ -273,6 +300,7 @@ static const struct emu_ops ops = {
 	.get_msr = get_msr, .set_msr = set_msr, .get_efer = get_efer, .get_xcr = get_xcr,
 	.set_xcr = set_msr, .rdpmc = get_msr, .rdtsc = rdtsc, .cpuid = cpuid,
 	.halt = any_status, .invlpg = invlpg, .wbinvd = any_status, .hypercall = any_status,
+	.get_mxcsr = get_mxcsr, .set_mxcsr = set_mxcsr, .fxsave = fxsave, .fxrstor = fxrstor,
 	.get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
 };
 

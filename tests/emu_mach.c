@@ -340,6 +340,26 @@ static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
 	mach_of(c)->mmx[reg] = val;
 }
 
+static u32 get_mxcsr(struct emu_ctxt *c)
+{
+	return mach_of(c)->mxcsr;
+}
+
+static void set_mxcsr(struct emu_ctxt *c, u32 val)
+{
+	mach_of(c)->mxcsr = val;
+}
+
+static void fxsave(struct emu_ctxt *c, void *image, bool wide)
+{
+	memcpy(image, mach_of(c)->fx, 512);
+}
+
+static void fxrstor(struct emu_ctxt *c, const void *image, bool wide)
+{
+	memcpy(mach_of(c)->fx, image, 512);
+}
+
 static const struct emu_ops ops = {
 	.fetch = do_fetch, .read = do_read, .write = do_write, .cmpxchg = do_cmpxchg,
 	.probe = do_probe, .pio_in = do_in, .pio_out = do_out,
@@ -349,6 +369,7 @@ static const struct emu_ops ops = {
 	.get_msr = get_msr, .set_msr = set_msr, .get_efer = get_efer,
 	.get_xcr = get_xcr, .set_xcr = set_xcr, .rdpmc = rdpmc, .rdtsc = rdtsc, .cpuid = cpuid,
 	.halt = halt, .invlpg = invlpg, .wbinvd = wbinvd, .hypercall = hypercall,
+	.get_mxcsr = get_mxcsr, .set_mxcsr = set_mxcsr, .fxsave = fxsave, .fxrstor = fxrstor,
 	.get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
 };
 
@@ -514,6 +535,8 @@ enum emu_status mach_exec(struct mach *m, const void *code, unsigned int len)
 	u64 la = m->seg[EMU_SEG_CS].base + m->c.rip;
 	enum emu_status st;
 
+	if (la > MACH_BYTES - len)
+		return EMU_FAIL;
 	memcpy(m->mem + la, code, len);
 	st = emu_decode(&m->c, NULL, 0);
 	return st == EMU_OK ? execute(m) : st;

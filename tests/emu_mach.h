@@ -43,6 +43,8 @@ struct mach {
 	u32 msr_index;
 	u8 vec[16][32];
 	u64 mmx[8];
+	u32 mxcsr;
+	u8 fx[512];
 	u64 absent, read_only;		/* addresses of pages */
 	/* Devices. */
 	bool wait;			/* the first time, each access is EMU_IO */

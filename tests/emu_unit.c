@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	100
+#define TESTS	103
 
 void count_success(const void *desc)
 {

@@ -430,6 +430,81 @@ static bool vector_state_that_is_not_there(void)
 	return ok;
 }
 
+/* Reserved bits of MXCSR made the host fault when it loaded the registers. */
+static bool mxcsr_has_no_reserved_bits(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RBX] = DATA;
+	m->mxcsr = 0x1f80;
+	mach_put(m, DATA, 0x10000, 4);
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x13"), VEC_GP, 0) && m->mxcsr == 0x1f80);
+	mach_put(m, DATA, 0xffbf, 4);
+	CHECK(EXEC(m, "\x0f\xae\x13") == EMU_OK && m->mxcsr == 0xffbf);
+	CHECK(EXEC(m, "\x0f\xae\x5b\x10") == EMU_OK && mach_get(m, DATA + 16, 8) == 0xffbf);
+	mach_put(m, DATA + 24, 0x80000000, 4);
+	m->fx[0] = 7;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x0b"), VEC_GP, 0) && m->fx[0] == 7);
+	return ok;
+}
+
+/* FXSAVE and FXRSTOR went past the program's rights and showed the stack: CVE-2017-2584. */
+static bool fxsave_image(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	memset(m->fx, 0x22, sizeof(m->fx));
+	memset(m->mem + DATA, 0x33, 512);
+	m->c.gpr[RBX] = DATA + 8;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x03"), VEC_GP, 0));
+	m->c.gpr[RBX] = DATA;
+	CHECK(EXEC(m, "\x0f\xae\x03") == EMU_OK);
+	CHECK(m->mem[DATA + 415] == 0x22 && m->mem[DATA + 416] == 0x33);
+	mach_put(m, DATA + 24, 0x1f80, 4);
+	m->mem[DATA] = 0x44;
+	CHECK(EXEC(m, "\x0f\xae\x0b") == EMU_OK && m->fx[0] == 0x44);
+	m->cr[0] |= CR0_TS;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x03"), VEC_NM, 0));
+	m = at_cpl_3(EMU_MODE_PROT32);
+	memset(m->fx, 0x22, sizeof(m->fx));
+	m->c.gpr[RBX] = STACK0 - 512;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x03"), VEC_PF, 7));
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x0b"), VEC_PF, 5));
+	m->c.gpr[RBX] = DATA;
+	m->absent = DATA + 0x1000;
+	CHECK(EXEC(m, "\x0f\xae\x03") == EMU_OK && m->mem[DATA + 287] == 0x22);
+	CHECK(!m->mem[DATA + 288]);
+	return ok;
+}
+
+/* INT n of virtual-8086 mode goes where the bitmap says, with no more rights than IOPL gives. */
+static bool redirected_interrupts(void)
+{
+	struct mach *m = mach_new(EMU_MODE_VM86);
+	bool ok = true;
+
+	m->c.cpl = 3;
+	m->cr[4] |= CR4_VME;
+	m->seg[EMU_SEG_TR] = (struct emu_segment){ .type = 11, .present = true, .base = TSS_BASE,
+						   .limit = 0x88 };
+	mach_put(m, TSS_BASE + 102, 0x88, 2);
+	mach_put(m, 0x21 * 4, 0x12340056, 4);
+	m->c.rflags |= FL_VIF | FL_TF;
+	m->c.rip = 0x100;
+	CHECK(EXEC(m, "\xcd\x21") == EMU_OK && m->c.rip == 0x56);
+	CHECK(m->seg[EMU_SEG_CS].selector == 0x1234 && m->c.mode == EMU_MODE_VM86);
+	CHECK(!(m->c.rflags & (FL_VIF | FL_TF)) && m->c.gpr[RSP] == 0xfefa);
+	CHECK(mach_get(m, 0x20000 + 0xfefa, 2) == 0x102);
+	CHECK(mach_get(m, 0x20000 + 0xfefe, 2) == (FL_FIXED | FL_TF | FL_IF | FL_IOPL));
+	m->mem[TSS_BASE + 0x68 + 4] = 2;
+	CHECK(mach_fault(m, EXEC(m, "\xcd\x21"), VEC_GP, 0));
+	mach_put(m, TSS_BASE + 102, 0xffff, 2);
+	CHECK(mach_fault(m, EXEC(m, "\xcd\x21"), VEC_GP, 0));
+	return ok;
+}
+
 /* What lay behind an operand on the stack went out to the device: CVE-2017-17741. */
 static bool devices_get_the_operand_alone(void)
 {
@@ -821,6 +896,9 @@ void unit_flaws(void)
 	RUN(bit_offsets_of_64_bits);
 	RUN(instruction_pointer_has_the_modes_size);
 	RUN(vector_state_that_is_not_there);
+	RUN(mxcsr_has_no_reserved_bits);
+	RUN(fxsave_image);
+	RUN(redirected_interrupts);
 	RUN(devices_get_the_operand_alone);
 	RUN(string_instructions_end);
 	RUN(lock_is_refused);
