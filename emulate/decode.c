@@ -15,6 +15,7 @@ static enum emu_status fetch(struct emu_ctxt *c, unsigned int n)
 	while (in->fetched < in->len + n) {
 		u64 la = c->rip + in->fetched;
 		u64 room = EMU_MAX_INSN - in->fetched;
+		u8 bytes[EMU_MAX_INSN];
 		struct emu_segment cs;
 		enum emu_status st;
 
@@ -34,9 +35,10 @@ static enum emu_status fetch(struct emu_ctxt *c, unsigned int n)
 		}
 		if (room > PAGE_BYTES - la % PAGE_BYTES)
 			room = PAGE_BYTES - la % PAGE_BYTES;
-		st = c->ops->fetch(c, la, in->bytes + in->fetched, room);
+		st = c->ops->fetch(c, la, bytes, room);
 		if (st != EMU_OK)
 			return st;
+		memcpy(in->bytes + in->fetched, bytes, room);
 		in->fetched += room;
 	}
 	return EMU_OK;

@@ -144,11 +144,12 @@ static enum emu_status one_movs(struct emu_exec *x)
 static enum emu_status one_stos(struct emu_exec *x)
 {
 	unsigned int size = x->op[0].size;
+	u64 val = x->c->gpr[RAX];
 	enum emu_status st;
 
 	st = destination(x, size, EMU_ACC_WRITE, &x->op[0].la);
 	if (st == EMU_OK)
-		st = x->c->ops->write(x->c, x->op[0].la, &x->c->gpr[RAX], size, EMU_ACC_WRITE);
+		st = x->c->ops->write(x->c, x->op[0].la, &val, size, EMU_ACC_WRITE);
 	return st;
 }
 
