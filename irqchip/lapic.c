@@ -18,14 +18,14 @@
 /* The highest bit of ISR, TMR or IRR, or -1. */
 static int highest(struct kvm_lapic *apic, u32 base)
 {
+	const u32 *word = lapic_regp(apic, base);
 	int i;
 
-	for (i = 7; i >= 0; i--) {
-		u32 word = lapic_get(apic, base + i * 16);
-
-		if (word)
-			return i * 32 + fls(word) - 1;
-	}
+	/* In every interrupt, more than once. */
+#pragma GCC unroll 8
+	for (i = 7; i >= 0; i--)
+		if (word[i * 4])
+			return i * 32 + __fls(word[i * 4]);
 	return -1;
 }
 
@@ -312,13 +312,19 @@ bool kvm_apic_take_mail(struct kvm_vcpu *vcpu)
 
 /* --- priorities, SDM 3A 11.8.3.1 --- */
 
-void lapic_update_ppr(struct kvm_lapic *apic)
+static u32 ppr(struct kvm_lapic *apic)
 {
 	int isr = highest(apic, LAPIC_ISR);
 	u32 tpr = lapic_get(apic, LAPIC_TPR) & 0xff;
 	u32 serving = isr < 0 ? 0 : isr & 0xf0;
 
-	lapic_set(apic, LAPIC_PPR, (tpr & 0xf0) >= serving ? tpr : serving);
+	return (tpr & 0xf0) >= serving ? tpr : serving;
+}
+
+/* For whoever looks: it follows from TPR and ISR, and the CPU works it out for itself. */
+void lapic_update_ppr(struct kvm_lapic *apic)
+{
+	lapic_set(apic, LAPIC_PPR, ppr(apic));
 }
 
 int kvm_apic_highest_irr(struct kvm_vcpu *vcpu)
@@ -346,10 +352,7 @@ int kvm_apic_pending(struct kvm_vcpu *vcpu)
 	if (!apic->sw_enabled)
 		return -1;
 	irr = highest(apic, LAPIC_IRR);
-	if (irr < 0)
-		return -1;
-	lapic_update_ppr(apic);
-	return (irr & 0xf0) > (lapic_get(apic, LAPIC_PPR) & 0xf0) ? irr : -1;
+	return irr >= 0 && (irr & 0xf0) > (ppr(apic) & 0xf0) ? irr : -1;
 }
 
 /**
@@ -363,7 +366,6 @@ void kvm_apic_ack(struct kvm_vcpu *vcpu, u8 vector)
 
 	lapic_mark(apic, LAPIC_IRR, vector, false);
 	lapic_mark(apic, LAPIC_ISR, vector, true);
-	lapic_update_ppr(apic);
 }
 
 /* --- EOI, SDM 3A 11.8.5 --- */
@@ -387,25 +389,43 @@ static void broadcast_eoi(struct kvm_vcpu *vcpu, u8 vector, bool level)
 	}
 }
 
+static void end(struct kvm_vcpu *vcpu, u8 vector)
+{
+	trace_kvm_eoi(vcpu->vcpu_id, vector);
+	lapic_mark(vcpu->apic, LAPIC_ISR, vector, false);
+	if (highest(vcpu->apic, LAPIC_IRR) >= 0)
+		kvm_make_request(vcpu, KVM_REQ_EVENT);
+}
+
 /**
  * kvm_apic_eoi - the guest is done with the highest interrupt in service
  * @vcpu: vCPU with a local APIC, mutex held
  */
 void kvm_apic_eoi(struct kvm_vcpu *vcpu)
 {
+	int isr = highest(vcpu->apic, LAPIC_ISR);
+
+	if (isr < 0)
+		return;
+	end(vcpu, isr);
+	if (vmx_apicv_active(vcpu))
+		vmx_apicv_sync(vcpu);
+	broadcast_eoi(vcpu, isr, lapic_test(vcpu->apic, LAPIC_TMR, isr));
+}
+
+/* An EOI that nobody but the APIC hears of; false, and nothing done, if this is not one. */
+bool lapic_eoi_local(struct kvm_vcpu *vcpu)
+{
 	struct kvm_lapic *apic = vcpu->apic;
 	int isr = highest(apic, LAPIC_ISR);
 
 	if (isr < 0)
-		return;
-	trace_kvm_eoi(vcpu->vcpu_id, isr);
-	lapic_mark(apic, LAPIC_ISR, isr, false);
-	lapic_update_ppr(apic);
-	if (vmx_apicv_active(vcpu))
-		vmx_apicv_sync(vcpu);
-	broadcast_eoi(vcpu, isr, lapic_test(apic, LAPIC_TMR, isr));
-	if (highest(apic, LAPIC_IRR) >= 0)
-		kvm_make_request(vcpu, KVM_REQ_EVENT);
+		return true;
+	if (vmx_apicv_active(vcpu) || lapic_test(apic, LAPIC_TMR, isr) ||
+	    test_bit(isr, (unsigned long *)apic->eoi_vectors))
+		return false;
+	end(vcpu, isr);
+	return true;
 }
 
 /**

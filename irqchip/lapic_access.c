@@ -154,7 +154,6 @@ static void write_lvt(struct kvm_vcpu *vcpu, u32 reg, u32 val)
 static void write_tpr(struct kvm_vcpu *vcpu, u32 val)
 {
 	lapic_set(vcpu->apic, LAPIC_TPR, val);
-	lapic_update_ppr(vcpu->apic);
 	if (kvm_apic_highest_irr(vcpu) >= 0)
 		kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
@@ -282,16 +281,6 @@ int kvm_apic_msr_write(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	return 0;
 }
 
-/* An EOI that nobody but the APIC hears of. */
-static bool eoi_is_local(struct kvm_vcpu *vcpu)
-{
-	struct kvm_lapic *apic = vcpu->apic;
-	int vector = kvm_apic_highest_isr(vcpu);
-
-	return vector < 0 || !(lapic_test(apic, LAPIC_TMR, vector) ||
-			       test_bit(vector, (unsigned long *)apic->eoi_vectors));
-}
-
 /**
  * kvm_apic_msr_write_fast - WRMSR without the rest of the kernel
  * @vcpu: vCPU
@@ -319,9 +308,10 @@ bool kvm_apic_msr_write_fast(struct kvm_vcpu *vcpu, u32 index, u64 val)
 		break;
 	case X2APIC_MSR(LAPIC_EOI):
 		/* The guest may have ended one by the flag, which is looked at elsewhere. */
-		if (vcpu->pv.eoi_set || !eoi_is_local(vcpu))
+		if (val || vcpu->pv.eoi_set || !lapic_eoi_local(vcpu))
 			return false;
-		break;
+		trace_kvm_apic(KVM_TRACE_APIC_WRITE, LAPIC_EOI, 0);
+		return true;
 	case X2APIC_MSR(LAPIC_TPR):
 	case X2APIC_MSR(LAPIC_SELF_IPI):
 	case X2APIC_MSR(LAPIC_TMICT):

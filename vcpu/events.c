@@ -176,32 +176,34 @@ bool kvm_interrupt_pending(struct kvm_vcpu *vcpu)
 	return vcpu->apic && (pic_interrupt_pending(vcpu) || kvm_apic_pending(vcpu) >= 0);
 }
 
-/* One that the CPU does not deliver by itself waits. */
-static bool injection_due(struct kvm_vcpu *vcpu)
+/* One that the CPU does not deliver by itself waits; @vector: the local APIC's, or -1. */
+static bool injection_due(struct kvm_vcpu *vcpu, int *vector)
 {
+	*vector = -1;
 	if (vcpu->events.extint >= 0)
 		return true;
 	if (!vcpu->apic)
 		return false;
-	return pic_interrupt_pending(vcpu) ||
-	       (!vmx_apicv_active(vcpu) && kvm_apic_pending(vcpu) >= 0);
+	if (pic_interrupt_pending(vcpu))
+		return true;
+	if (!vmx_apicv_active(vcpu))
+		*vector = kvm_apic_pending(vcpu);
+	return *vector >= 0;
 }
 
 /* The controller hands it over; -1 if it has none any more. */
-static int take_interrupt(struct kvm_vcpu *vcpu)
+static int take_interrupt(struct kvm_vcpu *vcpu, int vector)
 {
 	struct kvm_events *e = &vcpu->events;
-	int vector = e->extint;
 
 	if (vector >= 0) {
-		e->extint = -1;
-		return vector;
-	}
-	if (pic_interrupt_pending(vcpu))
-		return kvm_pic_ack(vcpu->kvm);
-	vector = kvm_apic_pending(vcpu);
-	if (vector >= 0)
 		kvm_apic_ack(vcpu, vector);
+	} else if (e->extint >= 0) {
+		vector = e->extint;
+		e->extint = -1;
+	} else if (pic_interrupt_pending(vcpu)) {
+		vector = kvm_pic_ack(vcpu->kvm);
+	}
 	return vector;
 }
 
@@ -210,10 +212,10 @@ static void inject_interrupt(struct kvm_vcpu *vcpu, bool busy)
 	struct kvm_events *e = &vcpu->events;
 	int vector;
 
-	if (!injection_due(vcpu))
+	if (!injection_due(vcpu, &vector))
 		return;
 	if (!busy && vmx_interrupt_allowed(vcpu)) {
-		vector = take_interrupt(vcpu);
+		vector = take_interrupt(vcpu, vector);
 		if (vector >= 0) {
 			e->intr.injected = true;
 			e->intr.soft = false;
@@ -221,7 +223,7 @@ static void inject_interrupt(struct kvm_vcpu *vcpu, bool busy)
 			vcpu->stat.irq_injections++;
 			vmx_inject_interrupt(vcpu);
 		}
-		if (!injection_due(vcpu))
+		if (!injection_due(vcpu, &vector))
 			return;
 	}
 	vmx_open_interrupt_window(vcpu);

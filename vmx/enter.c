@@ -173,11 +173,15 @@ static void note_exit(struct kvm_vcpu *vcpu, int failed)
 	trace_kvm_exit(vcpu, vmx->exit_reason);
 }
 
-/* An event arrived safely, or a trap is due: the slow path sees to it. */
+/*
+ * For exits that an instruction makes: an event that came with the entry has been delivered
+ * before it. If a trap is due, the slow path sees to it.
+ */
 static bool fast_path_open(struct kvm_vcpu *vcpu)
 {
-	return !vcpu->vmx.event_entered && !vcpu->guest_debug &&
-	       !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
+	if (vcpu->vmx.event_entered)
+		vmx_event_arrived(vcpu);
+	return !vcpu->guest_debug && !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
 }
 
 /* The shadow of an STI before this instruction is now stale, see vmx_interrupt_shadow(). */
@@ -217,11 +221,13 @@ static bool fast_out(struct kvm_vcpu *vcpu)
 	return true;
 }
 
+/* The write of an instruction, or of an event on its way in. */
 static bool fast_mmio(struct kvm_vcpu *vcpu)
 {
 	gpa_t gpa;
 
-	if (vmcs_read32(IDT_VECTORING_INFO_FIELD) & INTR_INFO_VALID_MASK)
+	if ((vmcs_read32(IDT_VECTORING_INFO_FIELD) & INTR_INFO_VALID_MASK) ||
+	    !fast_path_open(vcpu))
 		return false;
 	gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
 	if (!kvm_bus_write_atomic(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL))
@@ -251,9 +257,13 @@ static bool handle_fast(struct kvm_vcpu *vcpu)
 			return false;
 		break;
 	case EXIT_REASON_EPT_MISCONFIG:
-		if (!fast_path_open(vcpu) || !fast_mmio(vcpu))
+		if (!fast_mmio(vcpu))
 			return false;
 		break;
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		if (vcpu->vmx.event_entered)
+			vmx_event_arrived(vcpu);
+		return vmx_handle_interrupt_window(vcpu);
 	case EXIT_REASON_PREEMPTION_TIMER:
 		return !vcpu->vmx.event_entered && vmx_handle_preemption_timer(vcpu);
 	default:
@@ -268,6 +278,34 @@ static bool may_go_on(struct kvm_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->mode) == IN_GUEST_MODE && !kvm_request_pending(vcpu) &&
 	       !__xfer_to_guest_mode_work_pending();
+}
+
+/*
+ * The one request is to look for interrupts, and the local APIC is where to look: with no
+ * flag in guest memory to keep, and nobody to tell.
+ */
+static bool only_apic_interrupts(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_lapic *apic = vcpu->apic;
+	const struct kvm_events *e = &vcpu->events;
+
+	return READ_ONCE(vcpu->requests) == BIT(KVM_REQ_EVENT) && apic &&
+	       !READ_ONCE(apic->events) && !vcpu->pv.eoi_msr && !apic->vapic_addr &&
+	       !vcpu->guest_debug && !vcpu->vmx.event_entered && !e->exc.pending &&
+	       !e->exc.injected && e->extint < 0 && !kvm_pic_output(vcpu->kvm);
+}
+
+/* True: go on, maybe with an interrupt. */
+static bool inject_and_go_on(struct kvm_vcpu *vcpu)
+{
+	if (!only_apic_interrupts(vcpu) || READ_ONCE(vcpu->run->request_interrupt_window))
+		return false;
+	kvm_check_request(vcpu, KVM_REQ_EVENT);
+	kvm_inject_events(vcpu);
+	if (may_go_on(vcpu))
+		return true;
+	vmx_cancel_injection(vcpu);
+	return false;
 }
 
 /*
@@ -322,7 +360,7 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 		note_exit(vcpu, enter_once(vcpu));
 		entries++;
 		vcpu->vmx.handled = handle_fast(vcpu);
-	} while (vcpu->vmx.handled && may_go_on(vcpu));
+	} while (vcpu->vmx.handled && (may_go_on(vcpu) || inject_and_go_on(vcpu)));
 	vcpu->stat.exits += entries;
 	vcpu->cr2 = native_read_cr2();
 	restore_xstate_controls(vcpu);

@@ -222,7 +222,7 @@ static int handle_exception(struct kvm_vcpu *vcpu)
 	return 1;
 }
 
-static int handle_interrupt_window(struct kvm_vcpu *vcpu)
+int vmx_handle_interrupt_window(struct kvm_vcpu *vcpu)
 {
 	vcpu->stat.irq_window_exits++;
 	vmx_proc_clear(vcpu, CPU_BASED_INTR_WINDOW_EXITING);
@@ -565,7 +565,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 	case EXIT_REASON_EXCEPTION_NMI:
 		return handle_exception(vcpu);
 	case EXIT_REASON_INTERRUPT_WINDOW:
-		return handle_interrupt_window(vcpu);
+		return vmx_handle_interrupt_window(vcpu);
 	case EXIT_REASON_NMI_WINDOW:
 		return handle_nmi_window(vcpu);
 	case EXIT_REASON_APIC_WRITE:

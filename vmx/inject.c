@@ -169,6 +169,17 @@ static void note_exception(struct kvm_events *e, u32 info)
 	e->exc.error_code = e->exc.has_error ? vmcs_read32(IDT_VECTORING_ERROR_CODE) : 0;
 }
 
+/* What the entry carried has been delivered. */
+void vmx_event_arrived(struct kvm_vcpu *vcpu)
+{
+	struct kvm_events *e = &vcpu->events;
+
+	vcpu->vmx.event_entered = false;
+	e->exc.injected = false;
+	e->intr.injected = false;
+	e->nmi_injected = false;
+}
+
 /**
  * vmx_complete_events - after an exit: what was delivered is gone, what was on
  * its way in is "injected" again
@@ -179,12 +190,8 @@ void vmx_complete_events(struct kvm_vcpu *vcpu)
 	struct kvm_events *e = &vcpu->events;
 	u32 info = vcpu->vmx.idt_vectoring;
 
-	if (vcpu->vmx.event_entered) {
-		vcpu->vmx.event_entered = false;
-		e->exc.injected = false;
-		e->intr.injected = false;
-		e->nmi_injected = false;
-	}
+	if (vcpu->vmx.event_entered)
+		vmx_event_arrived(vcpu);
 	if (!(info & INTR_INFO_VALID_MASK))
 		return;
 

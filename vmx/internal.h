@@ -145,6 +145,7 @@ static inline u64 vmx_next_rip(struct kvm_vcpu *vcpu)
 /* --- exit.c --- */
 void kvm_emulate_cpuid(struct kvm_vcpu *vcpu);
 int vmx_handle_preemption_timer(struct kvm_vcpu *vcpu);
+int vmx_handle_interrupt_window(struct kvm_vcpu *vcpu);
 /* --- hardware.c --- */
 struct vmcs_region *vmx_region_alloc(int cpu, gfp_t gfp);
 void vmx_region_free(struct vmcs_region *region);
@@ -181,6 +182,7 @@ void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu);
 /* Before an entry, interrupts off: the preemption timer. */
 void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline);
 /* --- inject.c --- */
+void vmx_event_arrived(struct kvm_vcpu *vcpu);
 void vmx_complete_events(struct kvm_vcpu *vcpu);
 
 #endif
