@@ -89,15 +89,21 @@ void vcpu_put(struct kvm_vcpu *vcpu)
  */
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 {
-	int me, cpu;
+	int cpu;
 
 	if (kvm_vcpu_wake_up(vcpu))
 		return;
-	me = get_cpu();
-	if (READ_ONCE(vcpu->mode) == IN_GUEST_MODE &&
+	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE)
+		return;
+	/*
+	 * Interrupts are off in that mode: on the same CPU this is the vCPU's own thread, in
+	 * the loop of vmx_enter_guest(), which looks at requests before it goes on.
+	 */
+	cpu = get_cpu();
+	if (READ_ONCE(vcpu->cpu) != cpu &&
 	    cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) == IN_GUEST_MODE) {
 		cpu = READ_ONCE(vcpu->cpu);
-		if (cpu != me && (unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
+		if ((unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
 			smp_send_reschedule(cpu);
 	}
 	put_cpu();
