@@ -421,12 +421,16 @@ static int handle_xsetbv(struct kvm_vcpu *vcpu)
 	return skip_or_gp(vcpu, kvm_set_xcr(vcpu, vcpu->regs[KVM_REG_RCX], val));
 }
 
-/* Bits 7 and 8: the access was to a linear address, and this is its translation. */
+/*
+ * Bits 7 and 8: the access was to a linear address, and this is its translation. At CPL 3
+ * it may be one that the CPU made as supervisor, and would give the user too much.
+ */
 static void keep_translation(struct kvm_vcpu *vcpu, u64 qual, gpa_t gpa)
 {
 	struct kvm_io_page *tr = &vcpu->io.tr[!!(qual & EPT_VIOLATION_ACC_WRITE)];
 
-	if ((qual & (BIT(7) | BIT(8))) != (BIT(7) | BIT(8)) || (qual & EPT_VIOLATION_ACC_INSTR))
+	if ((qual & (BIT(7) | BIT(8))) != (BIT(7) | BIT(8)) ||
+	    (qual & EPT_VIOLATION_ACC_INSTR) || vmx_cpl(vcpu) == 3)
 		return;
 	tr->known = true;
 	tr->device = true;
