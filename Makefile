@@ -129,6 +129,7 @@ help:
 	@echo "  make shell        a shell in the lab, kvmx loaded"
 	@echo "  make test         all tests, on both kernels"
 	@echo "  make test-emulator  the instruction emulator against this CPU; SEED=, CASES=, CASE=, LIST=1"
+	@echo "  make fuzz         libFuzzer and AFL++ on the emulator, FUZZ_SECONDS=60"
 	@echo "  make bench        kvmx beside the distribution's kvm, bench/out/"
 	@echo "  make check        warnings, sparse, checkpatch, coccinelle; CHECKS= for some"
 	@echo "  make clean        remove what was built; make distclean also the lab"

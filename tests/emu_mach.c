@@ -494,6 +494,17 @@ struct mach *mach_new(enum emu_mode mode)
 	return &m;
 }
 
+struct mach *mach_at_cpl_3(enum emu_mode mode)
+{
+	struct mach *m = mach_new(mode);
+	unsigned int i;
+
+	for (i = 0; i < 6; i++)
+		mach_load(m, i, i == EMU_SEG_CS ? SEL_CODE3 : SEL_DATA3);
+	m->c.cpl = 3;
+	return m;
+}
+
 /* After EMU_OK: all answers have been taken, and none is asked for. */
 static void retire(struct mach *m)
 {

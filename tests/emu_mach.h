@@ -62,6 +62,8 @@ struct mach {
 };
 
 struct mach *mach_new(enum emu_mode mode);
+/* In protected mode, with the segments of a program. */
+struct mach *mach_at_cpl_3(enum emu_mode mode);
 
 /* Puts @len bytes of code at cs:rip, decodes and executes until EMU_IO is answered. */
 enum emu_status mach_exec(struct mach *m, const void *code, unsigned int len);
@@ -117,6 +119,7 @@ void unit_io(void);
 void unit_far(void);
 void unit_system(void);
 void unit_task(void);
+void unit_privilege(void);
 void unit_flaws(void);
 
 #endif

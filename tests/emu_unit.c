@@ -73,6 +73,7 @@ int main(void)
 	unit_far();
 	unit_system();
 	unit_task();
+	unit_privilege();
 	unit_flaws();
 	RUN(every_entry_has_succeeded);
 	return ktap_end();
