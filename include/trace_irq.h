@@ -313,6 +313,35 @@ TRACE_EVENT(kvm_hv_timer_state,
 	TP_printk("vcpu_id %x hv_timer %x", __entry->vcpu_id, __entry->hv_timer_in_use)
 );
 
+/* A device's interrupt is posted to a vCPU from now on, or no longer. */
+TRACE_EVENT(kvm_pi_irte_update,
+	TP_PROTO(unsigned int host_irq, unsigned int vcpu_id, unsigned int gsi, unsigned int gvec,
+		 u64 pi_desc_addr, bool set),
+	TP_ARGS(host_irq, vcpu_id, gsi, gvec, pi_desc_addr, set),
+
+	TP_STRUCT__entry(
+		__field(unsigned int, host_irq)
+		__field(unsigned int, vcpu_id)
+		__field(unsigned int, gsi)
+		__field(unsigned int, gvec)
+		__field(u64, pi_desc_addr)
+		__field(bool, set)
+	),
+
+	TP_fast_assign(
+		__entry->host_irq = host_irq;
+		__entry->vcpu_id = vcpu_id;
+		__entry->gsi = gsi;
+		__entry->gvec = gvec;
+		__entry->pi_desc_addr = pi_desc_addr;
+		__entry->set = set;
+	),
+
+	TP_printk("PI is %s for irq %u, vcpu %u, gsi: 0x%x, gvec: 0x%x, pi_desc_addr: 0x%llx",
+		  __entry->set ? "enabled and being updated" : "disabled", __entry->host_irq,
+		  __entry->vcpu_id, __entry->gsi, __entry->gvec, __entry->pi_desc_addr)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

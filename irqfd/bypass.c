@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <asm/irq_remapping.h>
 #include "internal.h"
+#include "trace_irq.h"
 
 /* Where an interrupt is posted to. */
 struct target {
@@ -34,24 +35,39 @@ static struct target find_target(struct kvm_irqfd_entry *e)
 	return t;
 }
 
+/* Not every interrupt has an IOMMU that can. */
+static bool begin_posting(struct kvm_irqfd_entry *e, struct target t)
+{
+	struct vcpu_data data = {
+		.pi_desc_addr = __pa(&t.vcpu->apic->mail), .vector = t.vector,
+	};
+
+	kvm_apic_set_level(t.vcpu, t.vector, false);
+	if (irq_set_vcpu_affinity(e->producer->irq, &data))
+		return false;
+	trace_kvm_pi_irte_update(e->producer->irq, t.vcpu->vcpu_id, e->gsi, t.vector,
+				 data.pi_desc_addr, true);
+	return true;
+}
+
+static void end_posting(struct kvm_irqfd_entry *e)
+{
+	struct kvm_vcpu *vcpu = e->posted_vcpu;
+
+	irq_set_vcpu_affinity(e->producer->irq, NULL);
+	trace_kvm_pi_irte_update(e->producer->irq, vcpu->vcpu_id, e->gsi, e->posted_vector,
+				 __pa(&vcpu->apic->mail), false);
+}
+
 /* irqfds.lock held. */
 static void post_to(struct kvm_irqfd_entry *e, struct target t)
 {
-	struct vcpu_data data = { .vector = t.vector };
-
 	if (t.vcpu == e->posted_vcpu && (!t.vcpu || t.vector == e->posted_vector))
 		return;
-	if (t.vcpu) {
-		data.pi_desc_addr = __pa(&t.vcpu->apic->mail);
-		kvm_apic_set_level(t.vcpu, t.vector, false);
-	}
-	/* Not every interrupt has an IOMMU that can; one that cannot stays with the host. */
-	if (irq_set_vcpu_affinity(e->producer->irq, t.vcpu ? &data : NULL) && t.vcpu) {
-		if (!e->posted_vcpu)
-			return;
-		irq_set_vcpu_affinity(e->producer->irq, NULL);
+	if (t.vcpu && !begin_posting(e, t))
 		t.vcpu = NULL;
-	}
+	if (!t.vcpu && e->posted_vcpu)
+		end_posting(e);
 	e->posted_vcpu = t.vcpu;
 	e->posted_vector = t.vector;
 }

@@ -77,6 +77,8 @@ static const struct layout {
 	  "reason:4;set:1;inhibits:8;" },
 	{ "kvm_hv_timer_state",
 	  "vcpu_id:4;hv_timer_in_use:4;" },
+	{ "kvm_pi_irte_update",
+	  "host_irq:4;vcpu_id:4;gsi:4;gvec:4;pi_desc_addr:8;set:1;" },
 	{ "kvm_write_tsc_offset",
 	  "vcpu_id:4;previous_tsc_offset:8;next_tsc_offset:8;" },
 	{ "kvm_pvclock_update",
