@@ -152,6 +152,9 @@ static void churn(bool level)
 		else
 			CHECK_OK(guest_irqfd(g, fds[k], GSI + k, 0));
 		on[k] = !on[k];
+		/* The others get their turns, however the host's scheduler sees it. */
+		if (!level && i % 10 == 0)
+			thread_wait_for(&signals, signals + NR_FDS);
 		sched_yield();
 	}
 	for (k = 0; k < NR_FDS; k++)
