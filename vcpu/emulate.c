@@ -484,16 +484,25 @@ static void commit_regs(struct kvm_vcpu *vcpu)
 	kvm_rip_write(vcpu, c->rip);
 }
 
+/* INT3, INT n, INTO */
+static bool is_software_interrupt(const struct emu_ctxt *c)
+{
+	return !c->insn.map && c->insn.opcode >= 0xcc && c->insn.opcode <= 0xce;
+}
+
 static int finish_ok(struct kvm_vcpu *vcpu)
 {
 	struct emu_ctxt *c = &vcpu->emu;
 	u64 flags = kvm_rflags_read(vcpu);
 	bool step;
 
-	/* TF counts as it was before, but for SYSCALL and SYSRET as they leave it. */
-	if (is_insn(c, OPCODE_SYSCALL) || is_insn(c, OPCODE_SYSRET))
+	/* TF counts as it was before, but for SYSCALL, SYSRET and INT as they leave it. */
+	if (is_insn(c, OPCODE_SYSCALL) || is_insn(c, OPCODE_SYSRET) || is_software_interrupt(c))
 		flags = c->rflags;
 	step = flags & X86_EFLAGS_TF;
+	/* A trap between two elements of a string shows RF. */
+	if (step && c->more)
+		c->rflags |= X86_EFLAGS_RF;
 	commit_regs(vcpu);
 	if (c->unblock_nmi)
 		vmx_set_nmi_masked(vcpu, false);
