@@ -26,13 +26,16 @@ static enum emu_status check_rights(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
 	u32 flags = x->d->flags;
+	enum emu_status st = EMU_OK;
 
-	if (flags & (D_SSE | D_MMX)) {
-		enum emu_status st = check_vector_state(x);
-
-		if (st != EMU_OK)
-			return st;
-	}
+	if (flags & (D_SSE | D_MMX))
+		st = check_vector_state(x);
+	else if (flags & D_X87 && c->ops->get_cr(c, 0) & (CR0_EM | CR0_TS))
+		st = emu_raise(c, VEC_NM, 0);
+	if (st == EMU_OK && flags & (D_MMX | D_WAIT))
+		st = emu_fpu_wait(c);
+	if (st != EMU_OK)
+		return st;
 	if (flags & D_PRIV && c->cpl)
 		return emu_raise(c, VEC_GP, 0);
 	if (flags & D_UMIP && c->cpl && c->ops->get_cr(c, 4) & CR4_UMIP)
@@ -157,6 +160,8 @@ static enum emu_status run(struct emu_exec *x)
 		st = x->d->exec(x);
 	if (st == EMU_OK)
 		st = store_all(x);
+	if (st == EMU_OK && x->d->flags & D_MMX)
+		emu_mmx_done(x->c);
 	return st;
 }
 

@@ -9,7 +9,6 @@
 #define VEC_BYTES	32
 #define MXCSR_RESERVED	0xffff0000u
 #define FX_BYTES	512
-#define FX_MXCSR	24
 #define FX_XMM8		288	/* where 16 registers have what 8 do not */
 #define FX_END		416	/* behind it the image is software's */
 #define FX_CHUNK	32	/* FX_XMM8 and FX_END are multiples */
@@ -28,7 +27,7 @@ static enum emu_status get(struct emu_exec *x, const struct emu_opnd *o, void *b
 		c->ops->get_vec(c, o->reg, buf, len < 8 ? 8 : len);
 		return EMU_OK;
 	case OPND_MMX:
-		val = c->ops->get_mmx(c, o->reg);
+		val = emu_mmx_get(c, o->reg);
 		break;
 	default:
 		val = c->gpr[o->reg];
@@ -57,7 +56,7 @@ static enum emu_status put(struct emu_exec *x, const struct emu_opnd *o, const v
 	}
 	memcpy(&val, buf, len < 8 ? len : 8);
 	if (o->kind == OPND_MMX)
-		c->ops->set_mmx(c, o->reg, val);
+		emu_mmx_set(c, o->reg, val);
 	else
 		emu_reg_set(c, o->reg, o->size, val);
 	return EMU_OK;
@@ -132,80 +131,83 @@ enum emu_status ex_mxcsr(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
 	enum emu_status st;
+	struct emu_fx fx;
 	u32 val;
 
-	if (!c->ops->get_mxcsr)
-		return EMU_FAIL;
-	if (!x->d->aux) {
-		val = c->ops->get_mxcsr(c);
-		return put(x, &x->op[0], &val, 4);
-	}
+	c->ops->fxsave(c, &fx, true);
+	if (!x->d->aux)
+		return put(x, &x->op[0], &fx.mxcsr, 4);
 	st = get(x, &x->op[0], &val, 4);
 	if (st != EMU_OK)
 		return st;
 	if (val & MXCSR_RESERVED)
 		return emu_raise(c, VEC_GP, 0);
-	c->ops->set_mxcsr(c, val);
+	fx.mxcsr = val;
+	c->ops->fxrstor(c, &fx, true);
 	return EMU_OK;
 }
 
-/* What FXSAVE and FXRSTOR check, and how much of the image is theirs. */
+/*
+ * What FXSAVE and FXRSTOR check, and how much of the image is theirs. CPUs look at
+ * its alignment before the segment's limit, and at its end first; they may prefer #AC to #GP.
+ */
 static enum emu_status fx_image(struct emu_exec *x, u32 acc, u64 *la, unsigned int *len)
 {
 	struct emu_ctxt *c = x->c;
 	enum emu_status st;
 
-	if (!c->ops->fxsave)
-		return EMU_FAIL;
 	if (c->ops->get_cr(c, 0) & (CR0_EM | CR0_TS))
 		return emu_raise(c, VEC_NM, 0);
-	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, FX_BYTES, acc, la);
-	if (st == EMU_OK && *la & 15)
-		st = emu_raise(c, VEC_GP, 0);
+	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 1, acc, la);
+	if (st == EMU_OK && *la & 15) {
+		st = emu_align_check(c, *la, 4);
+		if (st == EMU_OK)
+			st = emu_raise(c, VEC_GP, 0);
+	}
+	if (st == EMU_OK)
+		st = emu_linear(c, x->in->mem_seg, x->in->mem_off, FX_BYTES, acc, la);
 	*len = emu_is64(c) ? FX_END : FX_XMM8;
-	return st;
+	if (st == EMU_OK)
+		st = emu_probe(c, *la + FX_BYTES - 1, 1, acc);
+	return st == EMU_OK ? emu_probe(c, *la, FX_BYTES, acc) : st;
 }
 
 enum emu_status ex_fxsave(struct emu_exec *x)
 {
-	u8 image[FX_BYTES] __attribute__((aligned(16)));
 	struct emu_ctxt *c = x->c;
 	unsigned int len, done;
 	enum emu_status st;
+	struct emu_fx fx;
 	u64 la;
 
 	st = fx_image(x, EMU_ACC_WRITE, &la, &len);
-	if (st == EMU_OK)
-		st = emu_probe(c, la, len, EMU_ACC_WRITE);
 	if (st != EMU_OK)
 		return st;
-	c->ops->fxsave(c, image, x->in->rex & 8);
+	c->ops->fxsave(c, &fx, x->in->rex & 8);
 	for (done = 0; st == EMU_OK && done < len; done += FX_CHUNK)
-		st = c->ops->write(c, la + done, image + done, FX_CHUNK, EMU_ACC_WRITE);
+		st = c->ops->write(c, la + done, (u8 *)&fx + done, FX_CHUNK, EMU_ACC_WRITE);
 	return st;
 }
 
 /* Registers that the mode does not have stay as they are. */
 enum emu_status ex_fxrstor(struct emu_exec *x)
 {
-	u8 image[FX_BYTES] __attribute__((aligned(16)));
 	struct emu_ctxt *c = x->c;
 	unsigned int len, done;
 	enum emu_status st;
-	u32 mxcsr;
+	struct emu_fx fx;
 	u64 la;
 
 	st = fx_image(x, 0, &la, &len);
 	if (st != EMU_OK)
 		return st;
-	c->ops->fxsave(c, image, x->in->rex & 8);
+	c->ops->fxsave(c, &fx, x->in->rex & 8);
 	for (done = 0; st == EMU_OK && done < len; done += FX_CHUNK)
-		st = c->ops->read(c, la + done, image + done, FX_CHUNK, 0);
+		st = c->ops->read(c, la + done, (u8 *)&fx + done, FX_CHUNK, 0);
 	if (st != EMU_OK)
 		return st;
-	memcpy(&mxcsr, image + FX_MXCSR, 4);
-	if (mxcsr & MXCSR_RESERVED)
+	if (fx.mxcsr & MXCSR_RESERVED)
 		return emu_raise(c, VEC_GP, 0);
-	c->ops->fxrstor(c, image, x->in->rex & 8);
+	c->ops->fxrstor(c, &fx, x->in->rex & 8);
 	return EMU_OK;
 }

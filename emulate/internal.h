@@ -54,7 +54,8 @@
 
 enum {
 	VEC_DE = 0, VEC_DB = 1, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7,
-	VEC_DF = 8, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_AC = 17,
+	VEC_DF = 8, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16,
+	VEC_AC = 17,
 };
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
@@ -134,6 +135,8 @@ enum emu_sz {
 #define D_VEXG		(1u << 22)	/* needs VEX, which says nothing of vectors */
 #define D_ALIGN		(1u << 19)	/* the memory operand must be aligned to its size */
 #define D_UMIP		(1u << 20)	/* CPL 0 only if CR4.UMIP is set */
+#define D_X87		(1u << 30)	/* needs x87 switched on */
+#define D_WAIT		(1u << 31)	/* reports pending exceptions of x87 first, as MMX does */
 
 enum emu_desc_kind {
 	DESC_UNDEF,		/* #UD */
@@ -192,9 +195,14 @@ struct emu_exec {
 	bool keep_rf;		/* RF is as the handler set it */
 };
 
+static inline u64 emu_low_bits(unsigned int n)
+{
+	return (1ull << n) - 1;
+}
+
 static inline u64 emu_mask(unsigned int size)
 {
-	return size >= 8 ? ~0ull : (1ull << (size * 8)) - 1;
+	return size >= 8 ? ~0ull : emu_low_bits(size * 8);
 }
 
 static inline s64 emu_sext(u64 val, unsigned int size)
@@ -443,6 +451,19 @@ enum emu_status ex_lar(struct emu_exec *x);
 enum emu_status ex_verr(struct emu_exec *x);
 enum emu_status ex_arpl(struct emu_exec *x);
 enum emu_status ex_int1(struct emu_exec *x);
+
+/* exec_fpu.c */
+enum emu_status emu_fpu_wait(struct emu_ctxt *c);
+u64 emu_mmx_get(struct emu_ctxt *c, unsigned int reg);
+void emu_mmx_set(struct emu_ctxt *c, unsigned int reg, u64 val);
+void emu_mmx_done(struct emu_ctxt *c);
+enum emu_status ex_fld(struct emu_exec *x);
+enum emu_status ex_fst(struct emu_exec *x);
+enum emu_status ex_fnstcw(struct emu_exec *x);
+enum emu_status ex_fldcw(struct emu_exec *x);
+enum emu_status ex_fnclex(struct emu_exec *x);
+enum emu_status ex_fninit(struct emu_exec *x);
+enum emu_status ex_fwait(struct emu_exec *x);
 
 /* exec_vec.c */
 enum emu_status ex_movv(struct emu_exec *x);

@@ -8,10 +8,11 @@
 enum {
 	Eb = OP(E, B), Ew = OP(E, W), Ev = OP(E, V), Ez = OP(E, F), Ey = OP(E, Y), Er = OP(E, R),
 	Gb = OP(G, B), Gw = OP(G, W), Gv = OP(G, V), Gy = OP(G, Y),
-	Mb = OP(M, B), Md = OP(M, D), Mq = OP(M, Q), Mv = OP(M, V), My = OP(M, Y), Mp = OP(M, P),
-	Mx = OP(M, X), Mc = OP(M, C), Ms = OP(M, T), Rn = OP(R, N), Ry = OP(R, Y),
-	Zb = OP(Z, B), Zv = OP(Z, V), AL = OP(ACC, B), eAX = OP(ACC, F), rAX = OP(ACC, V),
-	rDX = OP(DX, V), CL = OP(CL, B), DX = OP(DX, W), One = OP(ONE, B),
+	Mb = OP(M, B), Mw = OP(M, W), Md = OP(M, D), Mq = OP(M, Q), Mv = OP(M, V), My = OP(M, Y),
+	Mp = OP(M, P), Mx = OP(M, X), Mc = OP(M, C), Ms = OP(M, T), Rn = OP(R, N),
+	Ry = OP(R, Y),
+	Zb = OP(Z, B), Zv = OP(Z, V), AL = OP(ACC, B), AX = OP(ACC, W), eAX = OP(ACC, F),
+	rAX = OP(ACC, V), rDX = OP(DX, V), CL = OP(CL, B), DX = OP(DX, W), One = OP(ONE, B),
 	Ib = OP(I, B), Iw = OP(I, W), Iz = OP(I, F), Iv = OP(I, V), Ib2 = OP(I2, B),
 	Jb = OP(J, B), Jz = OP(J, F), Ap = OP(AP, P), Ob = OP(O, B), Ov = OP(O, V),
 	Sw = OP(S, W), Cn = OP(C, N), Dn = OP(D, N),
@@ -118,6 +119,55 @@ static const struct emu_desc op_c3[4] = {
 	I2("movnti", mov, 0, D_W0, My, Gy),
 };
 
+/* x87: loads and stores, with the format in aux, and control. */
+#define FLD(n, format)	I1(n, fld, format, D_X87 | D_WAIT | D_ADDR, Mb)
+#define FST(n, format)	I1(n, fst, format, D_X87 | D_WAIT | D_ADDR, Mb)
+#define FPOP		0x10
+#define FTRUNC		0x30
+
+static const struct emu_desc op_d9_mem[8] = {
+	FLD("fld", 0), [2] = FST("fst", 0), FST("fstp", 0 | FPOP), FAIL("fldenv"),
+	I1("fldcw", fldcw, 0, D_X87 | D_WAIT | D_R0, Mw), FAIL("fnstenv"),
+	I1("fnstcw", fnstcw, 0, D_X87 | D_W0, Mw),
+};
+
+static const struct emu_desc op_db_mem[8] = {
+	FLD("fild", 4), FST("fisttp", 4 | FTRUNC), FST("fist", 4), FST("fistp", 4 | FPOP),
+	[5] = FLD("fld", 2), [7] = FST("fstp", 2 | FPOP),
+};
+
+static const struct emu_desc op_dd_mem[8] = {
+	FLD("fld", 1), FST("fisttp", 5 | FTRUNC), FST("fst", 1), FST("fstp", 1 | FPOP),
+	FAIL("frstor"), [6] = FAIL("fnsave"), I1("fnstsw", fnstcw, 1, D_X87 | D_W0, Mw),
+};
+
+static const struct emu_desc op_df_mem[8] = {
+	FLD("fild", 3), FST("fisttp", 3 | FTRUNC), FST("fist", 3), FST("fistp", 3 | FPOP),
+	FAIL("fbld"), FLD("fild", 5), FAIL("fbstp"), FST("fistp", 5 | FPOP),
+};
+
+static const struct emu_desc op_db_e0[8] = {
+	[0 ... 1] = FAIL("fpu"),
+	[2] = I0("fnclex", fnclex, 0, D_X87), I0("fninit", fninit, 0, D_X87), FAIL("fpu"),
+};
+
+static const struct emu_desc op_df_e0[8] = {
+	I1("fnstsw", fnstcw, 1, D_X87 | D_W0, AX),
+};
+
+static const struct emu_desc op_db_reg[8] = {
+	[0 ... 3] = FAIL("fpu"), [4] = GROUP(RM, op_db_e0), [5 ... 7] = FAIL("fpu"),
+};
+
+static const struct emu_desc op_df_reg[8] = {
+	[0 ... 3] = FAIL("fpu"), [4] = GROUP(RM, op_df_e0), [5 ... 7] = FAIL("fpu"),
+};
+
+static const struct emu_desc op_d9[2] = { GROUP(REG, op_d9_mem), FAIL("fpu") };
+static const struct emu_desc op_db[2] = { GROUP(REG, op_db_mem), GROUP(REG, op_db_reg) };
+static const struct emu_desc op_dd[2] = { GROUP(REG, op_dd_mem), FAIL("fpu") };
+static const struct emu_desc op_df[2] = { GROUP(REG, op_df_mem), GROUP(REG, op_df_reg) };
+
 const struct emu_desc emu_map_1[256] = {
 	[0x00] = I2("add", alu, 0, LRW, Eb, Gb), I2("add", alu, 0, LRW, Ev, Gv),
 	I2("add", alu, 0, D_RW, Gb, Eb), I2("add", alu, 0, D_RW, Gv, Ev),
@@ -176,7 +226,7 @@ const struct emu_desc emu_map_1[256] = {
 	[0x90] = I0("nop", nop_xchg, 0, 0),
 	[0x91 ... 0x97] = I2("xchg", xchg, 0, D_RW | D_W1, Zv, rAX),
 	[0x98] = I1("cbw", cbw, 0, D_RW, rAX), I2("cwd", cwd, 0, D_W0, rDX, rAX),
-	[0x9a] = I1("callf", callf, 0, D_NO64, Ap), FAIL("fwait"),
+	[0x9a] = I1("callf", callf, 0, D_NO64, Ap), I0("fwait", fwait, 0, 0),
 	[0x9c] = I0("pushf", pushf, 0, D_D64), I0("popf", popf, 0, D_D64),
 	I0("sahf", sahf, 0, 0), I0("lahf", lahf, 0, 0),
 	[0xa0] = I2("mov", mov, 0, D_W0, AL, Ob), I2("mov", mov, 0, D_W0, rAX, Ov),
@@ -202,7 +252,8 @@ const struct emu_desc emu_map_1[256] = {
 	GROUP(REG, group2[5]),
 	[0xd4] = I1("aam", aam, 0, D_NO64, Ib), I1("aad", aad, 0, D_NO64, Ib),
 	I1("salc", salc, 0, D_W0 | D_NO64, AL), I1("xlat", xlat, 0, D_W0, AL),
-	[0xd8 ... 0xdf] = FAIL("fpu"),
+	[0xd8] = FAIL("fpu"), GROUP(MOD, op_d9), FAIL("fpu"), GROUP(MOD, op_db),
+	FAIL("fpu"), GROUP(MOD, op_dd), FAIL("fpu"), GROUP(MOD, op_df),
 	[0xe0] = I1("loopne", loop, 0, D_F64, Jb), I1("loope", loop, 0, D_F64, Jb),
 	I1("loop", loop, 0, D_F64, Jb), I1("jcxz", jcxz, 0, D_F64, Jb),
 	I2("in", in, 0, D_W0, AL, Ib), I2("in", in, 0, D_W0, eAX, Ib),

@@ -70,6 +70,24 @@ struct emu_fault {
 	u64 cr2;		/* #PF: faulting address; #DB: the new DR6 bits */
 };
 
+/* The image of FXSAVE, SDM vol. 1, 10.5.1; pointers as with REX.W. */
+struct emu_fx_reg {
+	u64 mant;
+	u16 se;			/* sign and exponent */
+	u16 reserved[3];
+};
+
+struct emu_fx {
+	u16 cw, sw;
+	u8 tags, reserved;	/* a bit for each register, not in the order of the stack */
+	u16 op;
+	u64 ip, dp;
+	u32 mxcsr, mxcsr_mask;
+	struct emu_fx_reg st[8];
+	u8 xmm[16][16];
+	u8 software[96];
+} __attribute__((aligned(16)));
+
 /* How memory is touched, for the callbacks that reach it. */
 #define EMU_ACC_WRITE	(1u << 0)	/* will be written: the read of read-modify-write, too */
 #define EMU_ACC_FETCH	(1u << 1)
@@ -138,17 +156,12 @@ struct emu_ops {
 	void (*get_vec)(struct emu_ctxt *c, int reg, void *buf, unsigned int len);
 	void (*set_vec)(struct emu_ctxt *c, int reg, const void *buf, unsigned int len);
 	/*
-	 * The control and status register, of which set_mxcsr() gets no reserved bit,
-	 * and the image of FXSAVE, 512 bytes; @wide: as REX.W has it. May be NULL, all
-	 * four: not done.
+	 * The image of FXSAVE, with 64-bit pointers if @wide: x87, MMX and MXCSR.
+	 * fxrstor() gets no reserved bit of MXCSR. Of the vector registers it holds,
+	 * those that the mode does not have come as fxsave() gave them.
 	 */
-	u32 (*get_mxcsr)(struct emu_ctxt *c);
-	void (*set_mxcsr)(struct emu_ctxt *c, u32 val);
-	void (*fxsave)(struct emu_ctxt *c, void *image, bool wide);
-	void (*fxrstor)(struct emu_ctxt *c, const void *image, bool wide);
-	/* MMX registers 0-7. */
-	u64 (*get_mmx)(struct emu_ctxt *c, int reg);
-	void (*set_mmx)(struct emu_ctxt *c, int reg, u64 val);
+	void (*fxsave)(struct emu_ctxt *c, struct emu_fx *fx, bool wide);
+	void (*fxrstor)(struct emu_ctxt *c, const struct emu_fx *fx, bool wide);
 };
 
 #define EMU_MAX_INSN	15

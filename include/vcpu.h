@@ -419,12 +419,8 @@ int kvm_complete_io(struct kvm_vcpu *vcpu);
 /* --- vcpu/emulate_vec.c --- */
 void kvm_emu_get_vec(struct emu_ctxt *c, int reg, void *buf, unsigned int len);
 void kvm_emu_set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int len);
-u32 kvm_emu_get_mxcsr(struct emu_ctxt *c);
-void kvm_emu_set_mxcsr(struct emu_ctxt *c, u32 val);
-void kvm_emu_fxsave(struct emu_ctxt *c, void *image, bool wide);
-void kvm_emu_fxrstor(struct emu_ctxt *c, const void *image, bool wide);
-u64 kvm_emu_get_mmx(struct emu_ctxt *c, int reg);
-void kvm_emu_set_mmx(struct emu_ctxt *c, int reg, u64 val);
+void kvm_emu_fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide);
+void kvm_emu_fxrstor(struct emu_ctxt *c, const struct emu_fx *fx, bool wide);
 
 /* --- vcpu/cr.c: the architecture's rules for writes; 0, or 1 where the guest gets #GP --- */
 int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val);

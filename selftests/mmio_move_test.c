@@ -155,8 +155,7 @@
 	X(movhps_s, XMM_IN "movhps %xmm1, (%rbx)" XMM_OUT, N, 0, 8)		\
 	X(movntps, XMM_IN "movntps %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
 	X(lddqu, XMM_IN "lddqu (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
-	X(movntdqa, XMM_IN "movntdqa (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
-	X(pxor_m, XMM_IN "pxor (%rbx), %xmm1" XMM_OUT, N, 16, 0)
+	X(movntdqa, XMM_IN "movntdqa (%rbx), %xmm1" XMM_OUT, N, 16, 0)
 
 #define YMM_IN "vmovdqu " S(G_VEC_IN) ", %ymm1\n"
 #define YMM_OUT "\nvmovdqu %ymm1, " S(G_VEC_OUT)
@@ -169,13 +168,33 @@
 	X(vmovntdq, YMM_IN "vmovntdq %ymm1, (%rbx)" YMM_OUT, N, 0, 32)		\
 	X(vmovd_l, YMM_IN "vmovd (%rbx), %xmm1" YMM_OUT, N, 4, 0)
 
-/* x87, MMX and less usual integer forms: right or declined. */
-#define OTHERS(X)								\
+#define X87_IN "fninit\n fldl " S(G_VEC_IN) "\n"
+#define X87_OUT "\nfstpt " S(G_VEC_OUT) "\n fnstsw " S(G_VEC_OUT) " + 16\n fninit"
+#define X87(X)									\
 	X(fnstcw, "fninit\n fnstcw (%rbx)", N, 0, 2)				\
 	X(fnstsw, "fninit\n fnstsw (%rbx)", N, 0, 2)				\
-	X(movq_mmx, "movq (%rbx), %mm0\n movq %mm0, " S(G_VEC_OUT), N, 8, 0)	\
+	X(fldcw, "fninit\n movw $0x27f, (%rbx)\n fldcw (%rbx)\n fnstcw " S(G_VEC_OUT), N, 2, 2) \
+	X(fld_32, "fninit\n flds (%rbx)" X87_OUT, N, 4, 0)			\
+	X(fld_64, "fninit\n fldl (%rbx)" X87_OUT, N, 8, 0)			\
+	X(fld_80, "fninit\n fldt (%rbx)" X87_OUT, N, 10, 0)			\
+	X(fild_16, "fninit\n filds (%rbx)" X87_OUT, N, 2, 0)			\
+	X(fild_32, "fninit\n fildl (%rbx)" X87_OUT, N, 4, 0)			\
+	X(fild_64, "fninit\n fildq (%rbx)" X87_OUT, N, 8, 0)			\
+	X(fst_32, X87_IN "fsts (%rbx)" X87_OUT, N, 0, 4)				\
+	X(fstp_64, X87_IN "fstpl (%rbx)" X87_OUT, N, 0, 8)			\
+	X(fstp_80, X87_IN "fstpt (%rbx)" X87_OUT, N, 0, 10)			\
+	X(fist_32, X87_IN "fld1\n fistl (%rbx)" X87_OUT, N, 0, 4)		\
+	X(fistp_64, X87_IN "fistpq (%rbx)" X87_OUT, N, 0, 8)			\
+	X(fisttp_16, X87_IN "fld1\n fisttps (%rbx)" X87_OUT, N, 0, 2)		\
+	X(movq_mmx_l, "movq (%rbx), %mm0\n movq %mm0, " S(G_VEC_OUT) "\n emms", N, 8, 0)	\
+	X(movq_mmx_s, "movq " S(G_VEC_IN) ", %mm3\n movq %mm3, (%rbx)\n emms", N, 0, 8) \
 	X(ldmxcsr, "movl $0x1f80, (%rbx)\n ldmxcsr (%rbx)", N, 4, 4)		\
-	X(stmxcsr, "stmxcsr (%rbx)", N, 0, 4)					\
+	X(stmxcsr, "stmxcsr (%rbx)", N, 0, 4)
+
+/* Less usual: right or declined. */
+#define OTHERS(X)								\
+	X(pxor_m, XMM_IN "pxor (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(fadd_m, X87_IN "fadds (%rbx)" X87_OUT, N, 4, 0)			\
 	X(popcnt, "popcntl (%rbx), %ecx", N, 4, 0)				\
 	X(crc32, "crc32l (%rbx), %ecx", N, 4, 0)				\
 	X(andn, "andnl (%rbx), %eax, %ecx", UNDEF_LOGIC | FLAG_PF, 4, 0)	\
@@ -195,6 +214,7 @@ STRINGS(INSN_CODE)
 SSE(INSN_CODE)
 SSE_MORE(INSN_CODE)
 AVX(INSN_CODE)
+X87(INSN_CODE)
 OTHERS(INSN_CODE)
 
 static const struct insn moves[] = { MOVES(INSN_ENTRY) };
@@ -206,6 +226,7 @@ static const struct insn strings[] = { STRINGS(INSN_ENTRY) };
 static const struct insn sse[] = { SSE(INSN_ENTRY) };
 static const struct insn sse_more[] = { SSE_MORE(INSN_ENTRY) };
 static const struct insn avx[] = { AVX(INSN_ENTRY) };
+static const struct insn x87[] = { X87(INSN_ENTRY) };
 static const struct insn others[] = { OTHERS(INSN_ENTRY) };
 
 static const struct insn_list lists[] = {
@@ -216,8 +237,9 @@ static const struct insn_list lists[] = {
 	{ "stack", stack, ARRAY_LEN(stack) },
 	{ "strings", strings, ARRAY_LEN(strings) },
 	{ "sse_moves", sse, ARRAY_LEN(sse) },
-	{ "sse_right_or_declined", sse_more, ARRAY_LEN(sse_more), true },
-	{ "avx_right_or_declined", avx, ARRAY_LEN(avx), true },
+	{ "sse_parts", sse_more, ARRAY_LEN(sse_more) },
+	{ "avx_moves", avx, ARRAY_LEN(avx) },
+	{ "x87_and_mmx", x87, ARRAY_LEN(x87) },
 	{ "others_right_or_declined", others, ARRAY_LEN(others), true },
 };
 

@@ -21,7 +21,7 @@
 #define RO_BYTES	0x1000u
 #define SPACE_END	0x20020000ull
 #define WIN0		(DATA_BASE + 0xf80)
-#define WIN0_BYTES	256u
+#define WIN0_BYTES	768u
 #define WIN1		(DATA_BASE + DATA_BYTES - 128)
 #define WIN1_BYTES	128u
 #define WIN_BYTES	(WIN0_BYTES + WIN1_BYTES)
@@ -41,18 +41,21 @@ enum place { PLACE_64, PLACE_32, PLACE_32_SEGS, PLACE_16, NR_PLACES };
 #define COMPLETED	0xff
 #define NR_SELS		6	/* ES to GS */
 
+/* The image of FXSAVE without the vector registers. */
+#define FX_USED		160
+
 struct cpu_state {
 	u64 gpr[16];
 	u64 rip, rflags;
 	u16 sel[NR_SELS];
 	u64 fs_base, gs_base;	/* compared in 64-bit mode */
 	u8 vec[16][32];
-	u64 mmx[8];
+	u8 fx[FX_USED] __attribute__((aligned(16)));
 };
 
 struct tcase {
 	u8 place;
-	bool vec;		/* vector and MMX registers matter */
+	bool vec;		/* x87, MMX and vector registers matter */
 	bool undo;		/* nobody compares the memory: the child takes back its changes */
 	u8 bytes[16];
 	u64 code;		/* linear address of the instruction */
@@ -78,6 +81,7 @@ struct expectation {
 	u64 free_bits;		/* ... in these bits */
 	bool free_memory;	/* ... nor is memory */
 	bool free_bases;	/* ... nor the bases of FS and GS */
+	bool free_dp;		/* ... nor the x87 data pointer */
 	bool any_order;		/* several reads or writes: the first to fault may be any */
 	bool kernel;		/* #GP(0) that the kernel answers itself: UMIP */
 	u16 leaf;
@@ -133,6 +137,8 @@ void model_segment(enum emu_seg seg, u16 sel, struct emu_segment *s);
 /* Takes back what the last case stored. */
 void model_undo(void);
 extern u8 model_data[DATA_BYTES], model_ro[RO_BYTES];
+/* What the CPU makes of a state of x87. */
+void model_fx(u8 *fx);
 
 /* The kernel's side of the model: descriptor tables, the way into the kernel and out. */
 void system_init(void);

@@ -252,43 +252,22 @@ static void set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int l
 	look_at(buf, len);
 }
 
-static u64 get_mmx(struct emu_ctxt *c, int reg)
+static void fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide)
 {
-	if (reg < 0 || reg > 7)
-		note(c->priv, "no such MMX register");
-	return rng_edge(called(c));
+	any_bytes(c, fx, sizeof(*fx));
+	any_bytes(c, &fx->st[0], sizeof(fx->st[0]));
+	fx->mxcsr &= 0xffff;
+	/* Mostly without a pending exception. */
+	if (rng_chance(called(c), 80))
+		fx->sw &= 0x7f7f;
 }
 
-static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
-{
-	get_mmx(c, reg);
-}
-
-static u32 get_mxcsr(struct emu_ctxt *c)
-{
-	return rng_next(called(c));
-}
-
-static void set_mxcsr(struct emu_ctxt *c, u32 val)
+static void fxrstor(struct emu_ctxt *c, const struct emu_fx *fx, bool wide)
 {
 	called(c);
-	if (val >> 16)
+	if (fx->mxcsr >> 16)
 		note(c->priv, "reserved bits of MXCSR");
-}
-
-static void fxsave(struct emu_ctxt *c, void *image, bool wide)
-{
-	called(c);
-	any_bytes(c, image, 512);
-}
-
-static void fxrstor(struct emu_ctxt *c, const void *image, bool wide)
-{
-	u32 mxcsr;
-
-	memcpy(&mxcsr, (const u8 *)image + 24, 4);
-	set_mxcsr(c, mxcsr);
-	look_at(image, 512);
+	look_at(fx, sizeof(*fx));
 }
 
 static const struct emu_ops ops = {
@@ -300,8 +279,7 @@ static const struct emu_ops ops = {
 	.get_msr = get_msr, .set_msr = set_msr, .get_efer = get_efer, .get_xcr = get_xcr,
 	.set_xcr = set_msr, .rdpmc = get_msr, .rdtsc = rdtsc, .cpuid = cpuid,
 	.halt = any_status, .invlpg = invlpg, .wbinvd = any_status, .hypercall = any_status,
-	.get_mxcsr = get_mxcsr, .set_mxcsr = set_mxcsr, .fxsave = fxsave, .fxrstor = fxrstor,
-	.get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
+	.get_vec = get_vec, .set_vec = set_vec, .fxsave = fxsave, .fxrstor = fxrstor,
 };
 
 /* Nothing of this changes but by an instruction that succeeds. */

@@ -330,34 +330,14 @@ static void set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int l
 	memcpy(mach_of(c)->vec[reg], buf, len);
 }
 
-static u64 get_mmx(struct emu_ctxt *c, int reg)
+static void fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide)
 {
-	return mach_of(c)->mmx[reg];
+	*fx = mach_of(c)->fx;
 }
 
-static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
+static void fxrstor(struct emu_ctxt *c, const struct emu_fx *fx, bool wide)
 {
-	mach_of(c)->mmx[reg] = val;
-}
-
-static u32 get_mxcsr(struct emu_ctxt *c)
-{
-	return mach_of(c)->mxcsr;
-}
-
-static void set_mxcsr(struct emu_ctxt *c, u32 val)
-{
-	mach_of(c)->mxcsr = val;
-}
-
-static void fxsave(struct emu_ctxt *c, void *image, bool wide)
-{
-	memcpy(image, mach_of(c)->fx, 512);
-}
-
-static void fxrstor(struct emu_ctxt *c, const void *image, bool wide)
-{
-	memcpy(mach_of(c)->fx, image, 512);
+	mach_of(c)->fx = *fx;
 }
 
 static const struct emu_ops ops = {
@@ -369,8 +349,7 @@ static const struct emu_ops ops = {
 	.get_msr = get_msr, .set_msr = set_msr, .get_efer = get_efer,
 	.get_xcr = get_xcr, .set_xcr = set_xcr, .rdpmc = rdpmc, .rdtsc = rdtsc, .cpuid = cpuid,
 	.halt = halt, .invlpg = invlpg, .wbinvd = wbinvd, .hypercall = hypercall,
-	.get_mxcsr = get_mxcsr, .set_mxcsr = set_mxcsr, .fxsave = fxsave, .fxrstor = fxrstor,
-	.get_vec = get_vec, .set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
+	.get_vec = get_vec, .set_vec = set_vec, .fxsave = fxsave, .fxrstor = fxrstor,
 };
 
 u64 mach_get(struct mach *m, u64 la, unsigned int len)

@@ -42,9 +42,7 @@ struct mach {
 	u64 msr_value;
 	u32 msr_index;
 	u8 vec[16][32];
-	u64 mmx[8];
-	u32 mxcsr;
-	u8 fx[512];
+	struct emu_fx fx;
 	u64 absent, read_only;		/* addresses of pages */
 	/* Devices. */
 	bool wait;			/* the first time, each access is EMU_IO */

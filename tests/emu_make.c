@@ -247,6 +247,99 @@ static void plant_match(struct rng *r, struct tcase *t, const struct emu_ctxt *c
 	}
 }
 
+/* A number near what the format in memory with @frac and @exp bits can hold, or none at all. */
+static u64 pick_real(struct rng *r, unsigned int frac, unsigned int exp)
+{
+	u64 max = emu_low_bits(exp), e = rng_next(r) & max, f = rng_next(r) & emu_low_bits(frac);
+
+	switch (rng_below(r, 5)) {
+	case 0:
+		e = 0;
+		break;
+	case 1:
+		e = max;
+		break;
+	case 2:
+		e = (rng_chance(r, 50) ? max - 3 : 0) + rng_below(r, 4);
+		break;
+	}
+	if (rng_chance(r, 30))
+		f &= emu_low_bits(frac) << rng_below(r, frac + 1);
+	return rng_below(r, 2) << (frac + exp) | e << frac | f;
+}
+
+/* A register that is exact, a little off, at the limits, or not a number for some format. */
+static struct emu_fx_reg pick_f80(struct rng *r)
+{
+	static const u16 limits[] = { 16383 - 1074, 16383 - 1022, 16383 - 149, 16383 - 126, 16383,
+				      16383 + 15, 16383 + 31, 16383 + 63, 16383 + 127,
+				      16383 + 1023 };
+	struct emu_fx_reg reg = { .mant = rng_next(r) | 1ull << 63 };
+
+	reg.se = limits[rng_below(r, ARRAY_SIZE(limits))] + rng_below(r, 5) - 2;
+	switch (rng_below(r, 8)) {
+	case 0:
+		reg.mant = rng_edge(r);
+		reg.se = rng_chance(r, 50) ? 0 : 0x7fff;
+		break;
+	case 1:
+		reg.mant = rng_edge(r);
+		reg.se = rng_next(r);
+		break;
+	case 2:
+		reg.se = 16383 + rng_below(r, 64);
+		reg.mant &= ~0ull << rng_below(r, 64);
+		reg.mant |= rng_below(r, 2) << rng_below(r, 64);
+		break;
+	case 3:
+		reg.mant = ~0ull << rng_below(r, 64);
+		break;
+	}
+	reg.se |= rng_below(r, 2) << 15;
+	return reg;
+}
+
+static void random_fx(struct rng *r, struct emu_fx *fx)
+{
+	unsigned int i;
+
+	fx->cw = rng_chance(r, 50) ? 0x37f : rng_next(r) & 0x1f7f;
+	/* Mostly nothing to report. */
+	fx->sw = rng_next(r) & 0x7f7f;
+	if (rng_chance(r, 85))
+		fx->sw &= ~0x3f | fx->cw;
+	if (fx->sw & ~fx->cw & 0x3f)
+		fx->sw |= 0x8080;
+	fx->tags = rng_chance(r, 30) ? rng_next(r) : rng_chance(r, 50) ? 0x0f : 0xf0;
+	fx->op = rng_next(r) & 0x7ff;
+	fx->ip = rng_next(r) & 0x7fffffffffff;
+	fx->dp = rng_next(r) & 0x7fffffffffff;
+	fx->mxcsr = 0x1f80 | (rng_next(r) & 0x603f);
+	for (i = 0; i < 8; i++)
+		fx->st[i] = pick_f80(r);
+}
+
+/* What the memory operand of a load of x87 state or of a number is. */
+static void plant_fpu(struct rng *r, struct tcase *t, const struct emu_ctxt *c, emu_exec_fn f)
+{
+	u64 la = model_linear(c, c->insn.mem_seg, c->insn.mem_off);
+	unsigned int aux = ((const struct emu_desc *)c->insn.desc)->aux, i;
+	struct emu_fx fx;
+
+	if (c->insn.modrm >= 0xc0 || rng_chance(r, 10))
+		return;
+	if (f == ex_fld && aux < 2) {
+		plant(t, la, aux ? pick_real(r, 52, 11) : pick_real(r, 23, 8), 8);
+	} else if (f == ex_mxcsr) {
+		plant(t, la, rng_next(r) & 0xffff, 4);
+	} else if (f == ex_fxrstor) {
+		random_fx(r, &fx);
+		fx.mxcsr = rng_next(r) & 0xffff;
+		for (i = 0; i < FX_USED; i++)
+			plant(t, la + i, ((u8 *)&fx)[i], 1);
+	}
+}
+
 /* Instructions that ask for more than numbers. */
 static void suit(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
 {
@@ -265,11 +358,19 @@ static void suit(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
 		plant_operand(t, c, rng_edge(r) & 0x7fffffffffff, 8);
 	else if ((f == ex_cmpxchg || f == ex_cmpxchg8b || f == ex_bound) && rng_chance(r, 50))
 		plant_match(r, t, c, f);
+	else if (f == ex_fld || f == ex_fxrstor || f == ex_mxcsr)
+		plant_fpu(r, t, c, f);
 	/* The system call of old. */
 	else if (f == ex_int && t->bytes[in->len - 1] == 0x80)
 		t->bytes[in->len - 1] = 0x81;
 	if (step_is_late(in->desc) && in->len < sizeof(t->bytes))
 		t->bytes[in->len] = 0x90;
+}
+
+static bool uses_fpu(const struct emu_desc *d)
+{
+	return d->flags & (D_SSE | D_MMX | D_X87) || d->exec == ex_fwait ||
+	       d->exec == ex_fxsave || d->exec == ex_fxrstor;
 }
 
 static void set_state(struct rng *r, struct tcase *t, const struct leaf *l,
@@ -279,11 +380,12 @@ static void set_state(struct rng *r, struct tcase *t, const struct leaf *l,
 	t->in.rip = g->rip;
 	t->in.rflags = FL_FIXED | FL_IF | FL_TF | (rng_next(r) & FL_ARITH) |
 		       (rng_chance(r, 30) ? FL_DF : 0) | (rng_chance(r, 10) ? FL_AC : 0);
-	t->vec = l->desc->flags & (D_SSE | D_MMX);
+	t->vec = uses_fpu(l->desc);
 	if (!t->vec)
 		return;
 	random_bytes(r, t->in.vec[0], sizeof(t->in.vec));
-	random_bytes(r, (u8 *)t->in.mmx, sizeof(t->in.mmx));
+	random_fx(r, (struct emu_fx *)t->in.fx);
+	model_fx(t->in.fx);
 	if (!g->is64)
 		memset(t->in.vec[8], 0, sizeof(t->in.vec) / 2);
 }
@@ -344,7 +446,8 @@ bool make_case(struct expectation *e, u64 seed, u64 index)
 	t->undo = l->desc->flags & D_UMIP && host.umip;
 	if (model_decode(t, &c) == EMU_OK) {
 		/* Prefixes of 64-bit mode made another instruction of it. */
-		if (c.insn.desc != l->desc && step_is_late(c.insn.desc))
+		if (c.insn.desc != l->desc &&
+		    (step_is_late(c.insn.desc) || (uses_fpu(c.insn.desc) && !t->vec)))
 			return false;
 		suit(&r, t, &c);
 	}

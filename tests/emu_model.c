@@ -203,14 +203,50 @@ static void set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int l
 	memcpy(regs->vec[reg], buf, len);
 }
 
-static u64 get_mmx(struct emu_ctxt *c, int reg)
+/*
+ * Into this machine's registers and out again: reserved bits, and what else the CPU
+ * does not take as it is. @in and @out are in the format of the instructions.
+ */
+#define ROUND_TRIP(in, restore, save, out) do {					\
+	struct emu_fx own;							\
+										\
+	asm volatile("fxsave64 %0\n" restore " %2\n" save " %1\n fxrstor64 %0"	\
+		     : "=m" (own), "=m" (out) : "m" (in));			\
+} while (0)
+
+static void fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide)
 {
-	return regs->mmx[reg];
+	unsigned int i;
+
+	memset(fx, 0, sizeof(*fx));
+	memcpy(fx, regs->fx, FX_USED);
+	for (i = 0; i < 16; i++)
+		memcpy(fx->xmm[i], regs->vec[i], 16);
+	if (!wide)
+		ROUND_TRIP(*fx, "fxrstor64", "fxsave", *fx);
 }
 
-static void set_mmx(struct emu_ctxt *c, int reg, u64 val)
+static void fxrstor(struct emu_ctxt *c, const struct emu_fx *in, bool wide)
 {
-	regs->mmx[reg] = val;
+	struct emu_fx fx = { 0 };
+	unsigned int i;
+
+	if (wide)
+		ROUND_TRIP(*in, "fxrstor64", "fxsave64", fx);
+	else
+		ROUND_TRIP(*in, "fxrstor", "fxsave64", fx);
+	memcpy(regs->fx, &fx, FX_USED);
+	for (i = 0; i < 16; i++)
+		memcpy(regs->vec[i], fx.xmm[i], 16);
+}
+
+void model_fx(u8 *fx)
+{
+	struct emu_fx full = { 0 };
+
+	memcpy(&full, fx, FX_USED);
+	ROUND_TRIP(full, "fxrstor64", "fxsave64", full);
+	memcpy(fx, &full, FX_USED);
 }
 
 static const struct emu_ops ops = {
@@ -218,7 +254,7 @@ static const struct emu_ops ops = {
 	.probe = do_probe, .get_segment = get_segment, .set_segment = set_segment,
 	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr, .get_efer = get_efer,
 	.get_xcr = get_xcr, .rdtsc = do_rdtsc, .cpuid = do_cpuid, .get_vec = get_vec,
-	.set_vec = set_vec, .get_mmx = get_mmx, .set_mmx = set_mmx,
+	.set_vec = set_vec, .fxsave = fxsave, .fxrstor = fxrstor,
 };
 
 static void copy_windows(u8 *to0, u8 *to1, const u8 *from0, const u8 *from1)

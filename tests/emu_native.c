@@ -23,6 +23,7 @@
 #define XSAVE_HEADER		512
 #define XSAVE_YMM		576
 #define XMM_OFFSET		160
+#define MXCSR_OFFSET		24
 #define ST_OFFSET		32
 
 static u8 *child_data;		/* seen by both */
@@ -77,13 +78,16 @@ static void load_vectors(u8 *fp, const struct cpu_state *s)
 		memcpy(fp + XMM_OFFSET + 16 * i, s->vec[i], 16);
 		memcpy(fp + XSAVE_YMM + 16 * i, s->vec[i] + 16, 16);
 	}
-	for (i = 0; i < 8; i++) {
-		memset(fp + ST_OFFSET + 16 * i, 0xff, 16);
-		memcpy(fp + ST_OFFSET + 16 * i, &s->mmx[i], 8);
-	}
-	memset(fp + 2, 0, 2);		/* top of stack 0 */
-	fp[4] = 0xff;			/* all registers valid */
+	memcpy(fp, s->fx, FX_USED);
 	*(u64 *)(fp + XSAVE_HEADER) |= 7;
+}
+
+/* What it is in if the CPU did not save it. */
+static void reset_x87(u8 *fx)
+{
+	memset(fx, 0, MXCSR_OFFSET);
+	memset(fx + ST_OFFSET, 0, FX_USED - ST_OFFSET);
+	*(u16 *)fx = 0x37f;
 }
 
 static void save_vectors(const u8 *fp, struct cpu_state *s)
@@ -92,16 +96,15 @@ static void save_vectors(const u8 *fp, struct cpu_state *s)
 	unsigned int i;
 
 	memset(s->vec, 0, sizeof(s->vec));
-	memset(s->mmx, 0, sizeof(s->mmx));
+	memcpy(s->fx, fp, FX_USED);
+	if (!(have & 1))
+		reset_x87(s->fx);
 	for (i = 0; i < 16; i++) {
 		if (have & 2)
 			memcpy(s->vec[i], fp + XMM_OFFSET + 16 * i, 16);
 		if (have & 4)
 			memcpy(s->vec[i] + 16, fp + XSAVE_YMM + 16 * i, 16);
 	}
-	for (i = 0; i < 8; i++)
-		if (have & 1)
-			memcpy(&s->mmx[i], fp + ST_OFFSET + 16 * i, 8);
 }
 
 static u8 data_before[DATA_BYTES];

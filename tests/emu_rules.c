@@ -54,7 +54,8 @@ static const struct feature features[] = {
 static const struct feature
 	avx = { "AVX", "", 1, 0, R_ECX, 28 },
 	avx2 = { "AVX2", "", 7, 0, R_EBX, 5 },
-	cx16 = { "CX16", "", 1, 0, R_ECX, 13 };
+	cx16 = { "CX16", "", 1, 0, R_ECX, 13 },
+	late_dp = { "FDP_EXCPTN_ONLY", "", 7, 0, R_EBX, 6 };
 
 static bool has(const struct feature *f)
 {
@@ -147,12 +148,12 @@ static bool changes_width(const struct tcase *t)
 
 /*
  * What the SDM leaves to the implementation: an access that wraps at the end of
- * a segment of 4 GiB; a far return from compatibility to 64-bit mode that
- * releases 64 KiB and more. What CPUs do differently from their description:
- * MOVBE with both 66 and REX.W does not check alignment, and minds an SS
- * override. What vendors do differently: in 64-bit mode, branches with 66 and
- * the size of far pointers with REX.W; the stack of far transfers between
- * compatibility and 64-bit mode.
+ * a segment of 4 GiB; #AC or #GP for a misaligned FXSAVE; a far return from
+ * compatibility to 64-bit mode that releases 64 KiB and more. What CPUs do
+ * differently from their description: MOVBE with both 66 and REX.W does not check
+ * alignment, and minds an SS override. What vendors do differently: in 64-bit mode,
+ * branches with 66 and the size of far pointers with REX.W; the stack of far
+ * transfers between compatibility and 64-bit mode.
  */
 bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
 {
@@ -161,12 +162,15 @@ bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
 
 	if (wraps_flat_segment(c, t))
 		return true;
-	/* How much of VEX after other prefixes is fetched before it is undefined. */
+	/* How much of what is undefined because of VEX, or behind it, is fetched before. */
 	if (!d)
-		return !in->vex && (in->opcode == 0xc4 || in->opcode == 0xc5) &&
+		return (in->vex || in->opcode == 0xc4 || in->opcode == 0xc5) &&
 		       (t->code + EMU_MAX_INSN > CODE_BASE + CODE_BYTES ||
 			t->place == PLACE_32_SEGS);
 	if (splits_lock(in, t))
+		return true;
+	if (t->in.rflags & FL_AC && (t->vector == VEC_GP || t->vector == VEC_AC) &&
+	    (d->exec == ex_fxsave || d->exec == ex_fxrstor))
 		return true;
 	if (d->exec == ex_movbe && in->opsize_prefix && in->rex & 8)
 		return true;
@@ -277,6 +281,15 @@ static u32 destination(const struct emu_insn *in, const struct emu_desc *d)
 	return 0;
 }
 
+static bool sets_dp_late(void)
+{
+	static s8 late = -1;
+
+	if (late < 0)
+		late = has(&late_dp);
+	return late;
+}
+
 /* What is not compared of a case that the emulator has run. */
 void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 {
@@ -309,6 +322,9 @@ void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 		e->free_regs |= 1 << RAX | 1 << RDX;
 		e->free_bits = 0xffffffff;
 	}
+	/* Later CPUs set it only if an exception is not masked. */
+	e->free_dp = d->flags & D_X87 && sets_dp_late() &&
+		     !(((const struct emu_fx *)e->t.out.fx)->sw & 0x80);
 	/* Whether a null selector clears the base is up to the vendor. */
 	e->free_bases = !host.intel || !host.fsgsbase;
 }

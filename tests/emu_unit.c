@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	103
+#define TESTS	105
 
 void count_success(const void *desc)
 {

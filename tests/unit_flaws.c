@@ -90,6 +90,61 @@ static bool vector_state_that_is_not_there(void)
 	return ok;
 }
 
+/* An x87 exception that the guest had left pending was raised in the host, by FWAIT or MMX. */
+static bool pending_x87_exception(void)
+{
+	static const char *const wait[] = { "\x9b", "\xd9\x03", "\xdd\x1b", "\xdb\x03", "\xdf\x3b",
+					    "\xd9\x2b", "\x0f\x6e\x03", "\x0f\x7f\x03" };
+	static const char *const go_on[] = { "\xd9\x3b", "\xdd\x3b", "\xdf\xe0", "\x0f\x28\x03" };
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+	unsigned int i;
+
+	m->c.gpr[RBX] = DATA;
+	m->fx.sw = 0x8084;
+	for (i = 0; i < ARRAY_SIZE(wait); i++)
+		CHECK(mach_fault(m, mach_exec(m, wait[i], strlen(wait[i])), VEC_MF, 0) &&
+		      m->fx.sw == 0x8084 && !m->fx.tags);
+	for (i = 0; i < ARRAY_SIZE(go_on); i++)
+		CHECK(mach_exec(m, go_on[i], strlen(go_on[i])) == EMU_OK);
+	CHECK(EXEC(m, "\xdb\xe2") == EMU_OK && !m->fx.sw);
+	/* What FLDCW unmasks is pending from then on. */
+	m->fx.sw = 4;
+	mach_put(m, DATA, 0x37b, 2);
+	CHECK(EXEC(m, "\xd9\x2b") == EMU_OK && m->fx.sw == 0x8084 && m->fx.cw == 0x37b);
+	/* The FPU is off: #NM comes before; FWAIT minds CR0.MP as well. */
+	m->cr[0] |= CR0_TS | CR0_MP;
+	for (i = 0; i < ARRAY_SIZE(wait); i++)
+		CHECK(mach_fault(m, mach_exec(m, wait[i], strlen(wait[i])), VEC_NM, 0));
+	m->cr[0] &= ~CR0_MP;
+	CHECK(mach_fault(m, EXEC(m, "\x9b"), VEC_MF, 0));
+	m->cr[0] = (m->cr[0] & ~CR0_TS) | CR0_EM;
+	CHECK(mach_fault(m, EXEC(m, "\xd9\x03"), VEC_NM, 0));
+	CHECK(mach_fault(m, EXEC(m, "\x9b"), VEC_MF, 0));
+	return ok;
+}
+
+/* An x87 access changes nothing if its memory is not there, and a device sees it whole. */
+static bool x87_and_its_memory(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->fx.cw = 0x37f;
+	m->fx.tags = 1;
+	m->fx.st[0] = (struct emu_fx_reg){ .mant = 1ull << 63, .se = 16383 };
+	m->absent = DATA;
+	m->c.gpr[RBX] = DATA;
+	CHECK(mach_fault(m, EXEC(m, "\xdd\x1b"), VEC_PF, 2) && m->fx.tags == 1);
+	CHECK(mach_fault(m, EXEC(m, "\xdd\x03"), VEC_PF, 0) && m->fx.tags == 1 && !m->fx.sw);
+	m->c.gpr[RBX] = DEVICE_BASE;
+	CHECK(EXEC(m, "\xdd\x1b") == EMU_OK && m->nr_done == 1 && m->done[0].len == 8);
+	CHECK(mach_get(m, DEVICE_BASE, 8) == 0x3ff0000000000000 && m->fx.sw == 1 << 11);
+	CHECK(EXEC(m, "\xdb\x2b") == EMU_OK && m->nr_done == 2 && m->done[1].len == 10);
+	CHECK(m->fx.st[0].mant == 0x3ff0000000000000 && m->fx.tags == 1 && !m->fx.sw);
+	return ok;
+}
+
 /* Reserved bits of MXCSR made the host fault when it loaded the registers. */
 static bool mxcsr_has_no_reserved_bits(void)
 {
@@ -97,15 +152,15 @@ static bool mxcsr_has_no_reserved_bits(void)
 	bool ok = true;
 
 	m->c.gpr[RBX] = DATA;
-	m->mxcsr = 0x1f80;
+	m->fx.mxcsr = 0x1f80;
 	mach_put(m, DATA, 0x10000, 4);
-	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x13"), VEC_GP, 0) && m->mxcsr == 0x1f80);
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x13"), VEC_GP, 0) && m->fx.mxcsr == 0x1f80);
 	mach_put(m, DATA, 0xffbf, 4);
-	CHECK(EXEC(m, "\x0f\xae\x13") == EMU_OK && m->mxcsr == 0xffbf);
+	CHECK(EXEC(m, "\x0f\xae\x13") == EMU_OK && m->fx.mxcsr == 0xffbf);
 	CHECK(EXEC(m, "\x0f\xae\x5b\x10") == EMU_OK && mach_get(m, DATA + 16, 8) == 0xffbf);
 	mach_put(m, DATA + 24, 0x80000000, 4);
-	m->fx[0] = 7;
-	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x0b"), VEC_GP, 0) && m->fx[0] == 7);
+	m->fx.cw = 7;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x0b"), VEC_GP, 0) && m->fx.cw == 7);
 	return ok;
 }
 
@@ -115,7 +170,7 @@ static bool fxsave_image(void)
 	struct mach *m = mach_new(EMU_MODE_PROT64);
 	bool ok = true;
 
-	memset(m->fx, 0x22, sizeof(m->fx));
+	memset(&m->fx, 0x22, sizeof(m->fx));
 	memset(m->mem + DATA, 0x33, 512);
 	m->c.gpr[RBX] = DATA + 8;
 	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x03"), VEC_GP, 0));
@@ -124,11 +179,11 @@ static bool fxsave_image(void)
 	CHECK(m->mem[DATA + 415] == 0x22 && m->mem[DATA + 416] == 0x33);
 	mach_put(m, DATA + 24, 0x1f80, 4);
 	m->mem[DATA] = 0x44;
-	CHECK(EXEC(m, "\x0f\xae\x0b") == EMU_OK && m->fx[0] == 0x44);
+	CHECK(EXEC(m, "\x0f\xae\x0b") == EMU_OK && (u8)m->fx.cw == 0x44);
 	m->cr[0] |= CR0_TS;
 	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x03"), VEC_NM, 0));
 	m = mach_at_cpl_3(EMU_MODE_PROT32);
-	memset(m->fx, 0x22, sizeof(m->fx));
+	memset(&m->fx, 0x22, sizeof(m->fx));
 	m->c.gpr[RBX] = STACK0 - 512;
 	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x03"), VEC_PF, 7));
 	CHECK(mach_fault(m, EXEC(m, "\x0f\xae\x0b"), VEC_PF, 5));
@@ -538,6 +593,8 @@ void unit_flaws(void)
 	RUN(bit_offsets_of_64_bits);
 	RUN(instruction_pointer_has_the_modes_size);
 	RUN(vector_state_that_is_not_there);
+	RUN(pending_x87_exception);
+	RUN(x87_and_its_memory);
 	RUN(mxcsr_has_no_reserved_bits);
 	RUN(fxsave_image);
 	RUN(redirected_interrupts);

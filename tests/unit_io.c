@@ -252,7 +252,12 @@ static void fill(struct mach *m, struct rng r)
 	for (i = 0; i < sizeof(m->vec); i++)
 		m->vec[i / 32][i % 32] = rng_next(&r);
 	for (i = 0; i < 8; i++)
-		m->mmx[i] = rng_next(&r);
+		m->fx.st[i] = (struct emu_fx_reg){ .mant = rng_next(&r) | 1ull << 63,
+						   .se = rng_next(&r) };
+	m->fx.cw = 0x37f;
+	m->fx.sw = rng_next(&r) & 0x7f00;
+	m->fx.tags = rng_next(&r);
+	m->fx.mxcsr = 0x1f80;
 }
 
 /* Runs instruction @bytes to its end; what it left is in @out. */
@@ -298,6 +303,7 @@ static bool every_entry_restarts(void)
 			CHECK(!memcmp(direct.c.gpr, waited.c.gpr, sizeof(direct.c.gpr)));
 			CHECK(direct.c.rip == waited.c.rip && direct.c.rflags == waited.c.rflags);
 			CHECK(!memcmp(direct.vec, waited.vec, sizeof(direct.vec)));
+			CHECK(!memcmp(&direct.fx, &waited.fx, sizeof(direct.fx)));
 			CHECK(!memcmp(direct.mem + DATA, waited.mem + DATA, MACH_BYTES - DATA));
 			CHECK(st1 != EMU_OK || direct.nr_done == waited.nr_done);
 		}

@@ -433,12 +433,8 @@ static const struct emu_ops vcpu_emu_ops = {
 	.hypercall = op_hypercall,
 	.get_vec = kvm_emu_get_vec,
 	.set_vec = kvm_emu_set_vec,
-	.get_mxcsr = kvm_emu_get_mxcsr,
-	.set_mxcsr = kvm_emu_set_mxcsr,
 	.fxsave = kvm_emu_fxsave,
 	.fxrstor = kvm_emu_fxrstor,
-	.get_mmx = kvm_emu_get_mmx,
-	.set_mmx = kvm_emu_set_mmx,
 };
 
 static enum emu_mode mode_of(struct kvm_vcpu *vcpu)

@@ -101,77 +101,23 @@ void kvm_emu_set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int 
 	put_fpu();
 }
 
-u32 kvm_emu_get_mxcsr(struct emu_ctxt *c)
-{
-	u32 val;
-
-	get_fpu();
-	asm volatile("stmxcsr %0" : "=m" (val));
-	put_fpu();
-	return val;
-}
-
-void kvm_emu_set_mxcsr(struct emu_ctxt *c, u32 val)
-{
-	get_fpu();
-	asm volatile("ldmxcsr %0" : : "m" (val));
-	put_fpu();
-}
-
-typedef struct { u8 b[512]; } fx_image;
-
-void kvm_emu_fxsave(struct emu_ctxt *c, void *image, bool wide)
+void kvm_emu_fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide)
 {
 	get_fpu();
 	if (wide)
-		asm volatile("fxsave64 %0" : "=m" (*(fx_image *)image));
+		asm volatile("fxsave64 %0" : "=m" (*fx));
 	else
-		asm volatile("fxsave %0" : "=m" (*(fx_image *)image));
+		asm volatile("fxsave %0" : "=m" (*fx));
 	put_fpu();
 }
 
 /* The emulator has checked MXCSR; nothing else in the image can fault. */
-void kvm_emu_fxrstor(struct emu_ctxt *c, const void *image, bool wide)
+void kvm_emu_fxrstor(struct emu_ctxt *c, const struct emu_fx *fx, bool wide)
 {
 	get_fpu();
 	if (wide)
-		asm volatile("fxrstor64 %0" : : "m" (*(const fx_image *)image));
+		asm volatile("fxrstor64 %0" : : "m" (*fx));
 	else
-		asm volatile("fxrstor %0" : : "m" (*(const fx_image *)image));
-	put_fpu();
-}
-
-static void read_mmx(int reg, u64 *buf)
-{
-	typedef u64 v;
-
-	switch (reg) {
-	EACH8(GET, "movq", "mm")
-	}
-}
-
-static void write_mmx(int reg, const u64 *buf)
-{
-	typedef u64 v;
-
-	switch (reg) {
-	EACH8(SET, "movq", "mm")
-	}
-}
-
-u64 kvm_emu_get_mmx(struct emu_ctxt *c, int reg)
-{
-	u64 val;
-
-	get_fpu();
-	read_mmx(reg & 7, &val);
-	put_fpu();
-	return val;
-}
-
-void kvm_emu_set_mmx(struct emu_ctxt *c, int reg, u64 val)
-{
-	get_fpu();
-	write_mmx(reg & 7, &val);
+		asm volatile("fxrstor %0" : : "m" (*fx));
 	put_fpu();
 }
