@@ -146,11 +146,8 @@ static enum emu_status take_vex(struct emu_ctxt *c, u8 first)
 	in->vex_vvvv = (~b1 >> 3) & 15;
 	in->vex_l = b1 & 4;
 	in->vex_pp = b1 & 3;
-	if (!emu_is64(c)) {
+	if (!emu_is64(c))
 		in->rex = 0x40;
-		in->vex_w = false;
-		in->vex_vvvv &= 7;
-	}
 	in->vex = true;
 	return take_byte(c, &in->opcode);
 }
@@ -302,6 +299,9 @@ static enum emu_status lookup(struct emu_ctxt *c)
 		case DESC_M64:
 			d = &d->table[emu_is64(c)];
 			break;
+		case DESC_VEX:
+			d = &d->table[in->vex];
+			break;
 		case DESC_FAIL:
 			return EMU_FAIL;
 		case DESC_UNDEF:
@@ -327,6 +327,8 @@ static bool am_has_modrm(unsigned int am)
 	case AM_W:
 	case AM_P:
 	case AM_Q:
+	case AM_N:
+	case AM_U:
 		return true;
 	}
 	return false;
@@ -371,6 +373,18 @@ unsigned int emu_size(const struct emu_ctxt *c, unsigned int sz, bool mem)
 		return emu_is64(c) ? 10 : 6;
 	case SZ_C:
 		return in->op_bytes == 8 ? 16 : 8;
+	case SZ_X2:
+		return in->vex_l ? 16 : 8;
+	case SZ_X4:
+		return in->vex_l ? 8 : 4;
+	case SZ_X8:
+		return in->vex_l ? 4 : 2;
+	case SZ_XQ:
+		return in->vex_l ? 32 : 8;
+	case SZ_RB:
+		return mem ? 1 : 4;
+	case SZ_RW:
+		return mem ? 2 : 4;
 	}
 	return 0;
 }
@@ -477,7 +491,7 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 {
 	const struct emu_insn *in = &c->insn;
 	bool mod3 = in->has_modrm && in->modrm >= 0xc0;
-	bool vvvv = false;
+	bool vvvv = d->flags & D_VVVV;
 	unsigned int i;
 
 	if (d->flags & (emu_is64(c) ? D_NO64 : D_ONLY64))
@@ -489,7 +503,9 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 	for (i = 0; i < 3; i++) {
 		unsigned int am = OP_AM(d->op[i]), reg = (in->modrm >> 3) & 7;
 
-		if ((am == AM_M && mod3) || (am == AM_R && !mod3 && !(d->flags & D_MOD3)))
+		if (am == AM_M && mod3)
+			return true;
+		if ((am == AM_R || am == AM_N || am == AM_U) && !mod3 && !(d->flags & D_MOD3))
 			return true;
 		if (am == AM_S && (reg > EMU_SEG_GS || (reg == EMU_SEG_CS && i == 0)))
 			return true;
@@ -500,9 +516,11 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 			return true;
 		vvvv |= am == AM_B || (am == AM_H && (mod3 || !(d->flags & D_HREG)));
 	}
-	if (d->flags & D_VEXG && !in->vex)
+	if (!in->vex)
+		return d->flags & D_ONLYVEX;
+	if (d->flags & (in->vex_l ? D_VEX0 : D_VEX1) || (d->flags & D_VEXW0 && in->vex_w))
 		return true;
-	return in->vex && ((d->flags & D_VEX0 && in->vex_l) || (!vvvv && in->vex_vvvv));
+	return !vvvv && in->vex_vvvv;
 }
 
 static void set_register(const struct emu_insn *in, struct emu_operand *o, unsigned int reg)
@@ -532,14 +550,18 @@ static void resolve(struct emu_ctxt *c, const struct emu_desc *d, unsigned int i
 	case AM_R:
 	case AM_W:
 	case AM_Q:
+	case AM_N:
+	case AM_U:
 		if (mem)
 			o->kind = OPND_MEM;
-		else if (am == AM_W || am == AM_Q)
-			o->kind = am == AM_W ? OPND_VEC : OPND_MMX;
+		else if (am == AM_W || am == AM_U)
+			o->kind = OPND_VEC;
+		else if (am == AM_Q || am == AM_N)
+			o->kind = OPND_MMX;
 		else
 			set_register(in, o, rm);
 		if (o->kind != OPND_REG)
-			o->reg = am == AM_Q ? rm & 7 : rm;
+			o->reg = o->kind == OPND_MMX ? rm & 7 : rm;
 		break;
 	case AM_O:
 		o->kind = OPND_MEM;
@@ -654,6 +676,8 @@ static enum emu_status decode_all(struct emu_ctxt *c)
 		return st;
 	if (misused(c, d))
 		return emu_raise(c, VEC_UD, 0);
+	if (!emu_is64(c))
+		in->vex_vvvv &= 7;
 	/* Operands have no gaps in the table. */
 	for (i = 0; i < 3 && d->op[i]; i++)
 		resolve(c, d, i);

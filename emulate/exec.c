@@ -68,6 +68,11 @@ static bool moves_itself(const struct emu_exec *x)
 	return x->d->flags & (D_SSE | D_MMX | D_ADDR);
 }
 
+static bool must_be_aligned(const struct emu_exec *x)
+{
+	return x->d->flags & (x->in->vex ? D_ALIGN : D_ALIGN | D_ALIGN_SSE);
+}
+
 /* The linear address of a memory operand, and its value if it is read and fits. */
 static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool rd, bool wr)
 {
@@ -77,7 +82,7 @@ static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool 
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, o->size, acc, &o->la);
 	/* This comes even before #SS. */
-	if (x->d->flags & D_ALIGN && o->la & (o->size - 1))
+	if (must_be_aligned(x) && o->la & (o->size - 1))
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
 		st = emu_align_check(c, o->la, o->size);

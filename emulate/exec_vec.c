@@ -6,7 +6,6 @@
  */
 #include "internal.h"
 
-#define VEC_BYTES	32
 #define MXCSR_RESERVED	0xffff0000u
 #define FX_BYTES	512
 #define FX_XMM8		288	/* where 16 registers have what 8 do not */
@@ -14,8 +13,8 @@
 #define FX_CHUNK	32	/* FX_XMM8 and FX_END are multiples */
 
 /* The value of operand @o, @len bytes of it; memory addresses have been checked. */
-static enum emu_status get(struct emu_exec *x, const struct emu_opnd *o, void *buf,
-			   unsigned int len)
+enum emu_status emu_vec_get(struct emu_exec *x, const struct emu_opnd *o, void *buf,
+			    unsigned int len)
 {
 	struct emu_ctxt *c = x->c;
 	u64 val;
@@ -42,8 +41,8 @@ static void put_vec(struct emu_exec *x, unsigned int reg, const void *buf)
 	x->c->ops->set_vec(x->c, reg, buf, x->in->vex ? VEC_BYTES : 16);
 }
 
-static enum emu_status put(struct emu_exec *x, const struct emu_opnd *o, const void *buf,
-			   unsigned int len)
+enum emu_status emu_vec_put(struct emu_exec *x, const struct emu_opnd *o, const void *buf,
+			    unsigned int len)
 {
 	struct emu_ctxt *c = x->c;
 	u64 val = 0;
@@ -69,9 +68,9 @@ enum emu_status ex_movv(struct emu_exec *x)
 	u8 buf[VEC_BYTES] = { 0 };
 	enum emu_status st;
 
-	st = get(x, &x->op[1], buf, len);
+	st = emu_vec_get(x, &x->op[1], buf, len);
 	memset(buf + len, 0, VEC_BYTES - len);
-	return st == EMU_OK ? put(x, &x->op[0], buf, len) : st;
+	return st == EMU_OK ? emu_vec_put(x, &x->op[0], buf, len) : st;
 }
 
 /* The register whose other elements the destination takes over. */
@@ -90,13 +89,13 @@ enum emu_status ex_movs_scalar(struct emu_exec *x)
 	u8 buf[VEC_BYTES] = { 0 }, low[VEC_BYTES];
 	enum emu_status st;
 
-	st = get(x, &x->op[1], low, x->d->aux);
+	st = emu_vec_get(x, &x->op[1], low, x->d->aux);
 	if (st != EMU_OK)
 		return st;
 	if (regs)
 		x->c->ops->get_vec(x->c, merge_source(x, x->op[0].reg), buf, 16);
 	memcpy(buf, low, x->d->aux);
-	return put(x, &x->op[0], buf, x->d->aux);
+	return emu_vec_put(x, &x->op[0], buf, x->d->aux);
 }
 
 /*
@@ -109,12 +108,12 @@ enum emu_status ex_movh_load(struct emu_exec *x)
 	u8 buf[VEC_BYTES] = { 0 }, src[VEC_BYTES];
 	enum emu_status st;
 
-	st = get(x, &x->op[1], src, x->op[1].kind == OPND_VEC ? 16 : 8);
+	st = emu_vec_get(x, &x->op[1], src, x->op[1].kind == OPND_VEC ? 16 : 8);
 	if (st != EMU_OK)
 		return st;
 	x->c->ops->get_vec(x->c, merge_source(x, x->op[0].reg), buf, 16);
 	memcpy(buf + to, src + from, 8);
-	return put(x, &x->op[0], buf, 16);
+	return emu_vec_put(x, &x->op[0], buf, 16);
 }
 
 /* The stores; aux 1: of the upper quadword. */
@@ -123,7 +122,7 @@ enum emu_status ex_movh_store(struct emu_exec *x)
 	u8 buf[16];
 
 	x->c->ops->get_vec(x->c, x->op[1].reg, buf, 16);
-	return put(x, &x->op[0], buf + (x->d->aux ? 8 : 0), 8);
+	return emu_vec_put(x, &x->op[0], buf + (x->d->aux ? 8 : 0), 8);
 }
 
 /* STMXCSR, and LDMXCSR with aux 1. */
@@ -136,8 +135,8 @@ enum emu_status ex_mxcsr(struct emu_exec *x)
 
 	c->ops->fxsave(c, &fx, true);
 	if (!x->d->aux)
-		return put(x, &x->op[0], &fx.mxcsr, 4);
-	st = get(x, &x->op[0], &val, 4);
+		return emu_vec_put(x, &x->op[0], &fx.mxcsr, 4);
+	st = emu_vec_get(x, &x->op[0], &val, 4);
 	if (st != EMU_OK)
 		return st;
 	if (val & MXCSR_RESERVED)

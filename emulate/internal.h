@@ -86,6 +86,8 @@ enum emu_am {
 	AM_P,		/* reg: MMX register */
 	AM_Q,		/* r/m: MMX register or memory */
 	AM_B,		/* VEX.vvvv: general register */
+	AM_N,		/* r/m: MMX register only */
+	AM_U,		/* r/m: vector register only */
 };
 
 /* How large it is. */
@@ -104,11 +106,17 @@ enum emu_sz {
 	SZ_P,		/* far pointer: 2 + operand size */
 	SZ_T,		/* descriptor table register: 6, in 64-bit mode 10 */
 	SZ_C,		/* 8, or 16 with REX.W */
+	SZ_X2,		/* a half of SZ_X */
+	SZ_X4,		/* a quarter */
+	SZ_X8,		/* an eighth */
+	SZ_XQ,		/* 8, or 32 with VEX.L */
+	SZ_RB,		/* a register: 4; memory: 1 */
+	SZ_RW,		/* a register: 4; memory: 2 */
 };
 
-#define OP(am, sz)	(AM_##am << 4 | SZ_##sz)
-#define OP_AM(op)	((op) >> 4)
-#define OP_SZ(op)	((op) & 15)
+#define OP(am, sz)	(AM_##am << 5 | SZ_##sz)
+#define OP_AM(op)	((op) >> 5)
+#define OP_SZ(op)	((op) & 31)
 
 /* Properties of a table entry. */
 #define D_R0		(1u << 0)	/* the first operand is read */
@@ -131,9 +139,13 @@ enum emu_sz {
 #define D_MMX		(1u << 16)	/* uses the MMX registers */
 #define D_VEX		(1u << 17)	/* may be VEX-encoded */
 #define D_VEX0		(1u << 18)	/* ... with VEX.L 0 only */
+#define D_VEX1		(1u << 23)	/* ... with VEX.L 1 only */
+#define D_VEXW0		(1u << 24)	/* ... with VEX.W 0 only */
 #define D_HREG		(1u << 21)	/* VEX.vvvv is an operand between registers only */
-#define D_VEXG		(1u << 22)	/* needs VEX, which says nothing of vectors */
+#define D_VVVV		(1u << 25)	/* VEX.vvvv is an operand that has no place in the entry */
+#define D_ONLYVEX	(1u << 22)	/* undefined without VEX */
 #define D_ALIGN		(1u << 19)	/* the memory operand must be aligned to its size */
+#define D_ALIGN_SSE	(1u << 26)	/* ... unless VEX-encoded */
 #define D_UMIP		(1u << 20)	/* CPL 0 only if CR4.UMIP is set */
 #define D_X87		(1u << 30)	/* needs x87 switched on */
 #define D_WAIT		(1u << 31)	/* reports pending exceptions of x87 first, as MMX does */
@@ -147,6 +159,7 @@ enum emu_desc_kind {
 	DESC_RM,		/* of 8 by ModRM.rm */
 	DESC_PFX,		/* of 4: no prefix, 66, F3, F2 */
 	DESC_M64,		/* of 2: outside, inside 64-bit mode */
+	DESC_VEX,		/* of 2: without, with VEX */
 };
 
 struct emu_exec;
@@ -466,6 +479,12 @@ enum emu_status ex_fninit(struct emu_exec *x);
 enum emu_status ex_fwait(struct emu_exec *x);
 
 /* exec_vec.c */
+#define VEC_BYTES	32
+
+enum emu_status emu_vec_get(struct emu_exec *x, const struct emu_opnd *o, void *buf,
+			    unsigned int len);
+enum emu_status emu_vec_put(struct emu_exec *x, const struct emu_opnd *o, const void *buf,
+			    unsigned int len);
 enum emu_status ex_movv(struct emu_exec *x);
 enum emu_status ex_movs_scalar(struct emu_exec *x);
 enum emu_status ex_movh_load(struct emu_exec *x);
@@ -473,5 +492,17 @@ enum emu_status ex_movh_store(struct emu_exec *x);
 enum emu_status ex_mxcsr(struct emu_exec *x);
 enum emu_status ex_fxsave(struct emu_exec *x);
 enum emu_status ex_fxrstor(struct emu_exec *x);
+
+/* exec_shuffle.c */
+enum emu_status ex_movdup(struct emu_exec *x);
+enum emu_status ex_broadcast(struct emu_exec *x);
+enum emu_status ex_pmovx(struct emu_exec *x);
+enum emu_status ex_pextr(struct emu_exec *x);
+enum emu_status ex_pinsr(struct emu_exec *x);
+enum emu_status ex_insertps(struct emu_exec *x);
+enum emu_status ex_movmsk(struct emu_exec *x);
+enum emu_status ex_vmaskmov(struct emu_exec *x);
+enum emu_status ex_maskmov(struct emu_exec *x);
+enum emu_status ex_vzero(struct emu_exec *x);
 
 #endif

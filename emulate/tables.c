@@ -17,7 +17,11 @@ enum {
 	Jb = OP(J, B), Jz = OP(J, F), Ap = OP(AP, P), Ob = OP(O, B), Ov = OP(O, V),
 	Sw = OP(S, W), Cn = OP(C, N), Dn = OP(D, N),
 	Vx = OP(V, X), Vo = OP(V, O), Wx = OP(W, X), Wd = OP(W, D), Wq = OP(W, Q), Ho = OP(H, O),
-	Pq = OP(P, Q), Qq = OP(Q, Q), By = OP(B, Y),
+	Wb = OP(W, B), Ww = OP(W, W), Wo = OP(W, O),
+	Wx2 = OP(W, X2), Wx4 = OP(W, X4), Wx8 = OP(W, X8), Wxq = OP(W, XQ),
+	Uo = OP(U, O), Ux = OP(U, X), Hx = OP(H, X), Mo = OP(M, O),
+	Pq = OP(P, Q), Qq = OP(Q, Q), Nq = OP(N, Q), By = OP(B, Y),
+	Gd = OP(G, D), Ed = OP(E, D), Erb = OP(E, RB), Erw = OP(E, RW),
 	NB = OP(NONE, B), NV = OP(NONE, V), NF = OP(NONE, F),
 };
 
@@ -345,6 +349,9 @@ static const struct emu_desc group15[2] = { GROUP(REG, group15_mem), GROUP(REG, 
 /* Moves of vectors: whole, scalar, halves, to and from general and MMX registers. */
 #define VLOAD	(D_SSE | D_VEX)
 #define VSTORE	(D_SSE | D_VEX | D_W0)
+/* ... to the place that the immediate says; of VEX alone. */
+#define VINSERT	(D_SSE | D_VEX | D_VEX0 | D_VVVV)
+#define VONLY	(D_SSE | D_VEX | D_ONLYVEX | D_VEXW0)
 
 static const struct emu_desc op_10[4] = {
 	I2("movups", movv, 0, VLOAD, Vx, Wx), I2("movupd", movv, 0, VLOAD, Vx, Wx),
@@ -370,7 +377,8 @@ static const struct emu_desc op_16_mod[2] = {
 
 static const struct emu_desc op_12[4] = {
 	GROUP(MOD, op_12_mod), I3("movlpd", movh_load, 0, VLOAD | D_VEX0, Vo, Mq, Ho),
-	FAIL("movsldup"), FAIL("movddup"),
+	I2("movsldup", movdup, 4, VLOAD | D_ALIGN_SSE, Vx, Wx),
+	I2("movddup", movdup, 8, VLOAD, Vx, Wxq),
 };
 
 static const struct emu_desc op_13[4] = {
@@ -380,7 +388,7 @@ static const struct emu_desc op_13[4] = {
 
 static const struct emu_desc op_16[4] = {
 	GROUP(MOD, op_16_mod), I3("movhpd", movh_load, 1, VLOAD | D_VEX0, Vo, Mq, Ho),
-	FAIL("movshdup"),
+	I2("movshdup", movdup, 4 | 16, VLOAD | D_ALIGN_SSE, Vx, Wx),
 };
 
 static const struct emu_desc op_17[4] = {
@@ -403,6 +411,10 @@ static const struct emu_desc op_2b[4] = {
 	I2("movntpd", movv, 0, VSTORE | D_ALIGN, Mx, Vx),
 };
 
+static const struct emu_desc op_50[4] = {
+	I2("movmskps", movmsk, 4, VLOAD, Gd, Ux), I2("movmskpd", movmsk, 8, VLOAD, Gd, Ux),
+};
+
 static const struct emu_desc op_6e[4] = {
 	I2("movd", movv, 0, D_MMX, Pq, Ey), I2("movd", movv, 0, VLOAD | D_VEX0, Vo, Ey),
 };
@@ -412,6 +424,10 @@ static const struct emu_desc op_6f[4] = {
 	I2("movdqu", movv, 0, VLOAD, Vx, Wx),
 };
 
+static const struct emu_desc op_77_vex[2] = { FAIL("emms"), I0("vzeroupper", vzero, 0, VLOAD) };
+
+static const struct emu_desc op_77[4] = { GROUP(VEX, op_77_vex) };
+
 static const struct emu_desc op_7e[4] = {
 	I2("movd", movv, 0, D_MMX | D_W0, Ey, Pq), I2("movd", movv, 0, VSTORE | D_VEX0, Ey, Vo),
 	I2("movq", movv, 0, VLOAD | D_VEX0, Vo, Wq),
@@ -420,6 +436,15 @@ static const struct emu_desc op_7e[4] = {
 static const struct emu_desc op_7f[4] = {
 	I2("movq", movv, 0, D_MMX | D_W0, Qq, Pq), I2("movdqa", movv, 0, VSTORE | D_ALIGN, Wx, Vx),
 	I2("movdqu", movv, 0, VSTORE, Wx, Vx),
+};
+
+static const struct emu_desc op_c4[4] = {
+	I3("pinsrw", pinsr, 2, D_MMX, Pq, Erw, Ib), I3("pinsrw", pinsr, 2, VINSERT, Vo, Erw, Ib),
+};
+
+static const struct emu_desc op_c5[4] = {
+	I3("pextrw", pextr, 2, D_MMX, Gd, Nq, Ib),
+	I3("pextrw", pextr, 2, VLOAD | D_VEX0, Gd, Uo, Ib),
 };
 
 static const struct emu_desc op_d6_mod[2][2] = {
@@ -432,6 +457,10 @@ static const struct emu_desc op_d6[4] = {
 	GROUP(MOD, op_d6_mod[0]), GROUP(MOD, op_d6_mod[1]),
 };
 
+static const struct emu_desc op_d7[4] = {
+	I2("pmovmskb", movmsk, 1, D_MMX, Gd, Nq), I2("pmovmskb", movmsk, 1, VLOAD, Gd, Ux),
+};
+
 static const struct emu_desc op_e7[4] = {
 	I2("movntq", movv, 0, D_MMX | D_W0, Mq, Pq),
 	I2("movntdq", movv, 0, VSTORE | D_ALIGN, Mx, Vx),
@@ -439,6 +468,11 @@ static const struct emu_desc op_e7[4] = {
 
 static const struct emu_desc op_f0[4] = {
 	[3] = I2("lddqu", movv, 0, VLOAD, Vx, Mx),
+};
+
+static const struct emu_desc op_f7[4] = {
+	I2("maskmovq", maskmov, 0, D_MMX, Pq, Nq),
+	I2("maskmovdqu", maskmov, 0, VLOAD | D_VEX0, Vo, Uo),
 };
 
 const struct emu_desc emu_map_0f[256] = {
@@ -461,9 +495,11 @@ const struct emu_desc emu_map_0f[256] = {
 	I0("rdmsr", rdmsr, 0, D_PRIV), I0("rdpmc", rdpmc, 0, 0),
 	I0("sysenter", sysenter, 0, 0), I0("sysexit", sysexit, 0, D_PRIV), [0x37] = FAIL("getsec"),
 	[0x40 ... 0x4f] = I2("cmov", cmov, 0, D_RW, Gv, Ev),
-	[0x50 ... 0x6d] = FAIL("sse"),
+	[0x50] = GROUP(PFX, op_50),
+	[0x51 ... 0x6d] = FAIL("sse"),
 	[0x6e] = GROUP(PFX, op_6e), GROUP(PFX, op_6f),
-	[0x70 ... 0x77] = FAIL("sse"),
+	[0x70 ... 0x76] = FAIL("sse"),
+	[0x77] = GROUP(PFX, op_77),
 	[0x7c ... 0x7d] = FAIL("sse"),
 	[0x7e] = GROUP(PFX, op_7e), GROUP(PFX, op_7f),
 	[0x80 ... 0x8f] = I1("jcc", jcc, 0, D_F64, Jz),
@@ -485,20 +521,67 @@ const struct emu_desc emu_map_0f[256] = {
 	GROUP(PFX, op_bc), GROUP(PFX, op_bd),
 	I2("movsx", movsx, 0, D_W0, Gv, Eb), I2("movsx", movsx, 0, D_W0, Gv, Ew),
 	I2("xadd", xadd, 0, LRW | D_W1, Eb, Gb), I2("xadd", xadd, 0, LRW | D_W1, Ev, Gv),
-	FAIL("cmpps"), GROUP(PFX, op_c3), FAIL("pinsrw"), FAIL("pextrw"), FAIL("shufps"),
+	FAIL("cmpps"), GROUP(PFX, op_c3), GROUP(PFX, op_c4), GROUP(PFX, op_c5), FAIL("shufps"),
 	GROUP(MOD, group9_mod),
 	[0xc8 ... 0xcf] = I1("bswap", bswap, 0, D_RW, Zv),
 	[0xd0 ... 0xd5] = FAIL("sse"),
 	[0xd6] = GROUP(PFX, op_d6),
-	[0xd7 ... 0xe6] = FAIL("sse"),
+	[0xd7] = GROUP(PFX, op_d7),
+	[0xd8 ... 0xe6] = FAIL("sse"),
 	[0xe7] = GROUP(PFX, op_e7),
 	[0xe8 ... 0xef] = FAIL("sse"),
 	[0xf0] = GROUP(PFX, op_f0),
-	[0xf1 ... 0xfe] = FAIL("sse"),
+	[0xf1 ... 0xf6] = FAIL("sse"),
+	[0xf7] = GROUP(PFX, op_f7),
+	[0xf8 ... 0xfe] = FAIL("sse"),
+};
+
+static const struct emu_desc op_38_18[3][4] = {
+	{ [1] = I2("vbroadcastss", broadcast, 4, VONLY, Vx, Wd) },
+	{ [1] = I2("vbroadcastsd", broadcast, 8, VONLY | D_VEX1, Vx, Wq) },
+	{ [1] = I2("vbroadcastf128", broadcast, 16, VONLY | D_VEX1, Vx, Mo) },
+};
+
+/* aux: bytes of the source's elements, of the destination's, signed. */
+static const struct emu_desc op_38_20[2][6][4] = {
+#define PMOVX1(name, from, to, sign, src) \
+	{ [1] = I2(name, pmovx, (from) | (to) << 3 | (sign) << 7, VLOAD, Vx, src) }
+#define PMOVX(name, sign) { \
+	PMOVX1(name "bw", 1, 2, sign, Wx2), PMOVX1(name "bd", 1, 4, sign, Wx4), \
+	PMOVX1(name "bq", 1, 8, sign, Wx8), PMOVX1(name "wd", 2, 4, sign, Wx2), \
+	PMOVX1(name "wq", 2, 8, sign, Wx4), PMOVX1(name "dq", 4, 8, sign, Wx2) }
+	PMOVX("pmovsx", 1), PMOVX("pmovzx", 0),
 };
 
 static const struct emu_desc op_38_2a[4] = {
 	[1] = I2("movntdqa", movv, 0, VLOAD | D_ALIGN, Vx, Mx),
+};
+
+/* aux: bytes of an element; 0: VEX.W says. */
+static const struct emu_desc op_38_2c[4][4] = {
+	{ [1] = I3("vmaskmovps", vmaskmov, 4, VONLY | D_ADDR, Vx, Hx, Mx) },
+	{ [1] = I3("vmaskmovpd", vmaskmov, 8, VONLY | D_ADDR, Vx, Hx, Mx) },
+	{ [1] = I3("vmaskmovps", vmaskmov, 4, VONLY | D_ADDR | D_W0, Mx, Hx, Vx) },
+	{ [1] = I3("vmaskmovpd", vmaskmov, 8, VONLY | D_ADDR | D_W0, Mx, Hx, Vx) },
+};
+
+static const struct emu_desc op_38_58[3][4] = {
+	{ [1] = I2("vpbroadcastd", broadcast, 4, VONLY, Vx, Wd) },
+	{ [1] = I2("vpbroadcastq", broadcast, 8, VONLY, Vx, Wq) },
+	{ [1] = I2("vbroadcasti128", broadcast, 16, VONLY | D_VEX1, Vx, Mo) },
+};
+
+static const struct emu_desc op_38_78[2][4] = {
+	{ [1] = I2("vpbroadcastb", broadcast, 1, VONLY, Vx, Wb) },
+	{ [1] = I2("vpbroadcastw", broadcast, 2, VONLY, Vx, Ww) },
+};
+
+static const struct emu_desc op_38_8c[4] = {
+	[1] = I3("vpmaskmov", vmaskmov, 0, (VONLY & ~D_VEXW0) | D_ADDR, Vx, Hx, Mx),
+};
+
+static const struct emu_desc op_38_8e[4] = {
+	[1] = I3("vpmaskmov", vmaskmov, 0, (VONLY & ~D_VEXW0) | D_ADDR | D_W0, Mx, Hx, Vx),
 };
 
 static const struct emu_desc op_38_f0[4] = {
@@ -511,7 +594,7 @@ static const struct emu_desc op_38_f1[4] = {
 	[3] = I2("crc32", crc32, 0, D_RW, Gy, Ev),
 };
 
-#define VEXG	(D_VEX | D_VEX0 | D_VEXG | D_W0)
+#define VEXG	(D_VEX | D_VEX0 | D_ONLYVEX | D_W0)
 
 static const struct emu_desc op_38_f2[4] = {
 	I3("andn", andn, 0, VEXG, Gy, By, Ey),
@@ -539,20 +622,56 @@ static const struct emu_desc op_38_f7[4] = {
 	I3("sarx", shiftx, 2, VEXG, Gy, Ey, By), I3("shrx", shiftx, 3, VEXG, Gy, Ey, By),
 };
 
+/* aux: bytes of an element; 0: as the operand. */
+static const struct emu_desc op_3a_14[4][4] = {
+	{ [1] = I3("pextrb", pextr, 1, VSTORE | D_VEX0, Erb, Vo, Ib) },
+	{ [1] = I3("pextrw", pextr, 2, VSTORE | D_VEX0, Erw, Vo, Ib) },
+	{ [1] = I3("pextrd", pextr, 0, VSTORE | D_VEX0, Ey, Vo, Ib) },
+	{ [1] = I3("extractps", pextr, 4, VSTORE | D_VEX0, Ed, Vo, Ib) },
+};
+
+static const struct emu_desc op_3a_18[2][4] = {
+	{ [1] = I3("vinsertf128", pinsr, 16, VONLY | D_VEX1 | D_VVVV, Vx, Wo, Ib) },
+	{ [1] = I3("vextractf128", pextr, 16, VONLY | D_VEX1 | D_W0, Wo, Vx, Ib) },
+};
+
+static const struct emu_desc op_3a_20[3][4] = {
+	{ [1] = I3("pinsrb", pinsr, 1, VINSERT, Vo, Erb, Ib) },
+	{ [1] = I3("insertps", insertps, 0, VINSERT, Vo, Wd, Ib) },
+	{ [1] = I3("pinsrd", pinsr, 0, VINSERT, Vo, Ey, Ib) },
+};
+
+static const struct emu_desc op_3a_38[2][4] = {
+	{ [1] = I3("vinserti128", pinsr, 16, VONLY | D_VEX1 | D_VVVV, Vx, Wo, Ib) },
+	{ [1] = I3("vextracti128", pextr, 16, VONLY | D_VEX1 | D_W0, Wo, Vx, Ib) },
+};
+
 static const struct emu_desc op_3a_f0[4] = {
 	[3] = I3("rorx", shiftx, 0, VEXG, Gy, Ey, Ib),
 };
 
 const struct emu_desc emu_map_0f38[256] = {
-	[0x00 ... 0x29] = FAIL("sse"),
-	[0x2a] = GROUP(PFX, op_38_2a),
-	[0x2b ... 0x47] = FAIL("sse"),
+	[0x00 ... 0x10] = FAIL("sse"),
+	[0x13 ... 0x17] = FAIL("sse"),
+	[0x18] = GROUP(PFX, op_38_18[0]), GROUP(PFX, op_38_18[1]), GROUP(PFX, op_38_18[2]),
+	[0x1c ... 0x1e] = FAIL("sse"),
+	[0x20] = GROUP(PFX, op_38_20[0][0]), GROUP(PFX, op_38_20[0][1]),
+	GROUP(PFX, op_38_20[0][2]), GROUP(PFX, op_38_20[0][3]), GROUP(PFX, op_38_20[0][4]),
+	GROUP(PFX, op_38_20[0][5]),
+	[0x28 ... 0x29] = FAIL("sse"),
+	[0x2a] = GROUP(PFX, op_38_2a), FAIL("sse"),
+	GROUP(PFX, op_38_2c[0]), GROUP(PFX, op_38_2c[1]), GROUP(PFX, op_38_2c[2]),
+	GROUP(PFX, op_38_2c[3]),
+	[0x30] = GROUP(PFX, op_38_20[1][0]), GROUP(PFX, op_38_20[1][1]),
+	GROUP(PFX, op_38_20[1][2]), GROUP(PFX, op_38_20[1][3]), GROUP(PFX, op_38_20[1][4]),
+	GROUP(PFX, op_38_20[1][5]),
+	[0x36 ... 0x41] = FAIL("sse"),
+	[0x45 ... 0x47] = FAIL("sse"),
 	[0x50 ... 0x53] = FAIL("vnni"),
-	[0x58 ... 0x5a] = FAIL("vpbroadcast"),
-	[0x78 ... 0x79] = FAIL("vpbroadcast"),
+	[0x58] = GROUP(PFX, op_38_58[0]), GROUP(PFX, op_38_58[1]), GROUP(PFX, op_38_58[2]),
+	[0x78] = GROUP(PFX, op_38_78[0]), GROUP(PFX, op_38_78[1]),
 	[0x82] = FAIL("invpcid"),
-	[0x8c] = FAIL("vpmaskmov"),
-	[0x8e] = FAIL("vpmaskmov"),
+	[0x8c] = GROUP(PFX, op_38_8c), [0x8e] = GROUP(PFX, op_38_8e),
 	[0x90 ... 0xbf] = FAIL("fma"),
 	[0xc8 ... 0xcf] = FAIL("sha"),
 	[0xdb ... 0xdf] = FAIL("aes"),
@@ -563,9 +682,14 @@ const struct emu_desc emu_map_0f38[256] = {
 };
 
 const struct emu_desc emu_map_0f3a[256] = {
-	[0x00 ... 0x22] = FAIL("sse"),
+	[0x00 ... 0x0f] = FAIL("sse"),
+	[0x14] = GROUP(PFX, op_3a_14[0]), GROUP(PFX, op_3a_14[1]), GROUP(PFX, op_3a_14[2]),
+	GROUP(PFX, op_3a_14[3]), GROUP(PFX, op_3a_18[0]), GROUP(PFX, op_3a_18[1]),
+	[0x1d] = FAIL("vcvtps2ph"),
+	[0x20] = GROUP(PFX, op_3a_20[0]), GROUP(PFX, op_3a_20[1]), GROUP(PFX, op_3a_20[2]),
 	[0x30 ... 0x33] = FAIL("kshift"),
-	[0x38 ... 0x4c] = FAIL("sse"),
+	[0x38] = GROUP(PFX, op_3a_38[0]), GROUP(PFX, op_3a_38[1]),
+	[0x40 ... 0x4c] = FAIL("sse"),
 	[0x60 ... 0x63] = FAIL("pcmpstr"),
 	[0xcc ... 0xdf] = FAIL("sha"),
 	[0xf0] = GROUP(PFX, op_3a_f0),

@@ -68,6 +68,10 @@ static void walk(const struct emu_desc *d, struct leaf path, bool all)
 		field = &path.m64;
 		n = 2;
 		break;
+	case DESC_VEX:
+		field = &path.vex;
+		n = 2;
+		break;
 	default:
 		add_leaf(d, &path, all);
 		return;
@@ -83,7 +87,8 @@ void find_leaves(bool all)
 	static const struct emu_desc *const maps[] = {
 		emu_map_1, emu_map_0f, emu_map_0f38, emu_map_0f3a
 	};
-	struct leaf path = { .reg = -1, .mod = -1, .rm = -1, .pfx = -1, .m64 = -1 };
+	struct leaf path = { .reg = -1, .mod = -1, .rm = -1, .pfx = -1, .m64 = -1,
+			     .vex = -1 };
 	unsigned int map, opcode;
 
 	nr_leaves = 0;
@@ -103,8 +108,8 @@ const char *leaf_name(const struct leaf *l)
 	static char buf[80];
 	int n;
 
-	n = snprintf(buf, sizeof(buf), "%s%s%02x", l->pfx >= 0 ? pfx[l->pfx] : "", maps[l->map],
-		     l->opcode);
+	n = snprintf(buf, sizeof(buf), "%s%s%s%02x", l->vex > 0 ? "vex " : "",
+		     l->pfx >= 0 ? pfx[l->pfx] : "", maps[l->map], l->opcode);
 	if (l->reg >= 0)
 		n += snprintf(buf + n, sizeof(buf) - n, " /%d", l->reg);
 	if (l->mod >= 0)
@@ -134,6 +139,8 @@ bool leaf_has_modrm(const struct leaf *l)
 		case AM_W:
 		case AM_P:
 		case AM_Q:
+		case AM_N:
+		case AM_U:
 			return true;
 		}
 	}
@@ -144,9 +151,12 @@ static bool only_register(const struct leaf *l)
 {
 	unsigned int i;
 
-	for (i = 0; i < 3; i++)
-		if (OP_AM(l->desc->op[i]) == AM_R)
+	for (i = 0; i < 3; i++) {
+		unsigned int am = OP_AM(l->desc->op[i]);
+
+		if (am == AM_R || am == AM_N || am == AM_U)
 			return true;
+	}
 	return l->mod == 1;
 }
 
@@ -214,6 +224,7 @@ static void put_opcode(struct rng *r, const struct leaf *l, struct gen_target *t
 {
 	static const u8 escape[] = { 0, 0, 0x38, 0x3a };
 	u8 pp = l->pfx < 0 ? rng_below(r, 4) : (u8)l->pfx;
+	bool has_vvvv = l->desc->flags & D_VVVV;
 	u8 vvvv = 0, last;
 	unsigned int i;
 
@@ -226,18 +237,20 @@ static void put_opcode(struct rng *r, const struct leaf *l, struct gen_target *t
 		return;
 	}
 	for (i = 0; i < 3; i++)
-		if (OP_AM(l->desc->op[i]) == AM_H || OP_AM(l->desc->op[i]) == AM_B)
-			vvvv = t->is64 ? rng_below(r, 16) : rng_below(r, 8);
+		has_vvvv |= OP_AM(l->desc->op[i]) == AM_H || OP_AM(l->desc->op[i]) == AM_B;
+	if (has_vvvv)
+		vvvv = t->is64 ? rng_below(r, 16) : rng_below(r, 8);
 	if (rng_chance(r, 4))
 		vvvv = rng_below(r, 8);
 	last = (~vvvv & 15) << 3 | rng_chance(r, 40) << 2 | pp;
 	e->rex = t->is64 ? 0x40 | rng_below(r, 8) : 0x40;
 	if (l->map > 1 || e->rex & 3 || rng_chance(r, 30)) {
-		bool w = t->is64 && rng_chance(r, 30);
+		bool w = rng_chance(r, 30);
 
 		put(e, 0xc4);
 		put(e, ((~e->rex & 7) << 5) | l->map);
-		put(e, last | w << 7);
+		/* Outside of 64-bit mode the uppermost bit of vvvv names no register. */
+		put(e, (last ^ (!t->is64 && rng_chance(r, 20) ? 0x40 : 0)) | w << 7);
 	} else {
 		put(e, 0xc5);
 		put(e, last | (e->rex & 4 ? 0 : 0x80));
@@ -353,7 +366,9 @@ unsigned int generate(struct rng *r, const struct leaf *l, struct gen_target *t,
 	bool moffs = OP_AM(l->desc->op[0]) == AM_O || OP_AM(l->desc->op[1]) == AM_O;
 
 	set_registers(r, t);
-	e.vex = l->desc->flags & D_VEX && rng_chance(r, l->desc->flags & D_VEXG ? 95 : 45);
+	e.vex = l->desc->flags & D_VEX && rng_chance(r, l->desc->flags & D_ONLYVEX ? 95 : 45);
+	if (l->vex >= 0)
+		e.vex = l->vex;
 	put_prefixes(r, l, t, &e);
 	put_opcode(r, l, t, &e);
 	if (leaf_has_modrm(l))

@@ -119,5 +119,6 @@ void unit_system(void);
 void unit_task(void);
 void unit_privilege(void);
 void unit_flaws(void);
+void unit_vec(void);
 
 #endif

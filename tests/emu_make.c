@@ -340,6 +340,17 @@ static void plant_fpu(struct rng *r, struct tcase *t, const struct emu_ctxt *c, 
 	}
 }
 
+/* Masks that select little. */
+static void plant_mask(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
+{
+	const struct emu_operand *mask = &c->insn.op[1];
+	unsigned int i;
+
+	for (i = 0; mask->kind == OPND_VEC && i < sizeof(t->in.vec[0]); i++)
+		if (rng_chance(r, 80))
+			t->in.vec[mask->reg][i] &= 0x7f;
+}
+
 /* Instructions that ask for more than numbers. */
 static void suit(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
 {
@@ -360,6 +371,8 @@ static void suit(struct rng *r, struct tcase *t, const struct emu_ctxt *c)
 		plant_match(r, t, c, f);
 	else if (f == ex_fld || f == ex_fxrstor || f == ex_mxcsr)
 		plant_fpu(r, t, c, f);
+	else if ((f == ex_vmaskmov || f == ex_maskmov) && rng_chance(r, 50))
+		plant_mask(r, t, c);
 	/* The system call of old. */
 	else if (f == ex_int && t->bytes[in->len - 1] == 0x80)
 		t->bytes[in->len - 1] = 0x81;

@@ -40,8 +40,15 @@ static const struct feature features[] = {
 	{ "ADX", "adcx adox", 7, 0, R_EBX, 19 },
 	{ "LZCNT", "lzcnt", 0x80000001, 0, R_ECX, 5 },
 	{ "SSE3", "lddqu movddup movsldup movshdup fisttp", 1, 0, R_ECX, 0 },
-	{ "SSE4.1", "movntdqa", 1, 0, R_ECX, 19 },
+	{ "SSE4.1", "movntdqa pextrb pextrd extractps pinsrb pinsrd insertps", 1, 0, R_ECX, 19 },
+	{ "SSE4.1", "pmovsxbw pmovsxbd pmovsxbq pmovsxwd pmovsxwq pmovsxdq", 1, 0, R_ECX, 19 },
+	{ "SSE4.1", "pmovzxbw pmovzxbd pmovzxbq pmovzxwd pmovzxwq pmovzxdq", 1, 0, R_ECX, 19 },
 	{ "SSE4.2", "crc32", 1, 0, R_ECX, 20 },
+	{ "AVX", "vbroadcastf128 vextractf128 vinsertf128", 1, 0, R_ECX, 28 },
+	{ "AVX", "vmaskmovps vmaskmovpd vzeroupper", 1, 0, R_ECX, 28 },
+	{ "AVX2", "vbroadcastss vbroadcastsd vbroadcasti128 vpmaskmov", 7, 0, R_EBX, 5 },
+	{ "AVX2", "vpbroadcastb vpbroadcastw vpbroadcastd vpbroadcastq", 7, 0, R_EBX, 5 },
+	{ "AVX2", "vextracti128 vinserti128", 7, 0, R_EBX, 5 },
 	{ "RDTSCP", "rdtscp", 0x80000001, 0, R_EDX, 27 },
 	{ "RDPID", "rdpid", 7, 0, R_ECX, 22 },
 	{ "RDRAND", "rdrand", 1, 0, R_ECX, 30 },
@@ -301,7 +308,8 @@ void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 		return;
 	e->kernel = d->flags & D_UMIP && host.umip && e->t.vector == VEC_GP && !e->t.error;
 	e->any_order = d->exec == ex_retf || d->exec == ex_iret || d->exec == ex_lds ||
-		       d->exec == ex_jmpf || d->exec == ex_callf;
+		       d->exec == ex_jmpf || d->exec == ex_callf ||
+		       (d->exec == ex_vmaskmov && d->flags & D_W0);
 	if (e->t.vector != COMPLETED)
 		return;
 	size = emu_size(c, OP_SZ(d->op[0]), in->modrm < 0xc0);

@@ -20,7 +20,7 @@ u64 rng_edge(struct rng *r);
 struct leaf {
 	const struct emu_desc *desc;
 	u8 map, opcode;
-	s8 reg, mod, rm, pfx, m64;	/* mod: 0 memory, 1 register */
+	s8 reg, mod, rm, pfx, m64, vex;	/* mod: 0 memory, 1 register */
 	unsigned int cases, done, skipped;	/* run; run to the end; not usable */
 	u32 seen;		/* sizes, prefixes and operands that were met */
 };

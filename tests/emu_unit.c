@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	105
+#define TESTS	114
 
 void count_success(const void *desc)
 {
@@ -20,7 +20,7 @@ static bool operand_is_known(u16 op)
 {
 	unsigned int am = OP_AM(op), sz = OP_SZ(op);
 
-	return am <= AM_B && sz <= SZ_C && (!op || sz);
+	return am <= AM_U && sz <= SZ_RW && (!op || sz);
 }
 
 static bool tables_are_well_formed(void)
@@ -39,7 +39,7 @@ static bool tables_are_well_formed(void)
 		CHECK(!(d->flags & D_W0) || OP_AM(d->op[0]));
 		CHECK(!(d->flags & D_W1) || OP_AM(d->op[1]));
 		CHECK(!(d->flags & D_LOCK) || OP_AM(d->op[0]) == AM_E || OP_AM(d->op[0]) == AM_M);
-		CHECK(!(d->flags & D_VEX) || d->flags & (D_SSE | D_VEXG));
+		CHECK(!(d->flags & D_VEX) || d->flags & (D_SSE | D_ONLYVEX));
 		CHECK(!(d->flags & D_NO64) || !(d->flags & D_ONLY64));
 		if (!ok) {
 			printf("# %s\n", leaf_name(&leaves[i]));
@@ -75,6 +75,7 @@ int main(void)
 	unit_task();
 	unit_privilege();
 	unit_flaws();
+	unit_vec();
 	RUN(every_entry_has_succeeded);
 	return ktap_end();
 }
