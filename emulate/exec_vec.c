@@ -147,8 +147,9 @@ enum emu_status ex_mxcsr(struct emu_exec *x)
 }
 
 /*
- * What FXSAVE and FXRSTOR check, and how much of the image is theirs. CPUs look at
- * its alignment before the segment's limit, and at its end first; they may prefer #AC to #GP.
+ * What FXSAVE and FXRSTOR check, and how much of the image is theirs. CPUs look at its
+ * first four bytes, its alignment, then the segment's limit, and at its end before the
+ * rest; they may prefer #AC to #GP.
  */
 static enum emu_status fx_image(struct emu_exec *x, u32 acc, u64 *la, unsigned int *len)
 {
@@ -157,7 +158,7 @@ static enum emu_status fx_image(struct emu_exec *x, u32 acc, u64 *la, unsigned i
 
 	if (c->ops->get_cr(c, 0) & (CR0_EM | CR0_TS))
 		return emu_raise(c, VEC_NM, 0);
-	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 1, acc, la);
+	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 4, acc, la);
 	if (st == EMU_OK && *la & 15) {
 		st = emu_align_check(c, *la, 4);
 		if (st == EMU_OK)
