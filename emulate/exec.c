@@ -166,7 +166,7 @@ static enum emu_status run(struct emu_exec *x)
 	if (st == EMU_OK)
 		st = store_all(x);
 	if (st == EMU_OK && x->d->flags & D_MMX)
-		emu_mmx_done(x->c);
+		emu_mmx_done(x);
 	return st;
 }
 

@@ -468,13 +468,19 @@ void emu_mmx_set(struct emu_ctxt *c, unsigned int reg, u64 val)
 	c->ops->fxrstor(c, &fx, true);
 }
 
-/* What every MMX instruction but EMMS does besides. */
-void emu_mmx_done(struct emu_ctxt *c)
+/* What every MMX instruction does besides; EMMS leaves the registers empty. */
+void emu_mmx_done(struct emu_exec *x)
 {
 	struct emu_fx fx;
 
-	c->ops->fxsave(c, &fx, true);
+	x->c->ops->fxsave(x->c, &fx, true);
 	set_top(&fx, 0);
-	fx.tags = 0xff;
-	c->ops->fxrstor(c, &fx, true);
+	fx.tags = x->d->exec == ex_emms ? 0 : 0xff;
+	x->c->ops->fxrstor(x->c, &fx, true);
+}
+
+/* Does nothing else. */
+enum emu_status ex_emms(struct emu_exec *x)
+{
+	return EMU_OK;
 }

@@ -469,7 +469,7 @@ enum emu_status ex_int1(struct emu_exec *x);
 enum emu_status emu_fpu_wait(struct emu_ctxt *c);
 u64 emu_mmx_get(struct emu_ctxt *c, unsigned int reg);
 void emu_mmx_set(struct emu_ctxt *c, unsigned int reg, u64 val);
-void emu_mmx_done(struct emu_ctxt *c);
+void emu_mmx_done(struct emu_exec *x);
 enum emu_status ex_fld(struct emu_exec *x);
 enum emu_status ex_fst(struct emu_exec *x);
 enum emu_status ex_fnstcw(struct emu_exec *x);
@@ -477,6 +477,7 @@ enum emu_status ex_fldcw(struct emu_exec *x);
 enum emu_status ex_fnclex(struct emu_exec *x);
 enum emu_status ex_fninit(struct emu_exec *x);
 enum emu_status ex_fwait(struct emu_exec *x);
+enum emu_status ex_emms(struct emu_exec *x);
 
 /* exec_vec.c */
 #define VEC_BYTES	32

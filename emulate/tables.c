@@ -424,7 +424,9 @@ static const struct emu_desc op_6f[4] = {
 	I2("movdqu", movv, 0, VLOAD, Vx, Wx),
 };
 
-static const struct emu_desc op_77_vex[2] = { FAIL("emms"), I0("vzeroupper", vzero, 0, VLOAD) };
+static const struct emu_desc op_77_vex[2] = {
+	I0("emms", emms, 0, D_MMX), I0("vzeroupper", vzero, 0, VLOAD),
+};
 
 static const struct emu_desc op_77[4] = { GROUP(VEX, op_77_vex) };
 

@@ -228,7 +228,7 @@ static const struct code legacy[] = {
 
 static const struct code mmx[] = {
 	CODE_OF("\x0f\xc4\xc8\1"), CODE_OF("\x0f\xc5\xc8\1"), CODE_OF("\x0f\xd7\xc8"),
-	CODE_OF("\x0f\xf7\xc8"),
+	CODE_OF("\x0f\xf7\xc8"), CODE_OF("\x0f\x77"),
 };
 
 static const struct code vex[] = {
