@@ -155,7 +155,19 @@
 	X(movhps_s, XMM_IN "movhps %xmm1, (%rbx)" XMM_OUT, N, 0, 8)		\
 	X(movntps, XMM_IN "movntps %xmm1, (%rbx)" XMM_OUT, N, 0, 16)		\
 	X(lddqu, XMM_IN "lddqu (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
-	X(movntdqa, XMM_IN "movntdqa (%rbx), %xmm1" XMM_OUT, N, 16, 0)
+	X(movntdqa, XMM_IN "movntdqa (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(movddup, XMM_IN "movddup (%rbx), %xmm1" XMM_OUT, N, 8, 0)		\
+	X(movsldup, XMM_IN "movsldup (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(pextrb, XMM_IN "pextrb $5, %xmm1, (%rbx)", N, 0, 1)			\
+	X(pextrw, XMM_IN "pextrw $3, %xmm1, (%rbx)", N, 0, 2)			\
+	X(pextrq, XMM_IN "pextrq $1, %xmm1, (%rbx)", N, 0, 8)			\
+	X(pinsrw, XMM_IN "pinsrw $6, (%rbx), %xmm1" XMM_OUT, N, 2, 0)		\
+	X(pinsrd, XMM_IN "pinsrd $2, (%rbx), %xmm1" XMM_OUT, N, 4, 0)		\
+	X(insertps, XMM_IN "insertps $0x21, (%rbx), %xmm1" XMM_OUT, N, 4, 0)	\
+	X(pmovzxbw, XMM_IN "pmovzxbw (%rbx), %xmm1" XMM_OUT, N, 8, 0)		\
+	X(pmovsxdq, XMM_IN "pmovsxdq (%rbx), %xmm1" XMM_OUT, N, 8, 0)		\
+	X(maskmovdqu, XMM_IN "mov %rbx, %rdi\n pcmpeqd %xmm2, %xmm2\n"		\
+	  "maskmovdqu %xmm2, %xmm1", N, 0, 16)
 
 #define YMM_IN "vmovdqu " S(G_VEC_IN) ", %ymm1\n"
 #define YMM_OUT "\nvmovdqu %ymm1, " S(G_VEC_OUT)
@@ -166,7 +178,17 @@
 	X(vmovups_s, YMM_IN "vmovups %ymm1, 5(%rbx)" YMM_OUT, N, 0, 32)		\
 	X(vmovdqu_x, YMM_IN "vmovdqu (%rbx), %xmm1" YMM_OUT, N, 16, 0)		\
 	X(vmovntdq, YMM_IN "vmovntdq %ymm1, (%rbx)" YMM_OUT, N, 0, 32)		\
-	X(vmovd_l, YMM_IN "vmovd (%rbx), %xmm1" YMM_OUT, N, 4, 0)
+	X(vmovd_l, YMM_IN "vmovd (%rbx), %xmm1" YMM_OUT, N, 4, 0)		\
+	X(vbroadcastss, YMM_IN "vbroadcastss (%rbx), %ymm1" YMM_OUT, N, 4, 0)	\
+	X(vpbroadcastb, YMM_IN "vpbroadcastb (%rbx), %ymm1" YMM_OUT, N, 1, 0)	\
+	X(vbroadcasti128, YMM_IN "vbroadcasti128 (%rbx), %ymm1" YMM_OUT, N, 16, 0)	\
+	X(vinsertf128, YMM_IN "vinsertf128 $1, (%rbx), %ymm1, %ymm1" YMM_OUT, N, 16, 0)	\
+	X(vextracti128, YMM_IN "vextracti128 $1, %ymm1, (%rbx)", N, 0, 16)	\
+	X(vpmovzxbd, YMM_IN "vpmovzxbd (%rbx), %ymm1" YMM_OUT, N, 8, 0)		\
+	X(vmaskmovps_l, YMM_IN "vpcmpeqd %xmm2, %xmm2, %xmm2\n"			\
+	  "vmaskmovps (%rbx), %ymm2, %ymm1" YMM_OUT, N, 16, 0)			\
+	X(vpmaskmovq_s, YMM_IN "vpcmpeqd %xmm2, %xmm2, %xmm2\n vmovq %xmm2, %xmm2\n"	\
+	  "vpmaskmovq %ymm1, %ymm2, (%rbx)", N, 0, 8)
 
 #define X87_IN "fninit\n fldl " S(G_VEC_IN) "\n"
 #define X87_OUT "\nfstpt " S(G_VEC_OUT) "\n fnstsw " S(G_VEC_OUT) " + 16\n fninit"
