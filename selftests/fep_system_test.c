@@ -282,6 +282,51 @@ static const struct twin steps[] = {
 	  .stack = { TW_TARGET, SEL_CODE64, 0x102, TW_STACK, SEL_DATA } },
 };
 
+/* A division by zero that nobody has been told of. */
+static void with_x87_error(struct machine *m, struct kvm_regs *r, struct kvm_sregs *s)
+{
+	struct kvm_fpu fpu = { .fcw = 0x37b, .fsw = 0x8084, .mxcsr = 0x1f80 };
+
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_FPU, &fpu));
+}
+
+static void with_x87_error_and_ts(struct machine *m, struct kvm_regs *r, struct kvm_sregs *s)
+{
+	with_x87_error(m, r, s);
+	with_ts(m, r, s);
+}
+
+static void with_em(struct machine *m, struct kvm_regs *r, struct kvm_sregs *s)
+{
+	with_x87_error(m, r, s);
+	s->cr0 |= CR0_EM;
+}
+
+/* Which fault comes first; what the instructions do is compared on the host. */
+static const struct twin x87[] = {
+	{ INSN("fwait: pending", "\x9b"), .prep = with_x87_error },
+	{ INSN("fld m64: pending", "\xdd\x03"), .prep = with_x87_error },
+	{ INSN("fistp m32: pending", "\xdb\x1b"), .prep = with_x87_error },
+	{ INSN("fldcw: pending", "\xd9\x2b"), .prep = with_x87_error },
+	{ INSN("movd mm0, [rbx]: pending", "\x0f\x6e\x03"), .prep = with_x87_error },
+	{ INSN("movq [rbx], mm0: pending", "\x0f\x7f\x03"), .prep = with_x87_error },
+	{ INSN("movd eax, mm0: pending", "\x0f\x7e\xc0"), .prep = with_x87_error },
+	{ INSN("movdq2q: pending", "\xf2\x0f\xd6\xc1"), .prep = with_x87_error },
+	{ INSN("fld m32: pending, absent", "\xd9\x03"), .bx = TW_ABSENT, .prep = with_x87_error },
+	{ INSN("fnstsw ax: pending", "\xdf\xe0"), .prep = with_x87_error },
+	{ INSN("fnstcw: pending", "\xd9\x3b"), .prep = with_x87_error },
+	{ INSN("fnclex: pending", "\xdb\xe2"), .prep = with_x87_error },
+	{ INSN("fwait: TS", "\x9b"), .prep = with_x87_error_and_ts },
+	{ INSN("fld m64: TS", "\xdd\x03"), .prep = with_x87_error_and_ts },
+	{ INSN("fnstsw ax: TS", "\xdf\xe0"), .prep = with_x87_error_and_ts },
+	{ INSN("movd mm0, [rbx]: TS", "\x0f\x6e\x03"), .prep = with_x87_error_and_ts },
+	{ INSN("fxsave: TS", "\x0f\xae\x03"), .prep = with_x87_error_and_ts },
+	{ INSN("fld m64: EM", "\xdd\x03"), .prep = with_em },
+	{ INSN("fwait: EM", "\x9b"), .prep = with_em },
+	{ INSN("movd mm0, [rbx]: EM", "\x0f\x6e\x03"), .prep = with_em },
+	{ INSN("movups: EM", "\x0f\x10\x03"), .prep = with_em },
+};
+
 static const struct twin_group groups[] = {
 	TWIN_GROUP("control", TW_LONG, TW_BOTH, control),
 	TWIN_GROUP("tables", TW_LONG, TW_BOTH, tables),
@@ -294,6 +339,7 @@ static const struct twin_group groups[] = {
 	TWIN_GROUP("ports_real", TW_REAL, 0, ports),
 	TWIN_GROUP("page_faults", TW_LONG, TW_BOTH, faults),
 	TWIN_GROUP("alignment", TW_LONG, TW_BOTH | TW_AC, alignment),
+	TWIN_GROUP("x87", TW_LONG, TW_BOTH, x87),
 	TWIN_GROUP("single_step", TW_LONG, TW_TF, steps),
 };
 
