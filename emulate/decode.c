@@ -251,14 +251,31 @@ static enum emu_status take_address(struct emu_ctxt *c)
 	return EMU_OK;
 }
 
-/* An undefined opcode of a group: #UD comes after the operand's address has been fetched. */
+/* How long an immediate is that even the undefined members of a group have. */
+static unsigned int undefined_immediate(const struct emu_ctxt *c)
+{
+	const struct emu_insn *in = &c->insn;
+
+	if (!in->map && in->opcode == 0xc7)
+		return in->op_bytes == 2 ? 2 : 4;
+	return (!in->map && in->opcode == 0xc6) || (in->map == 1 && in->opcode == 0xba) ||
+	       in->map == 3;
+}
+
+/* An undefined opcode: #UD comes after what its map or group has in common has been fetched. */
 static enum emu_status undefined(struct emu_ctxt *c)
 {
+	struct emu_insn *in = &c->insn;
 	enum emu_status st = EMU_OK;
+	u64 ignored;
 
 	set_sizes(c, 0);
-	if (c->insn.has_modrm && c->insn.modrm < 0xc0)
+	if (in->map > 1)
+		st = take_modrm(c);
+	if (st == EMU_OK && in->has_modrm && in->modrm < 0xc0)
 		st = take_address(c);
+	if (st == EMU_OK && undefined_immediate(c))
+		st = take(c, undefined_immediate(c), &ignored);
 	return st == EMU_OK ? emu_raise(c, VEC_UD, 0) : st;
 }
 

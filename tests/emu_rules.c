@@ -125,6 +125,8 @@ const char *only_locked(const struct emu_desc *d)
 	return NULL;
 }
 
+#define FSW_ES		0x80	/* an x87 exception is pending */
+
 /* --- what depends on more than the instruction ------------------------------------- */
 
 static bool wraps_flat_segment(const struct emu_ctxt *c, const struct tcase *t)
@@ -151,6 +153,15 @@ static bool splits_lock(const struct emu_insn *in, const struct tcase *t)
 static bool changes_width(const struct tcase *t)
 {
 	return (t->place == PLACE_64) != (t->out.sel[EMU_SEG_CS] == SEL_USER64);
+}
+
+/* Where vendors may look at memory in another order, or not at all. */
+static bool looks_in_another_order(const struct emu_desc *d, const struct tcase *t)
+{
+	if (d->exec == ex_fst)
+		return ((const struct emu_fx *)t->out.fx)->sw & FSW_ES;
+	return t->vector != COMPLETED && (d->exec == ex_fxsave || d->exec == ex_fxrstor ||
+					  d->exec == ex_maskmov || d->exec == ex_vmaskmov);
 }
 
 /*
@@ -183,6 +194,8 @@ bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
 		return true;
 	/* A system call after all. */
 	if ((d->exec == ex_int && in->imm == 0x80) || (only_locked(d) && !in->lock))
+		return true;
+	if (!host.intel && looks_in_another_order(d, t))
 		return true;
 	if (changes_width(t))
 		return !host.intel || (d->exec == ex_retf && in->imm > 0xfff0);
@@ -332,7 +345,7 @@ void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 	}
 	/* Later CPUs set it only if an exception is not masked. */
 	e->free_dp = d->flags & D_X87 && sets_dp_late() &&
-		     !(((const struct emu_fx *)e->t.out.fx)->sw & 0x80);
+		     !(((const struct emu_fx *)e->t.out.fx)->sw & FSW_ES);
 	/* Whether a null selector clears the base is up to the vendor. */
 	e->free_bases = !host.intel || !host.fsgsbase;
 }

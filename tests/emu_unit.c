@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	114
+#define TESTS	115
 
 void count_success(const void *desc)
 {

@@ -286,6 +286,33 @@ static bool decode_refuses(void)
 	return ok;
 }
 
+/* What is undefined is as long as its neighbours: too long, or in an absent page, comes before. */
+static bool undefined_has_a_length(void)
+{
+	static const struct {
+		const char *bytes;
+		unsigned int len;
+	} whole[] = {
+		{ "\xc7\x30\0\0\0\0", 6 }, { "\x66\xc7\x30\0\0", 5 }, { "\xc6\xc8\0", 3 },
+		{ "\x0f\xba\xc0\0", 4 }, { "\x0f\x38\xfe\x80\0\0\0\0", 8 },
+		{ "\x0f\x3a\xff\xc0\0", 5 }, { "\xfe\x10", 2 }, { "\x8f\x48\0", 3 },
+	};
+	struct mach *m = mach_new(EMU_MODE_PROT32);
+	unsigned int i, n;
+	u8 bytes[32];
+	bool ok = true;
+
+	for (i = 0; i < ARRAY_SIZE(whole); i++) {
+		n = EMU_MAX_INSN - whole[i].len;
+		memset(bytes, 0x3e, sizeof(bytes));
+		memcpy(bytes + n, whole[i].bytes, whole[i].len);
+		CHECK(mach_fault(m, mach_exec(m, bytes, 15), VEC_UD, 0));
+		memmove(bytes + 1, bytes, 16);
+		CHECK(mach_fault(m, mach_exec(m, bytes, 16), VEC_GP, 0));
+	}
+	return ok;
+}
+
 static bool fetch_stays_in_pages_it_needs(void)
 {
 	struct mach *m = mach_new(EMU_MODE_PROT64);
@@ -326,5 +353,6 @@ void unit_system(void)
 	RUN(odds_and_ends);
 	RUN(vector_state_is_checked);
 	RUN(decode_refuses);
+	RUN(undefined_has_a_length);
 	RUN(fetch_stays_in_pages_it_needs);
 }
