@@ -312,7 +312,7 @@ static const struct twin x87[] = {
 	{ INSN("movq [rbx], mm0: pending", "\x0f\x7f\x03"), .prep = with_x87_error },
 	{ INSN("movd eax, mm0: pending", "\x0f\x7e\xc0"), .prep = with_x87_error },
 	{ INSN("movdq2q: pending", "\xf2\x0f\xd6\xc1"), .prep = with_x87_error },
-	{ INSN("fld m32: pending, absent", "\xd9\x03"), .bx = TW_ABSENT, .prep = with_x87_error },
+	{ INSN("fld m64: pending, absent", "\xdd\x03"), .bx = TW_ABSENT, .prep = with_x87_error },
 	{ INSN("fnstsw ax: pending", "\xdf\xe0"), .prep = with_x87_error },
 	{ INSN("fnstcw: pending", "\xd9\x3b"), .prep = with_x87_error },
 	{ INSN("fnclex: pending", "\xdb\xe2"), .prep = with_x87_error },

@@ -196,7 +196,6 @@
 	X(fnstcw, "fninit\n fnstcw (%rbx)", N, 0, 2)				\
 	X(fnstsw, "fninit\n fnstsw (%rbx)", N, 0, 2)				\
 	X(fldcw, "fninit\n movw $0x27f, (%rbx)\n fldcw (%rbx)\n fnstcw " S(G_VEC_OUT), N, 2, 2) \
-	X(fld_32, "fninit\n flds (%rbx)" X87_OUT, N, 4, 0)			\
 	X(fld_64, "fninit\n fldl (%rbx)" X87_OUT, N, 8, 0)			\
 	X(fld_80, "fninit\n fldt (%rbx)" X87_OUT, N, 10, 0)			\
 	X(fild_16, "fninit\n filds (%rbx)" X87_OUT, N, 2, 0)			\
@@ -216,6 +215,7 @@
 /* Less usual: right or declined. */
 #define OTHERS(X)								\
 	X(pxor_m, XMM_IN "pxor (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
+	X(fld_32, "fninit\n flds (%rbx)" X87_OUT, N, 4, 0)			\
 	X(fadd_m, X87_IN "fadds (%rbx)" X87_OUT, N, 4, 0)			\
 	X(popcnt, "popcntl (%rbx), %ecx", N, 4, 0)				\
 	X(crc32, "crc32l (%rbx), %ecx", N, 4, 0)				\

@@ -247,9 +247,10 @@ static void plant_match(struct rng *r, struct tcase *t, const struct emu_ctxt *c
 	}
 }
 
-/* A number near what the format in memory with @frac and @exp bits can hold, or none at all. */
-static u64 pick_real(struct rng *r, unsigned int frac, unsigned int exp)
+/* A double near what that format can hold, or no number at all. */
+static u64 pick_double(struct rng *r)
 {
+	const unsigned int frac = 52, exp = 11;
 	u64 max = emu_low_bits(exp), e = rng_next(r) & max, f = rng_next(r) & emu_low_bits(frac);
 
 	switch (rng_below(r, 5)) {
@@ -328,8 +329,8 @@ static void plant_fpu(struct rng *r, struct tcase *t, const struct emu_ctxt *c, 
 
 	if (c->insn.modrm >= 0xc0 || rng_chance(r, 10))
 		return;
-	if (f == ex_fld && aux < 2) {
-		plant(t, la, aux ? pick_real(r, 52, 11) : pick_real(r, 23, 8), 8);
+	if (f == ex_fld && aux == 1) {
+		plant(t, la, pick_double(r), 8);
 	} else if (f == ex_mxcsr) {
 		plant(t, la, rng_next(r) & 0xffff, 4);
 	} else if (f == ex_fxrstor) {

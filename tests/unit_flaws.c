@@ -93,7 +93,7 @@ static bool vector_state_that_is_not_there(void)
 /* An x87 exception that the guest had left pending was raised in the host, by FWAIT or MMX. */
 static bool pending_x87_exception(void)
 {
-	static const char *const wait[] = { "\x9b", "\xd9\x03", "\xdd\x1b", "\xdb\x03", "\xdf\x3b",
+	static const char *const wait[] = { "\x9b", "\xdd\x03", "\xdd\x1b", "\xdb\x03", "\xdf\x3b",
 					    "\xd9\x2b", "\x0f\x6e\x03", "\x0f\x7f\x03" };
 	static const char *const go_on[] = { "\xd9\x3b", "\xdd\x3b", "\xdf\xe0", "\x0f\x28\x03" };
 	struct mach *m = mach_new(EMU_MODE_PROT64);
@@ -119,7 +119,7 @@ static bool pending_x87_exception(void)
 	m->cr[0] &= ~CR0_MP;
 	CHECK(mach_fault(m, EXEC(m, "\x9b"), VEC_MF, 0));
 	m->cr[0] = (m->cr[0] & ~CR0_TS) | CR0_EM;
-	CHECK(mach_fault(m, EXEC(m, "\xd9\x03"), VEC_NM, 0));
+	CHECK(mach_fault(m, EXEC(m, "\xdd\x03"), VEC_NM, 0));
 	CHECK(mach_fault(m, EXEC(m, "\x9b"), VEC_MF, 0));
 	return ok;
 }

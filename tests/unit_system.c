@@ -277,7 +277,7 @@ static bool decode_refuses(void)
 	CHECK(mach_fault(m, mach_exec(m, many, 16), VEC_GP, 0));
 	CHECK(mach_exec(m, many + 1, 15) == EMU_OK && m->c.insn.len == 15);
 	m->c.rip = CODE;
-	CHECK(EXEC(m, "\xd8\x03") == EMU_FAIL && m->c.rip == CODE);	/* fadd */
+	CHECK(EXEC(m, "\xd9\x03") == EMU_FAIL && m->c.rip == CODE);	/* fld */
 	CHECK(EXEC(m, "\x0f\x58\xc0") == EMU_FAIL);			/* addps */
 	CHECK(EXEC(m, "\x62\xf1\x7c\x48\x10\x03") == EMU_FAIL);		/* EVEX */
 	m = mach_new(EMU_MODE_PROT32);
