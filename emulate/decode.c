@@ -711,6 +711,7 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
 	if (bytes && decoded_already(c, bytes, len)) {
 		in->fetched = in->len;
 	} else {
+		emu_clear_results(c);
 		memset(in, 0, sizeof(*in));
 		in->seg_override = -1;
 		if (bytes) {

@@ -379,13 +379,17 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	const char *broken;
 	u64 seed = 0;
 
 	if (size < 8)
 		return 0;
 	memcpy(&seed, data, 8);
-	if (run(seed, data + 8, size - 8 < 15 ? size - 8 : 15))
+	broken = run(seed, data + 8, size - 8 < 15 ? size - 8 : 15);
+	if (broken) {
+		fprintf(stderr, "emu_fuzz: %s\n", broken);
 		abort();
+	}
 	return 0;
 }
 #else

@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	115
+#define TESTS	116
 
 void count_success(const void *desc)
 {

@@ -90,6 +90,20 @@ static bool vector_state_that_is_not_there(void)
 	return ok;
 }
 
+/* What an instruction had left, as that it goes on, was taken for the next one's. */
+static bool failed_decoding_leaves_nothing(void)
+{
+	struct mach *m = mach_new(EMU_MODE_PROT64);
+	bool ok = true;
+
+	m->c.gpr[RSI] = DATA;
+	m->c.gpr[RDI] = DATA + 0x2000;
+	m->c.gpr[RCX] = 0x1800;
+	CHECK(EXEC(m, "\xf3\xa4") == EMU_OK && m->c.more);
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x0b"), VEC_UD, 0) && !m->c.more);
+	return ok;
+}
+
 /* An x87 exception that the guest had left pending was raised in the host, by FWAIT or MMX. */
 static bool pending_x87_exception(void)
 {
@@ -593,6 +607,7 @@ void unit_flaws(void)
 	RUN(bit_offsets_of_64_bits);
 	RUN(instruction_pointer_has_the_modes_size);
 	RUN(vector_state_that_is_not_there);
+	RUN(failed_decoding_leaves_nothing);
 	RUN(pending_x87_exception);
 	RUN(x87_and_its_memory);
 	RUN(mxcsr_has_no_reserved_bits);
