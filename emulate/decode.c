@@ -163,7 +163,7 @@ static enum emu_status is_vector_prefix(struct emu_ctxt *c, bool *yes)
 	*yes = emu_is64(c);
 	if (!*yes && emu_protected(c)) {
 		st = fetch(c, 1);
-		*yes = c->insn.bytes[c->insn.len] >= 0xc0;
+		*yes = st == EMU_OK && c->insn.bytes[c->insn.len] >= 0xc0;
 	}
 	return st;
 }

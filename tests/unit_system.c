@@ -302,6 +302,10 @@ static bool undefined_has_a_length(void)
 	u8 bytes[32];
 	bool ok = true;
 
+	/* Whether LDS is VEX is in the 16th byte. */
+	memset(bytes, 0x3e, sizeof(bytes));
+	bytes[14] = 0xc5;
+	CHECK(mach_fault(m, mach_exec(m, bytes, 15), VEC_GP, 0));
 	for (i = 0; i < ARRAY_SIZE(whole); i++) {
 		n = EMU_MAX_INSN - whole[i].len;
 		memset(bytes, 0x3e, sizeof(bytes));
