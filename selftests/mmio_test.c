@@ -338,6 +338,33 @@ static void high_physical_address(const void *arg)
 	CHECK_EQ(get_regs(m).rcx, 9);
 }
 
+GUEST_CODE(rep_lods, 64, "rep lodsl\n out %eax, $0x80\n");
+
+/*
+ * The I/O APIC in the kernel answers the first elements at once, user space those behind
+ * it: each is asked for once, although a REP may be cut at any of them.
+ */
+static void rep_from_two_devices(const void *arg)
+{
+	const uint64_t ioapic = 0xfec00000, at = 0x30000;
+	struct machine *m = machine_new_novcpu();
+	struct kvm_regs r;
+
+	if (ioctl(m->vm->fd, KVM_CREATE_IRQCHIP, 0))
+		test_skip("no interrupt controllers in the kernel");
+	machine_add_vcpu(m, kvm_get_supported_cpuid());
+	machine_start(m, MODE_LONG, rep_lods);
+	*guest_pte(m, at) = ioapic | PTE_P | PTE_W;
+	r = get_regs(m);
+	r.rsi = at + 0xf8;
+	r.rcx = 4;
+	set_regs(m, &r);
+	expect_mmio_read(m, ioapic + 0x100, 4, 0x1001);
+	expect_mmio_read(m, ioapic + 0x104, 4, 0x1002);
+	expect_out(m, 0x80, 4, 0x1002);
+	CHECK_EQ(get_regs(m).rcx, 0);
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -356,5 +383,6 @@ int main(int argc, char **argv)
 	TEST(addressing_forms);
 	TEST(completes_on_next_run);
 	TEST(high_physical_address);
+	TEST(rep_from_two_devices);
 	return run_tests(argc, argv);
 }

@@ -512,8 +512,12 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		kvm_queue_fault(vcpu, &c->fault);
 	else if (step && !c->block_mov_ss)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
-	if (vcpu->io.out)
-		return 0;
+	if (vcpu->io.out) {
+		if (vcpu->io.posted)
+			return 0;
+		/* A read for an element that REP has not come to: the next call asks again. */
+		vcpu->io.out = false;
+	}
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	return vcpu->io.halt ? kvm_vcpu_halt(vcpu) : 1;
