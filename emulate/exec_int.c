@@ -383,6 +383,7 @@ static enum emu_status iret_task(struct emu_exec *x)
 	if (c->long_mode_active)
 		return emu_raise(c, VEC_GP, 0);
 	c->ops->get_segment(c, EMU_SEG_TR, &tr);
+	c->switching = true;
 	st = emu_sys_read(c, tr.base, &link, 2);
 	return st == EMU_OK ? emu_switch_in_exec(x, link, -1, 1) : st;
 }

@@ -247,6 +247,7 @@ static inline void emu_clear_results(struct emu_ctxt *c)
 	c->block_mov_ss = false;
 	c->more = false;
 	c->unblock_nmi = false;
+	c->switching = false;	/* iret_task() may have left it */
 }
 
 /* decode.c */

@@ -268,7 +268,7 @@ static enum emu_status start_task(struct emu_ctxt *c, const struct task_state *t
 	return st;
 }
 
-static enum emu_status task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
+static enum emu_status make_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
 				   bool has_error, u32 error_code)
 {
 	u32 ext = reason == BY_GATE && idt_vector < 0;
@@ -300,6 +300,21 @@ static enum emu_status task_switch(struct emu_ctxt *c, u16 selector, int idt_vec
 	/* The switch has been made: this is the new task's fault. */
 	c->fault.trap = true;
 	return EMU_OK;
+}
+
+/*
+ * Half of the old task's state is gone when the new one's is loaded, so this cannot be
+ * executed again when a device has answered.
+ */
+static enum emu_status task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
+				   bool has_error, u32 error_code)
+{
+	enum emu_status st;
+
+	c->switching = true;
+	st = make_switch(c, selector, idt_vector, reason, has_error, error_code);
+	c->switching = false;
+	return st;
 }
 
 enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,

@@ -106,7 +106,8 @@ struct emu_ctxt;
  * callbacks replays what was already answered, in order.  So the emulator
  * touches devices in an order that depends on nothing but the context and what
  * it read, and writes RAM and registers after the last device read. A REP string
- * instruction does no further element after one that had to wait.
+ * instruction does no further element after one that had to wait. A task switch cannot
+ * wait: while ctxt->switching is set, callbacks refuse devices.
  */
 struct emu_ops {
 	enum emu_status (*fetch)(struct emu_ctxt *c, u64 la, void *buf, unsigned int len);
@@ -165,6 +166,13 @@ struct emu_ops {
 };
 
 #define EMU_MAX_INSN	15
+
+/*
+ * The most accesses that an instruction makes, in pieces of 8 bytes at most which lie in
+ * one page: a far call through a gate with 31 parameters, all of it across pages. REP ends
+ * a call where no more are possible; the number is even, so an element is never cut in two.
+ */
+#define EMU_MAX_ACCESSES 82
 
 /* An operand as far as the encoding says. */
 struct emu_operand {
@@ -225,6 +233,7 @@ struct emu_ctxt {
 	bool unblock_nmi;	/* an IRET was executed */
 	bool waited;		/* the last emu_execute() answered EMU_IO */
 	bool probed_device;	/* set by the probe callback */
+	bool switching;		/* a task switch: memory only */
 	/* Decode state. */
 	struct emu_insn insn;
 };

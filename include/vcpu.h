@@ -75,13 +75,13 @@ struct kvm_events {
 };
 
 /* A device access of the instruction being emulated, see vcpu/io.c. */
-#define KVM_IO_LOG_MAX	16
+#define KVM_IO_LOG_MAX	EMU_MAX_ACCESSES
 
 struct kvm_io_entry {
 	u64 addr;
-	u32 len;
-	bool write;
 	u8 data[8];
+	u16 len;		/* of port strings up to a page */
+	bool write;
 };
 
 enum kvm_io_pending {
@@ -100,8 +100,7 @@ struct kvm_io_page {
 };
 
 struct kvm_io_state {
-	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* accesses of this instruction, in order */
-	u8 done;		/* those that are answered */
+	u8 done;		/* accesses in the log that are answered */
 	u8 next;		/* the one the running emulation asks for next */
 	bool posted;		/* log[done] is a write, and the emulation went on */
 	bool out;		/* kvm_run is filled */
@@ -112,6 +111,7 @@ struct kvm_io_state {
 	/* The last of reads and of writes; at first the exit's own. */
 	struct kvm_io_page tr[2];
 	u8 cpl;			/* at which they are good */
+	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* accesses of this instruction, in order */
 };
 
 /* The last walk for an instruction fetch, see kvm_fetch_code(). */
@@ -396,6 +396,7 @@ static inline void kvm_forget_translations(struct kvm_vcpu *vcpu)
 
 /* --- vcpu/io.c: device accesses of the emulator --- */
 void kvm_io_begin(struct kvm_vcpu *vcpu);
+void kvm_io_refuse(struct kvm_vcpu *vcpu);
 enum emu_status kvm_io_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len);
 enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len);
 enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, void *buf,

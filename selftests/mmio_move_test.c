@@ -212,6 +212,20 @@
 	X(ldmxcsr, "movl $0x1f80, (%rbx)\n ldmxcsr (%rbx)", N, 4, 4)		\
 	X(stmxcsr, "stmxcsr (%rbx)", N, 0, 4)
 
+/*
+ * More accesses than a dozen: whole images, and the frame pointers of 31 levels. The stack is
+ * above the operand, the levels' frame above the stack; shifted, they lie across pages.
+ */
+#define ENTER(shift) "lea 0x400+" #shift "(%rbx), %rsp\n lea 0x800+" #shift "(%rbx), %rbp\n" \
+	"enter $16, $31"
+#define MANY(X)									\
+	X(fxsave, XMM_IN "fninit\n fxsave (%rbx)", N, 0, 416)				\
+	X(fxsave_cross, XMM_IN "fninit\n fxsave64 0xe00(%rbx)", N, 0, 416)		\
+	X(fxrstor, XMM_IN "fxsave64 (%rbx)\n pxor %xmm1, %xmm1\n"		\
+	  "fxrstor64 (%rbx)" XMM_OUT, N, 416, 416)				\
+	X(enter_31, ENTER(0), N, 240, 256)					\
+	X(enter_31_cross, ENTER(0xb84), N, 240, 256)
+
 /* Less usual: right or declined. */
 #define OTHERS(X)								\
 	X(pxor_m, XMM_IN "pxor (%rbx), %xmm1" XMM_OUT, N, 16, 0)		\
@@ -237,6 +251,7 @@ SSE(INSN_CODE)
 SSE_MORE(INSN_CODE)
 AVX(INSN_CODE)
 X87(INSN_CODE)
+MANY(INSN_CODE)
 OTHERS(INSN_CODE)
 
 static const struct insn moves[] = { MOVES(INSN_ENTRY) };
@@ -249,6 +264,7 @@ static const struct insn sse[] = { SSE(INSN_ENTRY) };
 static const struct insn sse_more[] = { SSE_MORE(INSN_ENTRY) };
 static const struct insn avx[] = { AVX(INSN_ENTRY) };
 static const struct insn x87[] = { X87(INSN_ENTRY) };
+static const struct insn many[] = { MANY(INSN_ENTRY) };
 static const struct insn others[] = { OTHERS(INSN_ENTRY) };
 
 static const struct insn_list lists[] = {
@@ -262,6 +278,7 @@ static const struct insn_list lists[] = {
 	{ "sse_parts", sse_more, ARRAY_LEN(sse_more) },
 	{ "avx_moves", avx, ARRAY_LEN(avx) },
 	{ "x87_and_mmx", x87, ARRAY_LEN(x87) },
+	{ "many_accesses", many, ARRAY_LEN(many), true, 1 },
 	{ "others_right_or_declined", others, ARRAY_LEN(others), true },
 };
 

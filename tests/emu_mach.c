@@ -62,6 +62,25 @@ static void note(struct mach *m, const struct dev_access *a)
 	m->nr_done++;
 }
 
+static unsigned int pieces(u64 la, unsigned int len)
+{
+	unsigned int first = 4096 - la % 4096;
+
+	if (len <= first)
+		return (len + 7) / 8;
+	return (first + 7) / 8 + (len - first + 7) / 8;
+}
+
+/* Counts an access; not EMU_OK if it is of a device and cannot be. */
+static enum emu_status touch(struct mach *m, u64 la, unsigned int len)
+{
+	m->broken |= len > 64;
+	m->touched += pieces(la, len);
+	if (m->c.switching && (m->room || la + len > DEVICE_BASE))
+		return EMU_FAIL;
+	return m->room && m->touched > m->room ? EMU_IO : EMU_OK;
+}
+
 static enum emu_status use_device(struct mach *m, u8 kind, u64 addr, void *buf, unsigned int len)
 {
 	struct dev_access a = { .kind = kind, .addr = addr, .len = len };
@@ -120,8 +139,8 @@ static enum emu_status do_read(struct emu_ctxt *c, u64 la, void *buf, unsigned i
 	struct mach *m = mach_of(c);
 	enum emu_status st = check_range(m, la, len, acc);
 
-	if (len > 64)
-		m->broken = true;
+	if (st == EMU_OK)
+		st = touch(m, la, len);
 	if (st != EMU_OK)
 		return st;
 	m->write_reads += !!(acc & EMU_ACC_WRITE);
@@ -137,8 +156,8 @@ static enum emu_status do_write(struct emu_ctxt *c, u64 la, const void *buf, uns
 	struct mach *m = mach_of(c);
 	enum emu_status st = check_range(m, la, len, acc | EMU_ACC_WRITE);
 
-	if (len > 64)
-		m->broken = true;
+	if (st == EMU_OK)
+		st = touch(m, la, len);
 	if (st != EMU_OK)
 		return st;
 	if (la >= DEVICE_BASE)
@@ -164,7 +183,7 @@ static enum emu_status do_probe(struct emu_ctxt *c, u64 la, unsigned int len, u3
 
 	if (la / 4096 != (la + len - 1) / 4096)
 		m->broken = true;
-	c->probed_device = la >= DEVICE_BASE;
+	c->probed_device = m->room || la >= DEVICE_BASE;
 	return check_range(m, la, len, acc);
 }
 
@@ -503,9 +522,10 @@ static enum emu_status execute(struct mach *m)
 	for (;;) {
 		m->pos = 0;
 		m->asked = false;
+		m->touched = 0;
 		before = m->c;
 		st = emu_execute(&m->c);
-		if (st != EMU_IO)
+		if (st != EMU_IO || !m->asked)
 			break;
 		if (memcmp(before.gpr, m->c.gpr, sizeof(before.gpr)) || before.rip != m->c.rip ||
 		    before.rflags != m->c.rflags || before.cpl != m->c.cpl)

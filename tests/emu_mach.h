@@ -49,6 +49,8 @@ struct mach {
 	struct dev_access log[64];	/* what happened in the current instruction */
 	unsigned int answered, pos, waits;
 	bool asked;			/* for an answer that is not there yet */
+	unsigned int room;		/* all memory is a device with such a log; 0: it is not */
+	unsigned int touched;		/* pieces of memory, in the last run */
 	struct dev_access done[64];	/* ... in those that are finished */
 	unsigned int nr_done;
 	u8 port_next;			/* what the next port reads as */
@@ -120,5 +122,6 @@ void unit_task(void);
 void unit_privilege(void);
 void unit_flaws(void);
 void unit_vec(void);
+void unit_footprint(void);
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	116
+#define TESTS	122
 
 void count_success(const void *desc)
 {
@@ -76,6 +76,7 @@ int main(void)
 	unit_privilege();
 	unit_flaws();
 	unit_vec();
+	unit_footprint();
 	RUN(every_entry_has_succeeded);
 	return ktap_end();
 }

@@ -48,6 +48,9 @@ static enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 
 	if (c->cpl != vcpu->io.cpl && !(acc & EMU_ACC_SYSTEM))
 		acc |= c->cpl == 3 ? KVM_WALK_USER : EMU_ACC_SYSTEM;
+	/* A TSS or descriptor table on a device is nothing the architecture has. */
+	if (c->switching)
+		kvm_io_refuse(vcpu);
 	s = kvm_walk_guest(vcpu, la, acc, gpa, &c->fault);
 	if (s == EMU_OK && keep) {
 		tr->known = true;
@@ -567,7 +570,7 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 	case EMU_IO:
 		if (vcpu->msr_exit_reason)
 			return 0;
-		/* Nothing out: more accesses than any instruction has. */
+		/* Nothing out: a device was refused. */
 		if (!io->out)
 			return finish_fail(vcpu);
 		io->linear_rip = kvm_linear_rip(vcpu);
@@ -754,8 +757,5 @@ int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int rea
 	set_up(vcpu);
 	memset(&vcpu->emu.insn, 0, sizeof(vcpu->emu.insn));
 	s = emu_task_switch(&vcpu->emu, selector, idt_vector, reason, has_error, error_code);
-	/* A TSS on a device is nothing the architecture has. */
-	if (s == EMU_IO)
-		s = EMU_FAIL;
 	return finish(vcpu, s);
 }

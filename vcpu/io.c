@@ -32,6 +32,15 @@ void kvm_io_begin(struct kvm_vcpu *vcpu)
 	io->pending = KVM_IO_NONE;
 }
 
+/**
+ * kvm_io_refuse - the rest of the instruction finds the log full, and asks no device
+ * @vcpu: loaded vCPU
+ */
+void kvm_io_refuse(struct kvm_vcpu *vcpu)
+{
+	vcpu->io.next = KVM_IO_LOG_MAX;
+}
+
 static bool same_access(const struct kvm_io_entry *e, u64 addr, u32 len, bool write)
 {
 	return e->addr == addr && e->len == len && e->write == write;

@@ -33,10 +33,11 @@ struct insn_list {
 	const struct insn *insns;
 	int nr;
 	/*
-	 * kvm may decline these with KVM_INTERNAL_ERROR_EMULATION; what it executes
-	 * must still be right.
+	 * kvm may decline these with KVM_INTERNAL_ERROR_EMULATION, before the first access;
+	 * what it executes must still be right.
 	 */
 	bool may_decline;
+	int nr_starts;		/* of the sets of starting values; 0: all */
 };
 
 #define UNDEF_NONE	0

@@ -157,6 +157,17 @@ static bool compare_one(const struct insn *insn, int start, const struct result 
 	return bad;
 }
 
+/* Were some of the instruction's accesses made before it was declined? */
+static bool halfway(const struct insn *insn, const struct result *mmio)
+{
+	if ((!mmio->reads || mmio->reads == insn->reads || insn->reads < 0) &&
+	    (!mmio->writes || mmio->writes == insn->writes || insn->writes < 0))
+		return false;
+	test_note("%s: declined after %d bytes were read and %d written", insn->name,
+		  mmio->reads, mmio->writes);
+	return true;
+}
+
 static void enable_avx(struct machine *m)
 {
 	struct kvm_sregs s = get_sregs(m);
@@ -174,7 +185,8 @@ void compare_insns(const struct insn_list *list)
 	struct machine *m = machine_new();
 	uint8_t *ram = anon_mem(OPERAND_SIZE);
 	struct result *cpu, *mmio;
-	int i, j, bad = 0, declined = 0, n = list->nr * ARRAY_LEN(starts);
+	int nr_starts = list->nr_starts ?: ARRAY_LEN(starts);
+	int i, j, bad = 0, declined = 0, n = list->nr * nr_starts;
 
 	cpu = calloc(n, sizeof(*cpu));
 	mmio = calloc(1, sizeof(*mmio));
@@ -183,12 +195,11 @@ void compare_insns(const struct insn_list *list)
 	enable_avx(m);
 	set_slot(m, OPERAND_SLOT, 0, G_OPERAND, OPERAND_SIZE, ram);
 	for (i = 0; i < n; i++)
-		run_one(m, &list->insns[i / ARRAY_LEN(starts)], ram,
-			&starts[i % ARRAY_LEN(starts)], &cpu[i]);
+		run_one(m, &list->insns[i / nr_starts], ram, &starts[i % nr_starts], &cpu[i]);
 	set_slot(m, OPERAND_SLOT, 0, G_OPERAND, 0, ram);
 	for (i = 0; i < list->nr; i++) {
-		for (j = 0; j < ARRAY_LEN(starts); j++) {
-			struct result *want = &cpu[i * ARRAY_LEN(starts) + j];
+		for (j = 0; j < nr_starts; j++) {
+			struct result *want = &cpu[i * nr_starts + j];
 
 			if (want->vector == UD_VECTOR) {
 				test_note("%s: not on this CPU", list->insns[i].name);
@@ -198,6 +209,7 @@ void compare_insns(const struct insn_list *list)
 			if (mmio->declined) {
 				declined++;
 				test_note("%s: declined", list->insns[i].name);
+				bad += halfway(&list->insns[i], mmio);
 				break;
 			}
 			bad += compare_one(&list->insns[i], j, want, mmio);
