@@ -34,6 +34,8 @@ enum {
 
 #define LDT_SEL(i)	((i) << 3 | 7)
 #define SEL_USER64	0x33	/* Linux's code segment of 64-bit programs */
+#define SEL_USER32	0x23	/* ... and of 32-bit programs */
+#define SEL_DATA	0x2b	/* ... and their data */
 
 /* The places: code segment and data segments. */
 enum place { PLACE_64, PLACE_32, PLACE_32_SEGS, PLACE_16, NR_PLACES };
@@ -83,6 +85,7 @@ struct expectation {
 	bool free_bases;	/* ... nor the bases of FS and GS */
 	bool free_dp;		/* ... nor the x87 data pointer */
 	bool any_order;		/* several reads or writes: the first to fault may be any */
+	bool vendor;		/* run and not compared: another vendor's CPU */
 	bool kernel;		/* #GP(0) that the kernel answers itself: UMIP */
 	u16 leaf;
 	u64 index;
@@ -91,7 +94,9 @@ struct expectation {
 
 /* What this machine is like, found out once. */
 struct host {
-	bool intel, umip, fsgsbase, osxsave, rdpmc;
+	bool intel, umip, fsgsbase, osxsave, avx, rdpmc;
+	bool compat;		/* the kernel has a code segment for 32-bit programs */
+	bool ldt;		/* what modify_ldt() makes loads; native_start() finds out */
 	u64 cr0;
 	struct emu_table gdt, idt;
 	u32 tsc_aux;
@@ -122,6 +127,8 @@ extern const struct emu_segment ldt_segments[NR_LDT];
  * the batch and returns false if the child died (batch->done cases are good).
  */
 const char *native_start(struct batch *b, const u8 *data, const u8 *ro);
+/* From now on modify_ldt() says yes and does nothing, as on some machines. */
+bool native_without_ldt(void);
 bool native_run(struct batch *b);
 void native_stop(void);
 /* The data memory of the child. */
@@ -149,12 +156,17 @@ void system_descriptor(u16 sel, struct emu_segment *s);
 
 /* emu_make.c: makes case @index; false if it cannot be used. */
 bool make_case(struct expectation *e, u64 seed, u64 index);
+/* Can this machine run code there? */
+bool place_usable(enum place p);
 
 /* emu_rules.c: what the CPU lacks, what cannot be compared and why. */
 const char *missing_feature(const struct leaf *l);
 const char *only_locked(const struct emu_desc *d);
 bool lacks_encoding(const struct emu_ctxt *c);
 bool unspecified(const struct emu_ctxt *c, const struct tcase *t);
+/* Is the answer to it, which this CPU may run, the vendor's? On Intel's CPUs never. */
+bool by_vendor(const struct emu_ctxt *c, const struct tcase *t);
+void print_by_vendor(void);
 void undefined_results(const struct emu_ctxt *c, struct expectation *e);
 void print_undefined(void);
 

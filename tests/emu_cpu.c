@@ -8,6 +8,7 @@
  *	-c	only this case, with everything about it printed
  *	-l	list the table entries and how often each was run
  *	-u	compare flags the SDM leaves undefined, too
+ *	-L	as on a machine where modify_ldt() makes nothing that loads
  */
 #include <sched.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@ static bool strict, verbose;
 static struct expectation expected[BATCH];
 static struct batch *batch;
 static unsigned long failures, restarts;
+static unsigned int differences[MAX_LEAVES];
 
 static void dump(const char *who, const struct tcase *t)
 {
@@ -51,6 +53,16 @@ static void dump(const char *who, const struct tcase *t)
 		       (unsigned long long)t->out.gpr[i], i % 4 == 3 ? "\n" : "");
 }
 
+static void print_bytes(const struct tcase *t)
+{
+	unsigned int i;
+
+	printf("#   bytes");
+	for (i = 0; i < 15; i++)
+		printf(" %02x", t->bytes[i]);
+	printf("\n");
+}
+
 static void report(const struct expectation *e, const struct tcase *cpu, const char *what)
 {
 	static const char *const places[] = { "64-bit", "32-bit", "32-bit, segments", "16-bit" };
@@ -58,14 +70,13 @@ static void report(const struct expectation *e, const struct tcase *cpu, const c
 	struct tcase before = *t;
 	unsigned int i;
 
+	differences[e->leaf]++;
 	if (failures++ >= 20 && !verbose)
 		return;
-	printf("# case %llu: %s: %s differs (%s); again: make test-emulator SEED=%#llx CASE=%llu\n"
-	       "#   bytes", (unsigned long long)e->index, leaf_name(&leaves[e->leaf]), what,
+	printf("# case %llu: %s: %s differs (%s); again: make test-emulator SEED=%#llx CASE=%llu\n",
+	       (unsigned long long)e->index, leaf_name(&leaves[e->leaf]), what,
 	       places[t->place], (unsigned long long)seed, (unsigned long long)e->index);
-	for (i = 0; i < 15; i++)
-		printf(" %02x", t->bytes[i]);
-	printf("\n");
+	print_bytes(t);
 	before.out = before.in;
 	before.vector = COMPLETED;
 	dump("before", &before);
@@ -163,6 +174,8 @@ static const char *difference(const struct expectation *e, const struct tcase *c
 	const struct tcase *t = &e->t;
 	const char *what;
 
+	if (e->vendor)
+		return NULL;
 	if (e->kernel)
 		return kernel_difference(e, cpu);
 	if (t->vector != cpu->vector && !either_faults(e, t->vector, cpu->vector))
@@ -224,6 +237,9 @@ static u32 wanted(const struct leaf *l)
 		want |= SEEN_MEM | (f & D_NO64 && f & D_ADDR ? 0 : SEEN_REG);
 	if (l->desc->exec == ex_movbe && l->pfx == 1)
 		want &= ~SEEN_OP8;
+	/* A mandatory 66h leaves the default's other size to code of 16 bits. */
+	if (!place_usable(PLACE_16) && l->pfx >= 0)
+		want &= l->pfx == 1 ? ~SEEN_OP4 : ~SEEN_OP2;
 	if (f & D_LOCK || only_locked(l->desc))
 		want |= SEEN_LOCK;
 	if (f & D_REP)
@@ -306,11 +322,13 @@ static void compare_batch(unsigned int n)
 	for (i = 0; i < n; i++) {
 		const char *what = difference(&expected[i], &batch->c[i]);
 
-		if (what)
-			report(&expected[i], &batch->c[i], what);
-		else if (verbose)
-			dump("both", &expected[i].t);
 		count(&expected[i]);
+		if (what) {
+			report(&expected[i], &batch->c[i], what);
+		} else if (verbose) {
+			print_bytes(&expected[i].t);
+			dump("both", &expected[i].t);
+		}
 	}
 }
 
@@ -370,40 +388,84 @@ static const char *run_cases(u64 first, u64 count, unsigned long *run)
 	return why ? why : flush();
 }
 
-int main(int argc, char **argv)
+static void print_differences(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-	unsigned long cases = 100000, run = 0;
-#else
-	unsigned long cases = 1500000, run = 0;
-#endif
-	struct rng r = { .state = 42 };
-	bool list = false;
-	s64 only = -1;
-	const char *why;
 	unsigned int i;
-	cpu_set_t cpu;
+
+	for (i = 0; i < nr_leaves; i++)
+		if (differences[i])
+			printf("# %u cases differ: %s\n", differences[i], leaf_name(&leaves[i]));
+}
+
+/* --- what this machine does not let us compare ------------------------------------ */
+
+/* Prints a skip for each if @number is not 0; returns how many. */
+static unsigned int limits(void)
+{
+	const struct {
+		bool here;
+		const char *what, *why;
+	} all[] = {
+		{ !host.ldt, "16-bit code, limits and segments of other types",
+		  "modify_ldt() makes nothing that loads on this machine" },
+		{ !host.compat, "32-bit code", "this kernel has no code segment for it" },
+		{ !host.fsgsbase, "bases of FS and GS", "FSGSBASE is not switched on here" },
+		{ !host.avx, "AVX", "its registers are not switched on here" },
+		{ host.umip, "results of SGDT, SIDT, SLDT, STR and SMSW",
+		  "UMIP is on: the kernel answers" },
+		{ !host.intel, "what is by the vendor (see above)", "no CPU of Intel's" },
+	};
+	unsigned int n = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		n += all[i].here;
+		if (all[i].here && ktap_count)
+			ktap_skip(all[i].what, all[i].why);
+	}
+	return n;
+}
+
+struct options {
+	unsigned long cases;
+	s64 only;
+	bool list, no_ldt;
+};
+
+static bool parse(struct options *o, int argc, char **argv)
+{
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:c:lu")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:c:luL")) != -1) {
 		if (opt == 'n')
-			cases = strtoul(optarg, NULL, 0);
+			o->cases = strtoul(optarg, NULL, 0);
 		else if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (opt == 'c')
-			only = strtoll(optarg, NULL, 0);
+			o->only = strtoll(optarg, NULL, 0);
 		else if (opt == 'l')
-			list = true;
+			o->list = true;
 		else if (opt == 'u')
 			strict = true;
+		else if (opt == 'L')
+			o->no_ldt = true;
 		else
-			return 2;
+			return false;
 	}
+	return true;
+}
+
+/* Why nothing can be run, or NULL. */
+static const char *prepare(const struct options *o)
+{
+	struct rng r = { .state = 42 };
+	const char *why;
+	unsigned int i;
+	cpu_set_t cpu;
+
 	CPU_ZERO(&cpu);
 	CPU_SET(sched_getcpu(), &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);	/* CPUID answers for one CPU */
 	find_host();
-	system_init();
 	find_leaves(false);
 	for (i = 0; i < sizeof(model_data); i++)
 		model_data[i] = rng_next(&r);
@@ -412,28 +474,59 @@ int main(int argc, char **argv)
 	batch = mmap(NULL, sizeof(*batch), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	if (batch == MAP_FAILED)
-		return 2;
-	ktap_start(only < 0 ? 2 : 1);
+		return "no memory";
+	if (o->no_ldt && !native_without_ldt())
+		return "no seccomp filter";
 	why = native_start(batch, model_data, model_ro);
-	if (!why) {
-		verbose = only >= 0;
-		why = run_cases(only >= 0 ? only : 0, only >= 0 ? 1 : cases, &run);
+	system_init();
+	return why;
+}
+
+/* Has anything run? */
+static bool agree(const struct options *o, const char *why)
+{
+	bool all = o->only < 0;
+	u64 first = all ? 0 : o->only;
+	unsigned long run = 0;
+
+	if (!why)
+		why = run_cases(first, all ? o->cases : 1, &run);
+	if (!why)
 		native_stop();
-	}
-	if (why) {
-		ktap_skip("instructions agree with the CPU", why);
-		if (only < 0)
-			ktap_skip("every table entry is reached", why);
-		return ktap_end();
-	}
+	print_differences();
+	print_by_vendor();
 	printf("# seed %#llx: %lu cases run, %lu differ\n", (unsigned long long)seed, run,
 	       failures);
-	ktap_result(!failures && run, "instructions agree with the CPU");
-	if (only < 0) {
-		print_only_faults();
-		if (list)
+	if (why || !run)
+		printf("# not one case could be run: %s\n", why ? why : "none can be made");
+	ktap_result(!why && !failures && run, "instructions agree with the CPU");
+	return run;
+}
+
+int main(int argc, char **argv)
+{
+#ifdef __SANITIZE_ADDRESS__
+	struct options o = { .cases = 100000, .only = -1 };
+#else
+	struct options o = { .cases = 1500000, .only = -1 };
+#endif
+	const char *why;
+	bool ran;
+
+	if (!parse(&o, argc, argv))
+		return 2;
+	why = prepare(&o);
+	verbose = o.only >= 0;
+	ktap_start(verbose ? 1 : 2 + limits());
+	ran = agree(&o, why);
+	if (!verbose) {
+		if (ran)
+			print_only_faults();
+		if (o.list)
 			print_undefined();
-		ktap_result(coverage(list, cases >= 1000000), "every table entry is reached");
+		ktap_result(ran && coverage(o.list, o.cases >= 1000000),
+			    "every table entry is reached");
+		limits();
 	}
 	return ktap_end();
 }

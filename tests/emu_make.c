@@ -49,10 +49,11 @@ static void random_bytes(struct rng *r, u8 *p, unsigned int n)
 	}
 }
 
-/* DS, ES, SS, CS, FS, GS of the places. A null FS only where its base is not used. */
+/* ES, CS, SS, DS, FS, GS of the places. A null FS only where its base is not used. */
 static const u16 place_sels[NR_PLACES][NR_SELS] = {
-	[PLACE_64] = { 0x2b, 0x33, 0x2b, 0x2b, LDT_SEL(LDT_LIMITED), LDT_SEL(LDT_DATA16) },
-	[PLACE_32] = { 0x2b, 0x23, 0x2b, 0x2b, 0, LDT_SEL(LDT_LIMITED) },
+	[PLACE_64] = { SEL_DATA, SEL_USER64, SEL_DATA, SEL_DATA, LDT_SEL(LDT_LIMITED),
+		       LDT_SEL(LDT_DATA16) },
+	[PLACE_32] = { SEL_DATA, SEL_USER32, SEL_DATA, SEL_DATA, 0, LDT_SEL(LDT_LIMITED) },
 	[PLACE_32_SEGS] = { LDT_SEL(LDT_DOWN), LDT_SEL(LDT_CODE32), LDT_SEL(LDT_STACK32),
 			    LDT_SEL(LDT_LIMITED), 0, LDT_SEL(LDT_RO) },
 	[PLACE_16] = { LDT_SEL(LDT_LIMITED), LDT_SEL(LDT_CODE16), LDT_SEL(LDT_DATA16),
@@ -64,7 +65,7 @@ static void set_place(struct rng *r, struct tcase *t)
 {
 	static const u16 data[] = {
 		LDT_SEL(LDT_DATA16), LDT_SEL(LDT_LIMITED), LDT_SEL(LDT_DOWN), LDT_SEL(LDT_RO),
-		LDT_SEL(LDT_STACK32), LDT_SEL(LDT_DOWN16), LDT_SEL(LDT_PAGES), 0, 0x2b,
+		LDT_SEL(LDT_STACK32), LDT_SEL(LDT_DOWN16), LDT_SEL(LDT_PAGES), 0, SEL_DATA,
 	};
 	static const u16 stack[] = {
 		LDT_SEL(LDT_DATA16), LDT_SEL(LDT_LIMITED), LDT_SEL(LDT_DOWN),
@@ -74,6 +75,11 @@ static void set_place(struct rng *r, struct tcase *t)
 	unsigned int i;
 
 	memcpy(t->in.sel, place_sels[t->place], sizeof(t->in.sel));
+	if (!host.ldt) {
+		t->in.sel[EMU_SEG_FS] = 0;
+		t->in.sel[EMU_SEG_GS] = t->place == PLACE_64 ? 0 : SEL_DATA;
+		return;
+	}
 	for (i = 0; i < ARRAY_SIZE(segs); i++)
 		if (rng_chance(r, 8))
 			t->in.sel[segs[i]] = data[rng_below(r, ARRAY_SIZE(data) -
@@ -105,8 +111,9 @@ static u64 code_address(struct rng *r, enum place p)
 /* Selectors of every kind; for code mostly those that can be code. */
 static u16 pick_selector(struct rng *r, bool code)
 {
-	static const u16 codes[] = { 0x33, 0x23, LDT_SEL(LDT_CODE16), LDT_SEL(LDT_CODE32) };
-	static const u16 gdt[] = { 0, 1, 2, 3, 0x10, 0x18, 0x2b, 0x2a, 0x43, 0x53, 0x7b, 0x83 };
+	static const u16 codes[] = { SEL_USER64, SEL_USER32, LDT_SEL(LDT_CODE16),
+				     LDT_SEL(LDT_CODE32) };
+	static const u16 gdt[] = { 0, 1, 2, 3, 0x10, 0x18, SEL_DATA, 0x2a, 0x43, 0x53, 0x7b, 0x83 };
 
 	if (code && rng_chance(r, 60))
 		return codes[rng_below(r, ARRAY_SIZE(codes))];
@@ -179,7 +186,7 @@ static void plant_frame(struct rng *r, struct tcase *t, const struct emu_ctxt *c
 		return;
 	plant(t, la + 2 * size, flags, size);
 	plant(t, la + 3 * size, WIN0 + rng_below(r, WIN0_BYTES), size);
-	plant(t, la + 4 * size, rng_chance(r, 60) ? 0x2b : pick_selector(r, false), size);
+	plant(t, la + 4 * size, rng_chance(r, 60) ? SEL_DATA : pick_selector(r, false), size);
 }
 
 /* An operand of r/m: in its register or in its place in memory. */
@@ -390,6 +397,8 @@ static bool uses_fpu(const struct emu_desc *d)
 static void set_state(struct rng *r, struct tcase *t, const struct leaf *l,
 		      const struct gen_target *g)
 {
+	unsigned int i;
+
 	memcpy(t->in.gpr, g->gpr, sizeof(g->gpr));
 	t->in.rip = g->rip;
 	t->in.rflags = FL_FIXED | FL_IF | FL_TF | (rng_next(r) & FL_ARITH) |
@@ -398,19 +407,35 @@ static void set_state(struct rng *r, struct tcase *t, const struct leaf *l,
 	if (!t->vec)
 		return;
 	random_bytes(r, t->in.vec[0], sizeof(t->in.vec));
+	for (i = 0; i < ARRAY_SIZE(t->in.vec) && !host.avx; i++)
+		memset(t->in.vec[i] + 16, 0, 16);
 	random_fx(r, (struct emu_fx *)t->in.fx);
 	model_fx(t->in.fx);
 	if (!g->is64)
 		memset(t->in.vec[8], 0, sizeof(t->in.vec) / 2);
 }
 
+bool place_usable(enum place p)
+{
+	return p == PLACE_64 || (p == PLACE_32 ? host.compat : host.ldt);
+}
+
+static enum place outside_64(struct rng *r)
+{
+	enum place p = 1 + rng_below(r, NR_PLACES - 1);
+
+	if (!place_usable(p))
+		p = PLACE_32;
+	return place_usable(p) ? p : PLACE_64;
+}
+
 static void choose_place(struct rng *r, struct tcase *t, const struct emu_desc *d)
 {
-	t->place = rng_chance(r, 55) ? PLACE_64 : 1 + rng_below(r, NR_PLACES - 1);
+	t->place = rng_chance(r, 55) ? PLACE_64 : outside_64(r);
 	if (d->flags & D_ONLY64)
 		t->place = PLACE_64;
 	else if (t->place == PLACE_64 && d->flags & D_NO64 && rng_chance(r, 90))
-		t->place = 1 + rng_below(r, NR_PLACES - 1);
+		t->place = outside_64(r);
 	t->code = code_address(r, t->place);
 	/* Room for a NOP behind it; what 64-bit mode makes of other opcodes is undefined. */
 	if (t->code > CODE_BASE + 0x17e0 &&
@@ -471,8 +496,13 @@ bool make_case(struct expectation *e, u64 seed, u64 index)
 		model_undo();
 		return false;
 	}
+	e->vendor = by_vendor(&c, t);
 	e->insn = c.insn;
 	e->flags_mask = FL_ARITH | FL_DF | FL_AC | FL_NT | FL_ID | FL_TF | FL_IF | FL_IOPL;
 	undefined_results(&c, e);
+	if (e->vendor || e->free_memory) {
+		t->undo = true;
+		model_undo();
+	}
 	return true;
 }

@@ -8,8 +8,12 @@
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -36,7 +40,7 @@ static unsigned int current;
 static bool running;
 static greg_t harness[NGREG];
 static u16 entry_sel[NR_SELS];
-static bool has_fsgsbase;
+static bool has_fsgsbase, has_xsave, has_avx;
 
 static void set_data_segments(const u16 *sel)
 {
@@ -76,10 +80,12 @@ static void load_vectors(u8 *fp, const struct cpu_state *s)
 
 	for (i = 0; i < 16; i++) {
 		memcpy(fp + XMM_OFFSET + 16 * i, s->vec[i], 16);
-		memcpy(fp + XSAVE_YMM + 16 * i, s->vec[i] + 16, 16);
+		if (has_avx)
+			memcpy(fp + XSAVE_YMM + 16 * i, s->vec[i] + 16, 16);
 	}
 	memcpy(fp, s->fx, FX_USED);
-	*(u64 *)(fp + XSAVE_HEADER) |= 7;
+	if (has_xsave)
+		*(u64 *)(fp + XSAVE_HEADER) |= has_avx ? 7 : 3;
 }
 
 /* What it is in if the CPU did not save it. */
@@ -92,7 +98,7 @@ static void reset_x87(u8 *fx)
 
 static void save_vectors(const u8 *fp, struct cpu_state *s)
 {
-	u64 have = *(const u64 *)(fp + XSAVE_HEADER);
+	u64 have = has_xsave ? *(const u64 *)(fp + XSAVE_HEADER) : 3;
 	unsigned int i;
 
 	memset(s->vec, 0, sizeof(s->vec));
@@ -187,6 +193,30 @@ asm(".text\n"
 	"	jmp native_handler\n");
 void native_entry(int sig, siginfo_t *si, void *uc);
 
+bool native_without_ldt(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_modify_ldt, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO),	/* 0 */
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(filter), filter };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+/* Asks the CPU: on some machines modify_ldt() says yes and the table is not loaded. */
+static bool ldt_loads(void)
+{
+	u32 access;
+	bool ok;
+
+	asm volatile("lar %2, %0" : "=r" (access), "=@ccz" (ok) : "r" (LDT_SEL(LDT_DATA16)));
+	return ok;
+}
+
 static bool install_ldt(void)
 {
 	unsigned int i;
@@ -203,14 +233,15 @@ static bool install_ldt(void)
 		if (s->type && syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)))
 			return false;
 	}
-	return true;
+	return ldt_loads();
 }
 
 static const char *prepare_child(const u8 *ro)
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGUSR1 };
 	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	stack_t ss = { .ss_size = 1 << 16 };
+	/* Beside the frame, which is as large as this CPU's registers, the handler's own. */
+	stack_t ss = { .ss_size = getauxval(AT_MINSIGSTKSZ) + (1 << 16) };
 	unsigned int i;
 
 	if (mmap((void *)RO_BASE, RO_BYTES, PROT_READ | PROT_WRITE,
@@ -218,8 +249,7 @@ static const char *prepare_child(const u8 *ro)
 		return "the read-only page could not be mapped";
 	memcpy((void *)RO_BASE, ro, RO_BYTES);
 	mprotect((void *)RO_BASE, RO_BYTES, PROT_READ);
-	if (!install_ldt())
-		return "modify_ldt is not available";
+	host.ldt = install_ldt();
 	ss.ss_sp = mmap(NULL, ss.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			0);
 	if (ss.ss_sp == MAP_FAILED || sigaltstack(&ss, NULL))
@@ -233,13 +263,21 @@ static const char *prepare_child(const u8 *ro)
 	return NULL;
 }
 
+/* What the child tells when it is ready: why it is not, and what it found. */
+struct hello {
+	const char *why;
+	bool ldt;
+};
+
 static void child_main(const u8 *ro)
 {
-	const char *why = prepare_child(ro);
+	struct hello hello = { 0 };
 	char b;
 
+	hello.why = prepare_child(ro);
+	hello.ldt = host.ldt;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (write(from_child[1], &why, sizeof(why)) != sizeof(why) || why)
+	if (write(from_child[1], &hello, sizeof(hello)) != sizeof(hello) || hello.why)
 		_exit(1);
 	while (read(to_child[0], &b, 1) == 1) {
 		current = 0;
@@ -280,10 +318,12 @@ static bool map_shared(void)
 
 const char *native_start(struct batch *b, const u8 *data, const u8 *ro)
 {
-	const char *why = NULL;
+	struct hello hello;
 
 	batch = b;
 	has_fsgsbase = host.fsgsbase;
+	has_xsave = host.osxsave;
+	has_avx = host.avx;
 	if (!map_shared())
 		return "the address space of the cases could not be mapped";
 	memcpy(child_data, data, DATA_BYTES);
@@ -300,9 +340,10 @@ const char *native_start(struct batch *b, const u8 *data, const u8 *ro)
 	}
 	close(to_child[0]);
 	close(from_child[1]);
-	if (!wait_child(&why, sizeof(why)))
-		why = "the child process died at start";
-	return why;
+	if (!wait_child(&hello, sizeof(hello)))
+		return "the child process died at start";
+	host.ldt = hello.ldt;
+	return hello.why;
 }
 
 bool native_run(struct batch *b)

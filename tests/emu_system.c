@@ -86,6 +86,10 @@ void find_host(void)
 	host.intel = !memcmp(&r[1], "Genu", 4);
 	host_cpuid(1, 0, r);
 	host.osxsave = r[2] >> 27 & 1;
+	if (host.osxsave && r[2] >> 28 & 1) {
+		asm volatile("xgetbv" : "=a" (eax), "=d" (edx) : "c" (0));
+		host.avx = (eax & 6) == 6;
+	}
 	host_cpuid(0x80000001, 0, r);
 	if (r[3] >> 27 & 1)
 		asm volatile("rdtscp" : "=a" (eax), "=d" (edx), "=c" (host.tsc_aux));
@@ -98,6 +102,8 @@ void find_host(void)
 	for (i = 0; i < ARRAY_SIZE(host.desc); i++)
 		if (!selector_access(i * 8 | 3, &host.desc[i].access, &host.desc[i].limit))
 			host.desc[i].access = 0;
+	/* Present, code, not 64-bit. */
+	host.compat = (host.desc[SEL_USER32 / 8].access & 0x209800) == 0x9800;
 }
 
 /* What @sel names, as the running kernel or modify_ldt() made it. */
@@ -108,7 +114,7 @@ void system_descriptor(u16 sel, struct emu_segment *s)
 	memset(s, 0, sizeof(*s));
 	s->selector = sel;
 	if (sel & 4) {
-		if (i >= NR_LDT || !ldt_segments[i].type)
+		if (!host.ldt || i >= NR_LDT || !ldt_segments[i].type)
 			return;
 		*s = ldt_segments[i];
 		s->selector = sel;
@@ -211,6 +217,10 @@ void model_segment(enum emu_seg seg, u16 sel, struct emu_segment *s)
 					   .limit = 0x67, .base = SYS_BASE + TSS_AT };
 		break;
 	case EMU_SEG_LDTR:
+		if (!host.ldt) {
+			*s = (struct emu_segment){ .unusable = true };
+			break;
+		}
 		*s = (struct emu_segment){ .selector = 0x50, .type = 2, .present = true,
 					   .limit = NR_LDT * 8 - 1, .base = SYS_BASE + LDT_AT };
 		break;
