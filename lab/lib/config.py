@@ -110,7 +110,11 @@ class Settings:
         self.append = env.get("LAB_APPEND") or ""
         self.bochs = env.get("BOCHS") or "bochs"
         self.bad_msrs = env.get("LAB_IGNORE_BAD_MSRS") or "1"
+        nested = env.get("LAB_NESTED") or "0"
         if self.kvm not in KVM_CHOICES:
             raise LabError(f"LAB_KVM={self.kvm}: one of {', '.join(KVM_CHOICES)}")
         if self.bad_msrs not in ("0", "1"):
             raise LabError(f"LAB_IGNORE_BAD_MSRS={self.bad_msrs}: 0 or 1")
+        if nested not in ("0", "1"):
+            raise LabError(f"LAB_NESTED={nested}: 0 or 1")
+        self.nested = nested == "1"

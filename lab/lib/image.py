@@ -201,22 +201,27 @@ def _run_archive(path, settings, job):
 _NOT_NEEDED = "jent_mod_init,load_system_certificate_list"
 
 
-def _kernel_command_line(settings):
+def kernel_command_line(settings):
+    """What the machine's kernel is told."""
     words = ["console=ttyS0", "quiet", "cryptomgr.notests", "mitigations=off", "nokaslr",
              "tsc=reliable", "printk.devkmsg=on", "initcall_blacklist=" + _NOT_NEEDED,
              settings.append]
     return " ".join(w for w in words if w)
 
 
-def build(directory, settings, job):
-    """Make the image of a run in its directory; returns the ISO's path."""
+def parts(directory, settings, job):
+    """(kernel, archives): what the machine of a run boots."""
     with _Lock():
         kernel = _kernel(settings.kernel)
         archives = [_base()] + ([_qemu()] if job.qemu else [])
     own = os.path.join(directory, "run.cpio")
     _run_archive(own, settings, job)
-    archives.append(own)
-    return _iso(directory, settings, kernel, archives)
+    return kernel, archives + [own]
+
+
+def build(directory, settings, job):
+    """Make the image of a run in its directory; returns the ISO's path."""
+    return _iso(directory, settings, *parts(directory, settings, job))
 
 
 def _iso(directory, settings, kernel, archives):
@@ -230,7 +235,7 @@ def _iso(directory, settings, kernel, archives):
     names = [f"/initrd{i}" for i in range(len(archives))]
     with open(os.path.join(boot, "isolinux.cfg"), "w", encoding="ascii") as f:
         f.write("DEFAULT lab\nPROMPT 0\nLABEL lab\n KERNEL /vmlinuz\n"
-                f" INITRD {','.join(names)}\n APPEND {_kernel_command_line(settings)}\n")
+                f" INITRD {','.join(names)}\n APPEND {kernel_command_line(settings)}\n")
     grafts = [f"/isolinux={boot}", f"/vmlinuz={kernel}"]
     grafts += [f"{n}={a}" for n, a in zip(names, archives)]
     command_output(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso,

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One run of the lab: start the machine, carry its output, judge its end."""
 
+import contextlib
 import os
 import selectors
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 from lib import frames, image, logcheck
 from lib.bochs import Bochs
-from lib.config import BUILD_LAB, EXIT_LAB, EXIT_LOG, EXIT_TIMEOUT, LabError, say
+from lib.config import BUILD_LAB, EXIT_LAB, EXIT_LOG, EXIT_TIMEOUT
 
 RUNS = os.path.join(BUILD_LAB, "runs")
 
@@ -20,6 +20,9 @@ _KEEP_FAILED = 10
 _PANIC_DRAIN = 2
 # From closing its standard output to the end of Bochs.
 _POWER_OFF = 10
+
+_FILES = {frames.LOG: "dmesg", frames.FILES: "files.tar", frames.OUT: "stdout",
+          frames.ERR: "stderr"}
 
 
 def new_directory():
@@ -71,6 +74,10 @@ class Session:
         """A file of this run."""
         return os.path.join(self.directory, name)
 
+    def boot(self, job):
+        """Build what the job needs and run the machine."""
+        self.run(image.build(self.directory, self.settings, job))
+
     def run(self, iso, com1=None):
         """Run the machine to its end or to the time-out."""
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -79,17 +86,20 @@ class Session:
         com1 = com1 or f"mode=file, dev={self.path('console')}"
         deadline = time.monotonic() + self.settings.timeout
         proc = bochs.start(self.settings, self.directory, iso, com1)
-        self.files = {frames.LOG: open(self.path("dmesg"), "wb"),
-                      frames.FILES: open(self.path("files.tar"), "wb"),
-                      frames.OUT: open(self.path("stdout"), "wb"),
-                      frames.ERR: open(self.path("stderr"), "wb")}
         try:
-            self._listen(proc, deadline)
+            with self.open_files():
+                self._listen(proc, deadline)
         finally:
             self.selector.close()
             self._stop(proc)
-            for f in self.files.values():
-                f.close()
+
+    @contextlib.contextmanager
+    def open_files(self):
+        """What the machine says is kept while this lasts."""
+        with contextlib.ExitStack() as stack:
+            for channel, name in _FILES.items():
+                self.files[channel] = stack.enter_context(open(self.path(name), "wb"))
+            yield
 
     def watch(self, fd, function):
         """Call function when fd can be read, until it returns false."""
@@ -113,9 +123,13 @@ class Session:
 
     def _machine_output(self, fd):
         data = os.read(fd, 65536)
+        self.hear(data)
+        return data
+
+    def hear(self, data):
+        """Take what the machine wrote to its port."""
         for channel, payload in self.parser.feed(data):
             self._take(channel, payload)
-        return data
 
     def _take(self, channel, payload):
         if channel == frames.NOTE:
@@ -136,10 +150,11 @@ class Session:
             self.notes.append((word, rest))
 
     def _look_for_panic(self):
-        if self.panicked is None and b"Kernel panic" in self._console():
+        if self.panicked is None and b"Kernel panic" in self.console():
             self.panicked = time.monotonic()
 
-    def _console(self):
+    def console(self):
+        """What was printed there so far."""
         try:
             with open(self.path("console"), "rb") as f:
                 return f.read()
@@ -162,7 +177,7 @@ class Session:
         with open(self.path("dmesg"), encoding="utf-8", errors="replace") as f:
             text = f.read()
         if self.status is None:
-            text += self._console().decode(errors="replace")
+            text += self.console().decode(errors="replace")
         return text
 
     def verdict(self, check_log=True):
@@ -197,31 +212,3 @@ class Session:
             if lines:
                 return lines[-1].strip()
         return "see console and bochs.log"
-
-
-def run_job(settings, job, out, err, check_log=True, keep=False):
-    """Build, boot and judge; returns (exit status, Session)."""
-    directory = new_directory()
-    session = Session(settings, directory, out, err)
-    try:
-        iso = image.build(directory, settings, job)
-        session.run(iso)
-        status, why = session.verdict(check_log)
-    except LabError:
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
-    except KeyboardInterrupt:
-        image.discard(directory)
-        say(f"interrupted, logs: {os.path.relpath(directory)}")
-        raise
-    image.discard(directory)
-    if why:
-        say(why)
-        say(f"logs: {os.path.relpath(directory)}")
-    elif status:
-        say(f"exit status {status}, logs: {os.path.relpath(directory)}")
-    elif keep:
-        say(f"logs: {os.path.relpath(directory)}")
-    sys.stderr.flush()
-    prune()
-    return status, session
