@@ -41,6 +41,8 @@ static void write_constant_host_state(struct kvm_vcpu *vcpu)
 	vmcs_write16(HOST_ES_SELECTOR, 0);
 	vmcs_write16(HOST_FS_SELECTOR, 0);
 	vmcs_write16(HOST_GS_SELECTOR, 0);
+	/* As its shadow has it. */
+	vmcs_writel(HOST_FS_BASE, 0);
 	vmcs_write16(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
 	rdmsrl(MSR_IA32_SYSENTER_CS, msr);
 	vmcs_write32(HOST_IA32_SYSENTER_CS, msr);

@@ -6,11 +6,23 @@
  * changed only there and with interrupts off.
  */
 #include <linux/bitmap.h>
+#include <linux/moduleparam.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <asm/nospec-branch.h>
 #include <asm/spec-ctrl.h>
 #include "internal.h"
+
+/*
+ * What a page held before it became a VMCS region is not the CPU's to make good: its launch
+ * state is what VMCLEAR makes it, and a field is what was written to it. A page of zeros hides
+ * that one or the other is missing, as long as the CPU's format has zeros for it.
+ */
+static bool vmcs_poison;
+module_param(vmcs_poison, bool, 0444);
+MODULE_PARM_DESC(vmcs_poison, "For tests: new VMCS regions hold a pattern, not zeros");
+
+#define VMCS_POISON	0xa5
 
 static DEFINE_PER_CPU(struct list_head, active_vmcs);
 static DEFINE_PER_CPU(struct kvm_vmcs *, current_vmcs);
@@ -34,12 +46,25 @@ void kvm_vmcs_percpu_init(int cpu)
 	per_cpu(current_vmcs, cpu) = NULL;
 }
 
+/**
+ * kvm_vmcs_init - a new VMCS, clear
+ * @v: zeroed VMCS object
+ *
+ * VMCLEAR comes before the first VMPTRLD and VMLAUNCH of a region (SDM 3C 25.11.3). It may be
+ * done on any CPU, and leaves the VMCS active on none.
+ *
+ * Context: VMX is on, as a VM exists.
+ * Return: 0 or -ENOMEM.
+ */
 int kvm_vmcs_init(struct kvm_vmcs *v)
 {
 	v->region = vmx_region_alloc(-1, GFP_KERNEL_ACCOUNT);
 	if (!v->region)
 		return -ENOMEM;
 	v->pa = __pa(v->region);
+	if (vmcs_poison)
+		memset((void *)v->region + sizeof(u32), VMCS_POISON, PAGE_SIZE - sizeof(u32));
+	vmclear(v->pa);
 	v->cpu = -1;
 	v->entry_args.launched = false;
 	INIT_LIST_HEAD(&v->link);

@@ -5,7 +5,7 @@ import lzma
 import os
 import tempfile
 
-from lib.config import BUILD, LabError, command_output, say
+from lib.config import BUILD, DEBUG_PARAMS, LabError, command_output, say
 
 _DIST_KVM = ("irqbypass", "kvm", "kvm-intel")
 
@@ -98,6 +98,16 @@ def files(settings, extra):
 def parameters(settings, modules):
     """Which module each word of LAB_PARAMS belongs to: {file: words}."""
     out = {name: [] for name, _ in modules}
+
+    def owners_of(key):
+        return [name for name, path in modules
+                if any(line.split(":")[0] == key
+                       for line in modinfo(path, "parm").splitlines())]
+
+    # Of two values a module takes the last.
+    for word in DEBUG_PARAMS if settings.kvm == "kvmx" else ():
+        for name in owners_of(word.split("=")[0])[:1]:
+            out[name].append(word)
     for word in settings.params:
         key = word.split("=")[0]
         module, dot, _ = key.partition(".")
@@ -107,9 +117,7 @@ def parameters(settings, modules):
                 raise LabError(f"LAB_PARAMS={word}: no module {module} is loaded")
             out[name].append(word[len(module) + 1:])
             continue
-        owners = [name for name, path in modules
-                  if any(line.split(":")[0] == key
-                         for line in modinfo(path, "parm").splitlines())]
+        owners = owners_of(key)
         if not owners and not settings.params_given:
             continue
         if not owners:
