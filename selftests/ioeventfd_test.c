@@ -212,6 +212,40 @@ static void collisions(const void *arg)
 	CHECK_EQ(event_take(fd2), 1);
 }
 
+/* Ranges that touch, overlap and lie apart, in every order: each is found. */
+static void overlap(const void *arg)
+{
+	static const struct { int off, len; } ranges[] = { { 0, 4 }, { 3, 2 }, { 4, 4 }, { 10, 4 } };
+	const struct where *w = arg;
+	struct guest *g = prepare();
+	int fd[4], i, n, k;
+
+	nr_list = 0;
+	for (i = 0; i < 4; i++) {
+		fd[i] = event_new();
+		add(w->pio, w->addr + ranges[i].off, ranges[i].len, 0);
+	}
+	/* The orders of four as the numbers of base four without a digit twice. */
+	for (n = 0; n < 256; n++) {
+		int order[] = { n & 3, n >> 2 & 3, n >> 4 & 3, n >> 6 };
+
+		if ((1 << order[0] | 1 << order[1] | 1 << order[2] | 1 << order[3]) != 15)
+			continue;
+		for (k = 0; k < 4; k++) {
+			i = order[k];
+			CHECK_OK(guest_ioeventfd(g, fd[i], w->addr + ranges[i].off, ranges[i].len,
+						 w->flags, 0));
+			guest_run(g, 0);
+			for (i = 0; i < 4; i++)
+				CHECK(event_take(fd[order[i]]) == (i <= k), "order %#x, %d there: %d",
+				      n, k + 1, order[i]);
+		}
+		for (k = 0; k < 4; k++)
+			CHECK_OK(guest_ioeventfd(g, fd[k], w->addr + ranges[k].off, ranges[k].len,
+						 w->flags | DEASSIGN, 0));
+	}
+}
+
 /* What was written before a read is there when the read comes out. */
 static void order(const void *arg)
 {
@@ -397,7 +431,8 @@ int main(int argc, char **argv)
 	} both[] = {
 		{ "lengths", lengths }, { "any_length", any_length },
 		{ "datamatch", datamatch }, { "collisions", collisions },
-		{ "order", order }, { "reads_are_not_taken", reads_are_not_taken },
+		{ "overlap", overlap }, { "order", order },
+		{ "reads_are_not_taken", reads_are_not_taken },
 		{ "many", many }, { "under_load", under_load },
 	};
 	int i;

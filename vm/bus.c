@@ -163,6 +163,11 @@ static int cmp_cluster_age(const void *a, const void *b)
 	return x->age < y->age ? -1 : x->age > y->age;
 }
 
+static gpa_t last_of(const struct bus_range *r)
+{
+	return r->start + (r->size ? r->size - 1 : 0);
+}
+
 static void make_clusters(struct kvm_io_bus *bus)
 {
 	struct bus_range *r = bus->range;
@@ -171,7 +176,7 @@ static void make_clusters(struct kvm_io_bus *bus)
 
 	sort(r, bus->count, sizeof(*r), cmp_start, NULL);
 	for (i = 0; i < bus->count; i++) {
-		gpa_t end = r[i].start + (r[i].size ? r[i].size - 1 : 0);
+		gpa_t end = last_of(&r[i]);
 		bool inside = i && r[i].start <= last;
 
 		r[i].cluster = inside ? r[i - 1].cluster : r[i].start;
@@ -180,6 +185,42 @@ static void make_clusters(struct kvm_io_bus *bus)
 	sort(r, bus->count, sizeof(*r), cmp_cluster_age, NULL);
 	for (i = 0; i < bus->count; i++)
 		r[i].first = i && r[i].cluster == r[i - 1].cluster ? r[i - 1].first : i;
+}
+
+/*
+ * @bus becomes @old and @add, which is the youngest. The clusters of @old that @add overlaps
+ * lie side by side and make one with it. All else stays as it was sorted, so that a VM with
+ * many devices pays a copy for each, not a sort.
+ */
+static void insert_range(struct kvm_io_bus *bus, const struct kvm_io_bus *old,
+			 struct bus_range *add)
+{
+	const struct bus_range *r = old->range;
+	unsigned int from = 0, to = 0, clusters = 0, i, next;
+
+	for (i = 0; i < old->count && r[i].cluster <= last_of(add); i = next) {
+		gpa_t last = 0;
+
+		for (next = i; next < old->count && r[next].first == i; next++)
+			last = max(last, last_of(&r[next]));
+		to = next;
+		if (last < add->start)
+			from = next;
+		else
+			clusters++;
+	}
+	add->cluster = clusters ? min(add->start, r[from].cluster) : add->start;
+	memcpy(bus->range, r, to * sizeof(*r));
+	bus->range[to] = *add;
+	memcpy(&bus->range[to + 1], &r[to], (old->count - to) * sizeof(*r));
+	for (i = from; i <= to; i++) {
+		bus->range[i].cluster = add->cluster;
+		bus->range[i].first = from;
+	}
+	for (i = to + 1; i < bus->count; i++)
+		bus->range[i].first++;
+	if (clusters > 1)
+		sort(&bus->range[from], to + 1 - from, sizeof(*r), cmp_cluster_age, NULL);
 }
 
 static struct kvm_io_bus *bus_of(struct kvm *kvm, enum kvm_bus_id id)
@@ -206,6 +247,7 @@ int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr, int len,
 		     struct kvm_io_device *dev)
 {
 	struct kvm_io_bus *old = bus_of(kvm, id), *new;
+	struct bus_range add = { .start = addr, .size = len, .dev = dev };
 	unsigned int i, n = 0;
 
 	if (len < 0 || addr + len < addr)
@@ -219,13 +261,16 @@ int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr, int len,
 		return -ENOMEM;
 	new->count = n + 1;
 	new->next_age = (old ? old->next_age : 0) + 1;
-	new->range[n] = (struct bus_range) {
-		.start = addr, .size = len, .age = new->next_age, .dev = dev,
-	};
-	for (i = 0, n = 0; old && i < old->count; i++)
-		if (old->range[i].dev)
-			new->range[n++] = old->range[i];
-	make_clusters(new);
+	add.age = new->next_age;
+	if (old && n == old->count) {
+		insert_range(new, old, &add);
+	} else {
+		for (i = 0, n = 0; old && i < old->count; i++)
+			if (old->range[i].dev)
+				new->range[n++] = old->range[i];
+		new->range[n] = add;
+		make_clusters(new);
+	}
 	rcu_assign_pointer(kvm->buses[id], new);
 	if (old)
 		call_srcu(&kvm->srcu, &old->rcu, bus_free_rcu);
