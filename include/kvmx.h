@@ -70,7 +70,7 @@ struct kvm_mmu {
 	atomic64_t tlb_gen;		/* bumped with every change that must reach the TLBs */
 	atomic_long_t pages;		/* tables in use, charged to the VM */
 	unsigned long pages_limit;	/* KVM_SET_NR_MMU_PAGES; 0: none */
-	bool mmio_marks;		/* some entry stands for a device */
+	bool outside_slots;		/* some entry is a device's, or the xAPIC's window */
 	unsigned int noncoherent;	/* devices that bypass the caches; under lock */
 	/* mmu_notifier ranges in progress: a fault that overlaps them retries. */
 	unsigned long notifier_seq;

@@ -61,7 +61,7 @@ void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
 void kvm_mmu_zap_all(struct kvm *kvm);
 /* The notifier follows @slot from now on. */
 void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot);
-/* Every look-up finds @slot from now on, and nobody marks its pages as devices any more. */
+/* Every look-up finds @slot from now on, and nobody maps anything else at its pages any more. */
 void kvm_mmu_slot_visible(struct kvm *kvm, const struct kvm_memslot *slot);
 /* Drops its mappings; nobody can make new ones. The notifier forgets it. */
 void kvm_mmu_remove_slot(struct kvm *kvm, struct kvm_memslot *slot);

@@ -373,7 +373,7 @@ void kvm_mmu_zap_all(struct kvm *kvm)
 
 void kvm_mmu_slot_visible(struct kvm *kvm, const struct kvm_memslot *slot)
 {
-	if (READ_ONCE(kvm->mmu.mmio_marks))
+	if (READ_ONCE(kvm->mmu.outside_slots))
 		kvm_mmu_zap_gfn_range(kvm, slot->base_gfn, slot->base_gfn + slot->npages);
 }
 

@@ -90,8 +90,11 @@ static int map_level(const struct kvm_page_fault *f)
 	return level;
 }
 
+/* Who touched the page gets the signal; who only asked for it to be mapped, the error. */
 static int hwpoison(const struct kvm_page_fault *f)
 {
+	if (!f->vcpu)
+		return -EHWPOISON;
 	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT, current);
 	return KVM_FAULT_FIXED;
 }
@@ -271,6 +274,8 @@ static int map_apic_window(struct kvm_vcpu *vcpu)
 	u64 *spare = NULL;
 	int r;
 
+	/* Seen by who makes a slot here: it waits until kvm->srcu is let go. */
+	WRITE_ONCE(kvm->mmu.outside_slots, true);
 	for (;;) {
 		read_lock(&kvm->mmu.lock);
 		r = ept_map(kvm, &map, &spare);
@@ -299,7 +304,7 @@ static noinline void mark_mmio(struct kvm *kvm, gfn_t gfn)
 	if (gfn >> EPT_GFN_BITS)
 		return;
 	/* Seen by who makes a slot here: it waits until kvm->srcu is let go. */
-	WRITE_ONCE(kvm->mmu.mmio_marks, true);
+	WRITE_ONCE(kvm->mmu.outside_slots, true);
 	do {
 		read_lock(&kvm->mmu.lock);
 		r = ept_map(kvm, &map, &spare);
@@ -384,7 +389,7 @@ void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 		handle_fault(&f);
 }
 
-/* As if the guest had read there. 0, -ENOENT no memory slot, -EINTR, -EFAULT, -ENOMEM. */
+/* As if the guest had read there. 0 or an error of KVM_PRE_FAULT_MEMORY. */
 static int populate(struct kvm *kvm, gfn_t gfn)
 {
 	struct kvm_page_fault f = { .kvm = kvm, .gfn = gfn };
@@ -409,7 +414,8 @@ static int populate(struct kvm *kvm, gfn_t gfn)
  * kvm_vcpu_ioctl_pre_fault_memory - KVM_PRE_FAULT_MEMORY
  * @a: struct kvm_pre_fault_memory, which tells afterwards what is left
  *
- * Return: 0 if a page or more was mapped; -EINVAL, -ENOENT, -EINTR, -EFAULT, -ENOMEM.
+ * Return: 0 if a page or more was mapped; -EINVAL; -ENOENT no slot; -EINTR; -EFAULT;
+ * -ENOMEM; -EHWPOISON the host's memory is broken there.
  */
 long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a)
 {

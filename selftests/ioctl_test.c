@@ -4,6 +4,8 @@
  * nowhere, unknown and mis-sized requests, arguments out of range, calls at the wrong
  * time. Each gives the documented error and leaves the machine as it was.
  */
+#include <signal.h>
+
 #include "machine.h"
 
 #define MC_CAP_CTL (1ULL << 8)
@@ -447,6 +449,45 @@ static void pre_fault(const void *arg)
 	expect_hlt(m);
 }
 
+static volatile int sigbus;
+
+static void on_sigbus(int sig)
+{
+	sigbus++;
+}
+
+/* A page that is broken is not mapped, and nobody who only asks is killed for it. */
+static void pre_fault_poisoned(const void *arg)
+{
+	const uint64_t at = 0x10000000;
+	struct machine *m = machine_new();
+	struct kvm_pre_fault_memory r = { .gpa = at, .size = 0x3000 };
+	uint8_t *mem = anon_mem(0x3000);
+
+	if (vm_check_cap(m->vm, KVM_CAP_PRE_FAULT_MEMORY) <= 0)
+		test_skip("KVM_CAP_PRE_FAULT_MEMORY is not offered");
+	memset(mem, 1, 0x3000);
+	set_slot(m, 7, 0, at, 0x3000, mem);
+	/* Who breaks a page hears of it. */
+	signal(SIGBUS, on_sigbus);
+	if (madvise(mem + 0x1000, 0x1000, MADV_HWPOISON))
+		test_skip("MADV_HWPOISON: %s", strerror(errno));
+	sigbus = 0;
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r));
+	CHECK_EQ(r.gpa, at + 0x1000);
+	CHECK_EQ(r.size, 0x2000);
+	errno = 0;
+	CHECK_EQ(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r), -1);
+	if (errno == EINTR && sigbus)
+		test_skip("this kvm raises SIGBUS for it");
+	CHECK(errno == EHWPOISON, "%s", strerror(errno));
+	CHECK_EQ(r.gpa, at + 0x1000);
+	r = (struct kvm_pre_fault_memory){ .gpa = at + 0x2000, .size = 0x1000 };
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r));
+	CHECK_EQ(r.size, 0);
+	CHECK_EQ(sigbus, 0);
+}
+
 /* --- machine checks -------------------------------------------------------- */
 
 #define MC_STATUS_VALID (1ULL << 63)
@@ -545,6 +586,7 @@ int main(int argc, char **argv)
 	TEST(ioeventfd);
 	TEST(run_argument);
 	TEST(pre_fault);
+	TEST(pre_fault_poisoned);
 	TEST(machine_checks);
 	TEST(machine_check_shutdown);
 	return run_tests(argc, argv);

@@ -4,7 +4,7 @@
  * interrupts on; whatever user space does to the slot, a load gives either a value the
  * slot had or an MMIO exit, and after a call has returned, never the state before it.
  */
-#include "machine.h"
+#include "guest.h"
 
 #define SLOT 7
 #define AT 0x800000
@@ -170,6 +170,46 @@ static void unrelated_changes(const void *arg)
 	finish(&t);
 }
 
+/* --- where the xAPIC is ---------------------------------------------------- */
+
+#define XAPIC 0xfee00000UL
+#define IN_MEMORY 0x5107c0deU
+
+static void xapic_reader(uint64_t x2apic)
+{
+	if (x2apic) {
+		guest_x2apic();
+		guest_sync(0);
+	}
+	for (;;)
+		guest_sync(*(volatile uint32_t *)(XAPIC + APIC_LVR));
+}
+
+/*
+ * A slot over the page of the xAPIC, which the CPU may watch for a vCPU: then it is memory for
+ * every vCPU, and for none when the slot has gone.
+ */
+static void over_the_xapic(const void *arg)
+{
+	struct guest *g = guest_new(2, CHIP_FULL);
+	uint32_t *mem = anon_mem(0x1000), version;
+	int r;
+
+	mem[APIC_LVR / 4] = IN_MEMORY;
+	guest_code(g, 0, xapic_reader, 0);
+	guest_code(g, 1, xapic_reader, 1);
+	CHECK_EQ(guest_run(g, 1), 0);
+	version = guest_run(g, 0);
+	r = try_slot(g->m, SLOT, 0, XAPIC, 0x1000, mem);
+	if (r && errno == EEXIST)
+		test_skip("this kvm has memory of its own at the xAPIC");
+	CHECK(!r, "%s", strerror(errno));
+	CHECK_EQ(guest_run(g, 1), IN_MEMORY);
+	CHECK_EQ(guest_run(g, 0), IN_MEMORY);
+	set_slot(g->m, SLOT, 0, XAPIC, 0, mem);
+	CHECK_EQ(guest_run(g, 0), version);
+}
+
 int main(int argc, char **argv)
 {
 	TEST(delete_and_create);
@@ -177,5 +217,6 @@ int main(int argc, char **argv)
 	TEST(exchange);
 	TEST(dirty_flag_on_and_off);
 	TEST(unrelated_changes);
+	TEST(over_the_xapic);
 	return run_tests(argc, argv);
 }
