@@ -7,7 +7,6 @@
 #define KVMX_MMU_H
 
 #include <linux/nospec.h>
-#include <linux/smp.h>
 #include "emulate.h"
 #include "kvmx.h"
 
@@ -80,13 +79,6 @@ void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slo
 				  gfn_t base_offset, unsigned long mask);
 /* After write protection and zaps: bump tlb_gen, kick vCPUs that run. */
 void kvm_flush_remote_tlbs(struct kvm *kvm);
-
-/* The guest's WBINVD: matters only to devices that bypass the caches. */
-static inline void kvm_wbinvd(struct kvm *kvm)
-{
-	if (READ_ONCE(kvm->mmu.noncoherent))
-		wbinvd_on_all_cpus();
-}
 
 enum kvm_fault_result {
 	KVM_FAULT_FIXED,	/* run the guest again */

@@ -4,6 +4,7 @@
 #define KVMX_VCPU_H
 
 #include <linux/bits.h>
+#include <linux/cpumask.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <asm/fpu/types.h>
@@ -148,6 +149,7 @@ struct kvm_vcpu {
 	u64 dr[4], dr6, dr7;
 	u64 pdptrs[4];
 	u64 tlb_gen;			/* kvm->mmu.tlb_gen seen at the last flush */
+	cpumask_var_t ran_on;		/* CPUs, since the last WBINVD */
 
 	/* Set by KVM_SET_CPUID2 and derived from it; vcpu/cpuid.c */
 	struct kvm_cpuid_entry2 *cpuid;
@@ -440,6 +442,12 @@ bool kvm_sregs_valid(struct kvm_vcpu *vcpu, const struct kvm_sregs *sregs);
 #define KVM_MSR_UNKNOWN	2	/* there is no such MSR */
 int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
+
+/* --- vcpu/wbinvd.c --- */
+int kvm_wbinvd_create(struct kvm_vcpu *vcpu);
+void kvm_wbinvd_destroy(struct kvm_vcpu *vcpu);
+void kvm_wbinvd_ran_on(struct kvm_vcpu *vcpu, int cpu);
+void kvm_wbinvd(struct kvm_vcpu *vcpu);
 
 /* --- vcpu/fpu.c --- */
 int kvm_fpu_create(struct kvm_vcpu *vcpu);

@@ -390,7 +390,7 @@ static enum emu_status op_invlpg(struct emu_ctxt *c, u64 la)
 
 static enum emu_status op_wbinvd(struct emu_ctxt *c)
 {
-	kvm_wbinvd(vcpu_of(c)->kvm);
+	kvm_wbinvd(vcpu_of(c));
 	return EMU_OK;
 }
 

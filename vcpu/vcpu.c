@@ -249,6 +249,7 @@ static void vcpu_free(struct kvm_vcpu *vcpu)
 		vmx_vcpu_free(vcpu);
 	kvm_mce_destroy(vcpu);
 	kvm_fpu_destroy(vcpu);
+	kvm_wbinvd_destroy(vcpu);
 	kvm_cpuid_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->pid, true));
 	free_pages_of(vcpu);
@@ -274,6 +275,8 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 	mutex_init(&vcpu->mutex);
 	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
 	r = alloc_pages_of(vcpu);
+	if (!r)
+		r = kvm_wbinvd_create(vcpu);
 	if (!r)
 		r = kvm_fpu_create(vcpu);
 	if (!r)

@@ -8,19 +8,34 @@
  * between leaves a bit for the next time or a page that faults again.
  */
 #include <linux/compat.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include "ioctl.h"
 #include "mmu.h"
 
-/* Takes the bits of one slot into the second half of its bitmap; false if there are none. */
-static bool dirty_take(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long *to)
+/* Words of the bitmap between two looks at whether to go on: the log of 128 MiB. */
+#define DIRTY_STEP	512
+
+/* A bitmap may have 2^31 bits. */
+static bool dirty_pause(unsigned long i)
+{
+	if (i % DIRTY_STEP)
+		return true;
+	cond_resched();
+	return !fatal_signal_pending(current);
+}
+
+/*
+ * Takes the bits of one slot into the second half of its bitmap, and the write permissions
+ * with them. Returns the words that are done: fewer than all if the process is being killed.
+ */
+static unsigned long dirty_take(struct kvm *kvm, const struct kvm_memslot *slot,
+				unsigned long *to)
 {
 	unsigned long i, n = BITS_TO_LONGS(slot->npages);
 	bool any = false;
 
-	for (i = 0; i < n; i++) {
-		if (!(i % BITS_PER_LONG))
-			cond_resched();
+	for (i = 0; i < n && dirty_pause(i); i++) {
 		to[i] = 0;
 		if (!READ_ONCE(slot->dirty_bitmap[i]))
 			continue;
@@ -28,15 +43,38 @@ static bool dirty_take(struct kvm *kvm, const struct kvm_memslot *slot, unsigned
 		kvm_mmu_write_protect_masked(kvm, slot, i * BITS_PER_LONG, to[i]);
 		any = true;
 	}
-	return any;
+	/* User space reads the pages after this: no CPU may write them unseen by then. */
+	if (any)
+		kvm_flush_remote_tlbs(kvm);
+	return i;
 }
 
-static void dirty_give_back(const struct kvm_memslot *slot, const unsigned long *from)
+/* Another process that shares the address space may live on, so this one goes to the end. */
+static void dirty_give_back(const struct kvm_memslot *slot, const unsigned long *from,
+			    unsigned long n)
 {
-	unsigned long bit;
+	unsigned long i;
 
-	for_each_set_bit(bit, from, slot->npages)
-		set_bit(bit, slot->dirty_bitmap);
+	for (i = 0; i < n; i++) {
+		dirty_pause(i);
+		if (from[i])
+			atomic_long_or(from[i], (atomic_long_t *)&slot->dirty_bitmap[i]);
+	}
+}
+
+/* In parts, since one copy of all would go on for long whatever happens. */
+static int dirty_copy_out(void __user *to, const unsigned long *from, unsigned long n)
+{
+	unsigned long i, len;
+
+	for (i = 0; i < n; i += DIRTY_STEP) {
+		if (!dirty_pause(i))
+			return -EINTR;
+		len = min_t(unsigned long, n - i, DIRTY_STEP) * sizeof(long);
+		if (copy_to_user(to + i * sizeof(long), from + i, len))
+			return -EFAULT;
+	}
+	return 0;
 }
 
 /**
@@ -44,19 +82,20 @@ static void dirty_give_back(const struct kvm_memslot *slot, const unsigned long 
  * @kvm: the VM
  * @log: as of KVM_GET_DIRTY_LOG
  *
- * Return: 0, -EINVAL (no such id), -ENOENT (no slot, or not logged) or -EFAULT;
- * on failure no bit is lost.
+ * Return: 0, -EINVAL (no such id), -ENOENT (no slot, or not logged), -EFAULT, or
+ * -EINTR if the process is being killed; on failure no bit is lost.
  */
 int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 {
 	struct kvm_memslot *slot;
-	unsigned long *copy, n;
-	int r = 0;
+	unsigned long *copy, n, taken;
+	int r;
 
 	if ((log->slot >> 16) >= KVM_NR_ADDRESS_SPACES ||
 	    (log->slot & 0xffff) >= KVM_USER_MEM_SLOTS)
 		return -EINVAL;
-	mutex_lock(&kvm->slots_lock);
+	if (mutex_lock_killable(&kvm->slots_lock))
+		return -EINTR;
 	slot = kvm_id_to_memslot(kvm, log->slot);
 	if (!slot || !slot->dirty_bitmap) {
 		r = -ENOENT;
@@ -64,13 +103,10 @@ int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 	}
 	n = BITS_TO_LONGS(slot->npages);
 	copy = slot->dirty_bitmap + n;
-	/* User space reads the pages after this: no CPU may write them unseen by then. */
-	if (dirty_take(kvm, slot, copy))
-		kvm_flush_remote_tlbs(kvm);
-	if (copy_to_user(log->dirty_bitmap, copy, n * sizeof(long))) {
-		dirty_give_back(slot, copy);
-		r = -EFAULT;
-	}
+	taken = dirty_take(kvm, slot, copy);
+	r = taken == n ? dirty_copy_out(log->dirty_bitmap, copy, n) : -EINTR;
+	if (r)
+		dirty_give_back(slot, copy, taken);
 unlock:
 	mutex_unlock(&kvm->slots_lock);
 	return r;

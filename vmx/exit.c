@@ -605,7 +605,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 		return inject_gp(vcpu);
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
-		kvm_wbinvd(vcpu->kvm);
+		kvm_wbinvd(vcpu);
 		return vmx_skip_instruction(vcpu);
 	case EXIT_REASON_MONITOR_INSTRUCTION:
 	case EXIT_REASON_MWAIT_INSTRUCTION:

@@ -219,6 +219,7 @@ void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 		write_cpu_host_state(cpu);
 		/* What this CPU's TLBs still hold of the guest is of another time. */
 		vcpu->tlb_gen = 0;
+		kvm_wbinvd_ran_on(vcpu, cpu);
 	}
 	if (unlikely(READ_ONCE(vcpu->kvm->irq.posting)))
 		vmx_posted_load(vcpu);

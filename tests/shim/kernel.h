@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,7 @@ typedef struct { atomic_t refs; } refcount_t;
 #define atomic64_set		atomic_set
 #define atomic64_inc		atomic_inc
 #define atomic_long_read	atomic_read
+#define atomic_long_or(v, a)	((void)((a)->counter |= (v)))
 
 /* --- locks: no second thread, but each is taken once and let go once --- */
 extern int shim_atomic;		/* spin locks held, interrupts or preemption off */
@@ -290,6 +292,7 @@ struct srcu_struct { int readers; };
 #define mutex_destroy(l)		SHIM_CHECK(!(l)->held)
 #define mutex_lock(l)	do { might_sleep(); SHIM_CHECK(!(l)->held); (l)->held = true; } while (0)
 #define mutex_unlock(l)	do { SHIM_CHECK((l)->held); (l)->held = false; } while (0)
+#define mutex_lock_killable(l)	({ mutex_lock(l); 0; })
 #define init_srcu_struct(s)		((s)->readers = 0)
 #define cleanup_srcu_struct(s)		SHIM_CHECK(!(s)->readers)
 #define srcu_read_lock(s)		((s)->readers++)
@@ -306,10 +309,28 @@ struct srcu_struct { int readers; };
 #define irqs_disabled()			(shim_atomic > 0)
 #define smp_processor_id()		0
 #define raw_smp_processor_id()		0
-#define wbinvd_on_all_cpus()		barrier()
-#define get_cpu()			((void)shim_atomic++, 0)
+#define get_cpu()			((void)shim_atomic++, shim_this_cpu)
 #define put_cpu()			((void)shim_atomic--)
 #define nr_cpu_ids			1u
+
+/* --- tasks --- */
+extern unsigned int shim_rescheds;
+bool shim_being_killed(void);
+#define cond_resched()			do { might_sleep(); shim_rescheds++; } while (0)
+#define fatal_signal_pending(t)		shim_being_killed()
+#define in_compat_syscall()		false
+#define compat_ptr(p)			((void *)(unsigned long)(p))
+
+/* --- CPUs --- */
+typedef unsigned long cpumask_var_t[1];
+extern int shim_this_cpu;
+extern unsigned long shim_wbinvds;	/* CPUs that have done it */
+void on_each_cpu_mask(const unsigned long *mask, void (*fn)(void *), void *arg, bool wait);
+#define zalloc_cpumask_var(m, gfp)	((*(m))[0] = 0, true)
+#define free_cpumask_var(m)		((void)(m))
+#define cpumask_set_cpu(cpu, m)		((m)[0] |= 1ul << (cpu))
+#define cpumask_clear(m)		((m)[0] = 0)
+#define wbinvd()			((void)(shim_wbinvds |= 1ul << shim_this_cpu))
 
 #define rcu_read_lock()			((void)0)
 #define rcu_read_unlock()		((void)0)
@@ -392,9 +413,14 @@ static inline unsigned long copy_from_user(void *to, const void *from, unsigned 
 	return 0;
 }
 
+/* Where user memory that can be written ends. */
+extern void *shim_user_end;
+
 static inline unsigned long copy_to_user(void *to, const void *from, unsigned long n)
 {
 	might_sleep();
+	if (n > (unsigned long)shim_user_end - (unsigned long)to)
+		return n;
 	memcpy(to, from, n);
 	return 0;
 }

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What has no place in a guest: a dirty log that is too long for one go, whose reader is
+ * killed or has no room for it, and which CPUs write their caches back for a guest.
+ */
+#include <mmu.h>
+#include <vcpu.h>
+#include "ktap.h"
+
+#define CPUS	8
+#define WORDS	40000ul		/* of the log */
+
+static bool failed;
+
+#define EXPECT(a, b)							\
+	do {								\
+		u64 _a = (u64)(a), _b = (u64)(b);			\
+									\
+		if (_a != _b && !failed) {				\
+			printf("# %s:%d: %s is 0x%llx, not 0x%llx\n", __FILE__, __LINE__, #a, \
+			       (unsigned long long)_a, (unsigned long long)_b); \
+			failed = true;					\
+		}							\
+	} while (0)
+
+/* --- what surrounds the code --- */
+
+static struct kvm_memslot *the_slot;
+static u64 protected;		/* pages */
+static unsigned int flushes, asked, killed_at;
+static unsigned int taken_after;	/* rescheds */
+
+bool shim_being_killed(void)
+{
+	return killed_at && ++asked >= killed_at;
+}
+
+struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id)
+{
+	SHIM_CHECK(kvm->slots_lock.held);
+	return id ? NULL : the_slot;
+}
+
+void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slot,
+				  gfn_t base_offset, unsigned long mask)
+{
+	/* The bit is taken before the permission. */
+	SHIM_CHECK(!(slot->dirty_bitmap[base_offset / 64] & mask));
+	protected += __builtin_popcountl(mask);
+}
+
+void kvm_flush_remote_tlbs(struct kvm *kvm)
+{
+	flushes++;
+	taken_after = shim_rescheds;
+}
+
+void on_each_cpu_mask(const unsigned long *mask, void (*fn)(void *), void *arg, bool wait)
+{
+	int here = shim_this_cpu;
+
+	SHIM_CHECK(shim_atomic && wait);
+	for (shim_this_cpu = 0; shim_this_cpu < CPUS; shim_this_cpu++)
+		if (mask[0] & 1ul << shim_this_cpu)
+			fn(arg);
+	shim_this_cpu = here;
+}
+
+/* --- the dirty log --- */
+
+static struct kvm kvm;
+static struct kvm_memslot slot;
+static unsigned long bitmap[2 * WORDS], before[WORDS], out[WORDS];
+static u64 dirty_pages;
+
+static void log_new(void)
+{
+	struct rng rng = { 1 };
+	unsigned long i;
+
+	memset(bitmap, 0, sizeof(bitmap));
+	for (i = 0; i < 1000; i++)
+		bitmap[rng_below(&rng, WORDS)] |= 1ul << rng_below(&rng, 64);
+	memcpy(before, bitmap, sizeof(before));
+	memset(out, 0xee, sizeof(out));
+	for (i = 0, dirty_pages = 0; i < WORDS; i++)
+		dirty_pages += __builtin_popcountl(bitmap[i]);
+	slot = (struct kvm_memslot) { .npages = WORDS * 64, .dirty_bitmap = bitmap };
+	the_slot = &slot;
+	protected = 0;
+	flushes = asked = killed_at = shim_rescheds = 0;
+	shim_user_end = out + WORDS;
+}
+
+static int log_get(void)
+{
+	const struct kvm_dirty_log log = { .dirty_bitmap = out };
+	int r = kvm_get_dirty_log(&kvm, &log);
+
+	EXPECT(kvm.slots_lock.held, false);
+	return r;
+}
+
+static void nothing_lost(void)
+{
+	EXPECT(memcmp(bitmap, before, sizeof(before)), 0);
+}
+
+static void log_whole(void)
+{
+	log_new();
+	EXPECT(log_get(), 0);
+	EXPECT(memcmp(out, before, sizeof(out)), 0);
+	EXPECT(protected, dirty_pages);
+	EXPECT(flushes, 1);
+	EXPECT(log_get(), 0);
+	EXPECT(out[0] | out[WORDS - 1] | memcmp(out, out + 1, sizeof(out) - 8), 0);
+	EXPECT(flushes, 1);
+}
+
+/* Others get a turn, at least once for each 128 MiB: while it is taken, copied, given back. */
+static void log_reschedules(void)
+{
+	log_new();
+	log_get();
+	EXPECT(taken_after >= WORDS / 512, true);
+	EXPECT(shim_rescheds - taken_after >= WORDS / 512, true);
+	log_new();
+	shim_user_end = out + WORDS - 1;
+	EXPECT(log_get(), (u64)-EFAULT);
+	EXPECT(shim_rescheds - taken_after >= 2 * (WORDS / 512), true);
+}
+
+/* Wherever the room ends, and whatever was copied before. */
+static void log_no_room(void)
+{
+	static const unsigned long room[] = { 0, 1, 511, 512, 513, 1024, WORDS / 2, WORDS - 1 };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(room) / sizeof(*room); i++) {
+		log_new();
+		shim_user_end = out + room[i];
+		EXPECT(log_get(), (u64)-EFAULT);
+		nothing_lost();
+		EXPECT(flushes, 1);
+	}
+}
+
+/* A fatal signal ends it at the next look, and whoever lives on has the whole log. */
+static void log_killed(void)
+{
+	unsigned int at;
+
+	for (at = 1; at < 150; at += 7) {
+		log_new();
+		killed_at = at;
+		EXPECT(log_get(), (u64)-EINTR);
+		nothing_lost();
+		/* Words that were taken: those pages are not written unseen. */
+		EXPECT(flushes, protected ? 1 : 0);
+		killed_at = 0;
+		EXPECT(log_get(), 0);
+		EXPECT(memcmp(out, before, sizeof(out)), 0);
+	}
+}
+
+/* --- WBINVD --- */
+
+static struct kvm_vcpu vcpu_a = { .kvm = &kvm }, vcpu_b = { .kvm = &kvm };
+
+static void runs_on(struct kvm_vcpu *vcpu, int cpu)
+{
+	shim_this_cpu = cpu;
+	kvm_wbinvd_ran_on(vcpu, cpu);
+}
+
+static u64 written_back(struct kvm_vcpu *vcpu)
+{
+	shim_wbinvds = 0;
+	kvm_wbinvd(vcpu);
+	EXPECT(shim_atomic, 0);
+	return shim_wbinvds;
+}
+
+static void wbinvd_where_it_ran(void)
+{
+	EXPECT(kvm_wbinvd_create(&vcpu_a), 0);
+	EXPECT(kvm_wbinvd_create(&vcpu_b), 0);
+	runs_on(&vcpu_b, 6);
+	runs_on(&vcpu_a, 1);
+	runs_on(&vcpu_a, 5);
+	/* Every device sees the caches. */
+	kvm.mmu.noncoherent = 0;
+	EXPECT(written_back(&vcpu_a), 0);
+	/* One does not: also what was written before it came. */
+	kvm.mmu.noncoherent = 1;
+	EXPECT(written_back(&vcpu_a), 1 << 1 | 1 << 5);
+	/* Done there, but here it goes on writing. */
+	EXPECT(written_back(&vcpu_a), 1 << 5);
+	runs_on(&vcpu_a, 0);
+	EXPECT(written_back(&vcpu_a), 1 << 0 | 1 << 5);
+	EXPECT(written_back(&vcpu_a), 1 << 0);
+	shim_this_cpu = 6;
+	EXPECT(written_back(&vcpu_b), 1 << 6);
+	kvm_wbinvd_destroy(&vcpu_a);
+	kvm_wbinvd_destroy(&vcpu_b);
+}
+
+static void run(void (*test)(void), const char *name)
+{
+	failed = false;
+	test();
+	ktap_result(!failed, name);
+}
+
+#define RUN(test)	run(test, #test)
+
+int main(void)
+{
+	ktap_start(5);
+	RUN(log_whole);
+	RUN(log_reschedules);
+	RUN(log_no_room);
+	RUN(log_killed);
+	RUN(wbinvd_where_it_ran);
+	return ktap_end();
+}
