@@ -16,8 +16,11 @@
 #include "trace_pv.h"
 #include "vcpu.h"
 
-/* Pages under way for all VMs together: workers, and none waits for another. */
-#define UNDER_WAY_MAX	256
+/*
+ * Pages under way for all VMs together: workers, and none waits for another. A VM may have as
+ * many as are left, so there is always one left for the next.
+ */
+#define UNDER_WAY_MAX	512
 
 #define TOKEN_WAKE_ALL	(~0u)
 #define TOKEN_NUMBERS	0xffffe		/* 1 to this; the vCPU's id is in the lower 12 bits */
@@ -52,7 +55,7 @@ int kvm_async_pf_init(void)
 	async_pf_cache = KMEM_CACHE(async_pf, 0);
 	if (!async_pf_cache)
 		return -ENOMEM;
-	async_pf_workers = alloc_workqueue("kvm_async_pf", WQ_UNBOUND, 2 * UNDER_WAY_MAX);
+	async_pf_workers = alloc_workqueue("kvm_async_pf", WQ_UNBOUND, WQ_UNBOUND_MAX_ACTIVE);
 	if (async_pf_workers)
 		return 0;
 	kmem_cache_destroy(async_pf_cache);
@@ -191,18 +194,23 @@ static bool show_missing(struct kvm_vcpu *vcpu)
 	return !kvm_write_guest(vcpu->kvm, gpa, &flags, sizeof(flags));
 }
 
+/* May a VM have @own pages under way, of @all? */
+static bool within_share(int own, int all)
+{
+	return own <= KVM_ASYNC_PF_MAX && own - 1 <= UNDER_WAY_MAX - all;
+}
+
 static struct async_pf *new_item(struct kvm *kvm)
 {
+	int own = atomic_inc_return(&kvm->async_pfs), all = atomic_inc_return(&under_way);
 	struct async_pf *pf = NULL;
 
-	if (atomic_inc_return(&kvm->async_pfs) <= KVM_ASYNC_PF_MAX) {
-		if (atomic_inc_return(&under_way) <= UNDER_WAY_MAX)
-			pf = kmem_cache_zalloc(async_pf_cache, GFP_KERNEL_ACCOUNT);
-		if (!pf)
-			atomic_dec(&under_way);
-	}
-	if (!pf)
+	if (within_share(own, all))
+		pf = kmem_cache_zalloc(async_pf_cache, GFP_KERNEL_ACCOUNT);
+	if (!pf) {
+		atomic_dec(&under_way);
 		atomic_dec(&kvm->async_pfs);
+	}
 	return pf;
 }
 

@@ -12,7 +12,7 @@
 
 struct kvm_vcpu;
 
-#define KVM_ASYNC_PF_MAX	64	/* under way per VM */
+#define KVM_ASYNC_PF_MAX	64	/* under way for a VM, fewer when there are many */
 
 /* Of one vCPU, for its thread; owned by async_pf/. */
 struct kvm_async_pf_vcpu {

@@ -10,6 +10,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -334,10 +335,71 @@ static void limit(const void *arg)
 	for (i = 0; i < LIMIT + 1; i++)
 		pager_wait(&p);
 	usleep(20000);
+	if (told[1] > LIMIT - EACH)
+		test_skip("this kvm limits a vCPU, not a VM");
 	CHECK_EQ(told[1], LIMIT - EACH);
 	for (i = 0; i < 2 * EACH; i++)
 		pager_bring(&p, i);
 	CHECK_EQ(guest_join(g, 1), 2);
+}
+
+/* --- VMs that have all they can get, for ever --- */
+
+#define HOGS	4
+
+/* Says in @out how many pages its guest was told of, and keeps them. */
+static void hog(int out)
+{
+	struct guest *g = apf_guests(2);
+	struct pager p = pager_with(g, 2 * EACH);
+	uint64_t all;
+	int i;
+
+	guest_handlers[PF_VECTOR] = on_pf_past;
+	guest_handlers[VEC] = on_ready_past;
+	guest_code(g, 0, goes_past, 0);
+	guest_code(g, 1, goes_past, 1);
+	guest_run(g, 0);
+	guest_start(g, 1);
+	for (i = 0; i < LIMIT + 1; i++)
+		pager_wait(&p);
+	usleep(20000);
+	all = told[0] + told[1];
+	CHECK_EQ(write(out, &all, sizeof(all)), sizeof(all));
+	pause();
+}
+
+static void end(const pid_t *pids, int nr)
+{
+	while (nr--) {
+		kill(pids[nr], SIGKILL);
+		waitpid(pids[nr], NULL, 0);
+	}
+}
+
+/* Whatever others keep, a VM that comes late has workers for its pages. */
+static void share(const void *arg)
+{
+	pid_t pids[HOGS];
+	uint64_t got;
+	int i, fd[2];
+
+	CHECK_OK(pipe2(fd, O_CLOEXEC));
+	for (i = 0; i < HOGS; i++) {
+		pids[i] = CHECK_OK(fork());
+		if (!pids[i]) {
+			CHECK_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+			hog(fd[1]);
+		}
+		CHECK_EQ(read(fd[0], &got, sizeof(got)), sizeof(got));
+		if (got > LIMIT) {
+			end(pids, i + 1);
+			test_skip("this kvm limits a vCPU, not a VM");
+		}
+		CHECK_EQ(got, LIMIT);
+	}
+	many_pages(NULL);
+	end(pids, HOGS);
 }
 
 /* Two pages come while the first token is not acknowledged: the second waits. */
@@ -673,6 +735,7 @@ int main(int argc, char **argv)
 	add_test(one_page, &yes, "one_page_halted");
 	TEST(many_pages);
 	TEST(limit);
+	TEST(share);
 	TEST(one_at_a_time);
 	TEST(page_present);
 	add_test(not_told, "if_0", "not_told_if_0");
