@@ -51,6 +51,52 @@ static void single_step(const void *arg)
 	expect_hlt(m);
 }
 
+GUEST_CODE(sti_out, 64, "sti\n out %al, $0x10\n nop\n nop\n");
+GUEST_CODE(nops, 64, "nop\n nop\n nop\n");
+
+static void set_tf(struct machine *m)
+{
+	struct kvm_regs r = get_regs(m);
+
+	r.rflags |= FLAG_TF;
+	set_regs(m, &r);
+}
+
+/* User space sets TF where the shadow of STI has just ended. */
+static void trap_after_shadow(const void *arg)
+{
+	struct machine *m = machine_new();
+
+	machine_start(m, MODE_LONG, sti_out);
+	expect_exit(m, KVM_EXIT_IO);
+	complete_exit(m->vcpu);
+	set_tf(m);
+	CHECK_EQ(expect_event(m, DB_VECTOR).ip, G_CODE + 1 + 2 + 1);
+}
+
+/* A shadow that user space sets, with TF before or after it: the CPU takes both. */
+static void trap_in_shadow(const void *arg)
+{
+	struct kvm_vcpu_events e;
+	struct machine *m;
+	int tf_first;
+
+	for (tf_first = 0; tf_first < 2; tf_first++) {
+		m = machine_new();
+		machine_start(m, MODE_LONG, nops);
+		if (tf_first)
+			set_tf(m);
+		vcpu_events_get(m->vcpu, &e);
+		e.flags = KVM_VCPUEVENT_VALID_SHADOW;
+		e.interrupt.shadow = KVM_X86_SHADOW_INT_MOV_SS;
+		vcpu_events_set(m->vcpu, &e);
+		if (!tf_first)
+			set_tf(m);
+		CHECK_EQ(expect_event(m, DB_VECTOR).ip, G_CODE + 1);
+		machine_free(m);
+	}
+}
+
 GUEST_CODE(int3_code, 64, "nop\n int3\n after_int3: hlt\n");
 GUEST_LABEL(after_int3);
 
@@ -358,6 +404,8 @@ static void translate_errors(const void *arg)
 int main(int argc, char **argv)
 {
 	TEST(single_step);
+	TEST(trap_after_shadow);
+	TEST(trap_in_shadow);
 	TEST(software_breakpoint);
 	TEST(hardware_breakpoint);
 	TEST(watchpoint);

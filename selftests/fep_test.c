@@ -10,6 +10,7 @@
 #include "machine.h"
 
 #define PARAM "/sys/module/kvm/parameters/force_emulation_prefix"
+#define POISON "/sys/module/kvm/parameters/vmcs_poison"	/* kvmx has it */
 #define PREFIX ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n"
 #define PREFIX_LEN 5
 /* AESENC %xmm1, %xmm0; the same bytes in every mode. */
@@ -26,6 +27,14 @@ GUEST_CODE(add64, 64, PREFIX "add $5, %rax\n inc %rbx\n");
 GUEST_CODE(jump64, 64, PREFIX "jmp 1f\n inc %rbx\n 1: inc %rcx\n");
 GUEST_CODE(load64, 64, PREFIX "mov 0x60000, %rax\n");
 GUEST_CODE(twice64, 64, PREFIX PREFIX "nop\n");
+GUEST_CODE(mov_ss32, 32, PREFIX "mov %eax, %ss\n nop\n nop\n");
+GUEST_CODE(mov_ss64, 64, PREFIX "mov %eax, %ss\n nop\n nop\n");
+GUEST_CODE(mov_ss_both64, 64, PREFIX "mov %eax, %ss\n" PREFIX "nop\n nop\n");
+GUEST_CODE(mov_ss_cpuid64, 64, PREFIX "mov %eax, %ss\n cpuid\n nop\n");
+GUEST_CODE(pop_ss32, 32, PREFIX "pop %ss\n nop\n nop\n");
+GUEST_CODE(sti32, 32, PREFIX "sti\n nop\n nop\n");
+GUEST_CODE(sti64, 64, PREFIX "sti\n nop\n nop\n");
+GUEST_CODE(sti_popf64, 64, "sti\n" PREFIX "popf\n nop\n nop\n");
 GUEST_CODE(near64, 64, ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6e\n");
 
 static const struct width {
@@ -272,6 +281,54 @@ static void breakpoint(const void *arg)
 	CHECK_EQ(d.dr6 & 0xf, 1);
 }
 
+/* Where the trap of a single step comes: the shadow of MOV SS holds it back, that of STI not. */
+static const struct step {
+	const char *name;
+	enum mode mode;
+	const uint8_t *code, *end;
+	int at;
+	int early;			/* where the distribution's kvm has it, or 0 */
+	bool no_tf;			/* the instruction sets it itself */
+} steps[] = {
+	{ "mov_ss_32", MODE_PROT32, mov_ss32, mov_ss32_end, PREFIX_LEN + 2 + 1,
+	  .early = PREFIX_LEN + 2 },
+	{ "mov_ss_64", MODE_LONG, mov_ss64, mov_ss64_end, PREFIX_LEN + 2 + 1,
+	  .early = PREFIX_LEN + 2 },
+	{ "mov_ss_and_next", MODE_LONG, mov_ss_both64, mov_ss_both64_end, 2 * PREFIX_LEN + 2 + 1,
+	  .early = PREFIX_LEN + 2 },
+	{ "mov_ss_cpuid", MODE_LONG, mov_ss_cpuid64, mov_ss_cpuid64_end, PREFIX_LEN + 2 + 2,
+	  .early = PREFIX_LEN + 2 },
+	{ "pop_ss_32", MODE_PROT32, pop_ss32, pop_ss32_end, PREFIX_LEN + 1 + 1,
+	  .early = PREFIX_LEN + 1 },
+	{ "sti_32", MODE_PROT32, sti32, sti32_end, PREFIX_LEN + 1 },
+	{ "sti_64", MODE_LONG, sti64, sti64_end, PREFIX_LEN + 1 },
+	{ "popf_after_sti", MODE_LONG, sti_popf64, sti_popf64_end, 1 + PREFIX_LEN + 1 + 1,
+	  .no_tf = true },
+};
+
+static void single_step(const void *arg)
+{
+	const struct step *t = arg;
+	struct kvm_debugregs d;
+	struct machine *m;
+	struct kvm_regs r;
+	struct event e;
+
+	set_param("1");
+	m = load(t->mode, t->code, t->end);
+	r = get_regs(m);
+	r.rax = SEL_DATA;
+	r.rflags |= t->no_tf ? 0 : FLAG_TF;
+	*(uint64_t *)guest_mem(m, r.rsp) = t->no_tf ? FLAG_TF | FLAG_IF | 2 : SEL_DATA;
+	set_regs(m, &r);
+	e = expect_event(m, DB_VECTOR);
+	if (t->early && e.ip == G_CODE + t->early && access(POISON, F_OK))
+		test_skip("this kvm's emulator traps right behind MOV SS");
+	CHECK_EQ(e.ip, G_CODE + t->at);
+	vcpu_debugregs_get(m->vcpu, &d);
+	CHECK_EQ(d.dr6 & 1 << 14, 1 << 14);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const names[] = { "real", "prot16", "prot32", "long" };
@@ -297,6 +354,8 @@ int main(int argc, char **argv)
 	TEST(one_byte_wrong);
 	TEST(cut_off);
 	TEST(breakpoint);
+	for (i = 0; i < ARRAY_LEN(steps); i++)
+		add_test(single_step, &steps[i], "single_step_%s", steps[i].name);
 	status = run_tests(argc, argv);
 	write_param(before);
 	return status;

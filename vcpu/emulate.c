@@ -499,7 +499,7 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 	if (is_insn(c, OPCODE_SYSCALL) || is_insn(c, OPCODE_SYSRET) || is_software_interrupt(c))
 		flags = c->rflags;
 	step = flags & X86_EFLAGS_TF;
-	/* A trap between two elements of a string shows RF. */
+	/* A trap between two elements of a string shows RF. A trap also ends the shadow of STI. */
 	if (step && c->more)
 		c->rflags |= X86_EFLAGS_RF;
 	commit_regs(vcpu);
@@ -507,8 +507,11 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		vmx_set_nmi_masked(vcpu, false);
 	if (c->block_mov_ss)
 		vmx_set_interrupt_shadow(vcpu, KVM_X86_SHADOW_INT_MOV_SS);
-	else if (c->block_sti)
+	else if (c->block_sti && !step)
 		vmx_set_interrupt_shadow(vcpu, KVM_X86_SHADOW_INT_STI);
+	else if (c->rflags & X86_EFLAGS_TF)
+		/* A shadow left over would bring the trap before the next instruction. */
+		vmx_set_interrupt_shadow(vcpu, 0);
 	else
 		vcpu->insn_skipped = true;
 	if (c->fault.trap)

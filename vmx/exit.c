@@ -132,17 +132,6 @@ static int fail_entry(struct kvm_vcpu *vcpu, u64 reason)
 	return 0;
 }
 
-/*
- * The trap of a single step that the CPU took before the shadow's end must be
- * pending again when the guest is entered in the shadow (SDM 3C 27.3.1.5).
- */
-static void keep_pending_step(struct kvm_vcpu *vcpu)
-{
-	if (vmx_interrupt_shadow(vcpu) && (kvm_rflags_read(vcpu) & X86_EFLAGS_TF))
-		vmcs_writel(GUEST_PENDING_DBG_EXCEPTIONS,
-			    vmcs_readl(GUEST_PENDING_DBG_EXCEPTIONS) | DR6_BS);
-}
-
 static int handle_db(struct kvm_vcpu *vcpu)
 {
 	/* The qualification has the DR6 bits that became true; DR6 itself is unchanged. */
@@ -152,7 +141,8 @@ static int handle_db(struct kvm_vcpu *vcpu)
 		return vmx_debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESET);
 	if ((vcpu->vmx.exit_intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
-	keep_pending_step(vcpu);
+	/* It may have been taken in the shadow, and is no longer pending. */
+	vmx_match_pending_step(vcpu);
 	kvm_queue_exception_p(vcpu, DB_VECTOR, dr6);
 	return 1;
 }

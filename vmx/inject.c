@@ -18,15 +18,45 @@ u32 vmx_interrupt_shadow(struct kvm_vcpu *vcpu)
 	return shadow;
 }
 
+/*
+ * In the shadow of STI or MOV SS, and when halted, the CPU wants the trap of a single step
+ * pending exactly if TF is set (SDM 3C 27.3.1.5; a guest never has BTF). After MOV SS it then
+ * comes behind the next instruction, as it should, after STI at once.
+ */
+void vmx_match_pending_step(struct kvm_vcpu *vcpu)
+{
+	u32 info = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
+	u64 old, pending;
+
+	if (vcpu->insn_skipped) {
+		vmx_set_interrupt_shadow(vcpu, 0);
+		return;
+	}
+	if (!(info & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
+	    (!(vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT) ||
+	     vmcs_read32(GUEST_ACTIVITY_STATE) != GUEST_ACTIVITY_HLT))
+		return;
+	old = vmcs_readl(GUEST_PENDING_DBG_EXCEPTIONS);
+	pending = vmcs_readl(GUEST_RFLAGS) & X86_EFLAGS_TF ? old | DR6_BS : old & ~DR6_BS;
+	if (pending != old)
+		vmcs_writel(GUEST_PENDING_DBG_EXCEPTIONS, pending);
+}
+
+/* The instruction in the shadow is done, and who did it sees to the trap of a single step. */
+static void drop_pending_step(void)
+{
+	u64 pending = vmcs_readl(GUEST_PENDING_DBG_EXCEPTIONS);
+
+	if (pending & DR6_BS)
+		vmcs_writel(GUEST_PENDING_DBG_EXCEPTIONS, pending & ~DR6_BS);
+}
+
 void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow)
 {
 	u32 old = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
 	u32 info = old & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
 
-	/*
-	 * With TF the CPU would want the step's trap pending (SDM 3C 27.3.1.5), and a debugger
-	 * has had that.
-	 */
+	/* With TF the CPU would want the step's trap pending, and a debugger has had that. */
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
 		shadow = 0;
 	/* The CPU refuses both at once. */
@@ -34,9 +64,14 @@ void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow)
 		info |= GUEST_INTR_STATE_MOV_SS;
 	else if (shadow & KVM_X86_SHADOW_INT_STI)
 		info |= GUEST_INTR_STATE_STI;
-	if (info != old)
-		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO, info);
 	vcpu->insn_skipped = false;
+	if (info != old) {
+		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO, info);
+		if (info & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
+			vmx_match_pending_step(vcpu);
+		else
+			drop_pending_step();
+	}
 }
 
 /* An instruction done here leaves its shadow in the VMCS; make that true before it matters. */

@@ -182,6 +182,7 @@ void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu);
 /* Before an entry, interrupts off: the preemption timer. */
 void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline);
 /* --- inject.c --- */
+void vmx_match_pending_step(struct kvm_vcpu *vcpu);
 void vmx_event_arrived(struct kvm_vcpu *vcpu);
 void vmx_complete_events(struct kvm_vcpu *vcpu);
 

@@ -159,8 +159,10 @@ void vmx_set_idt(struct kvm_vcpu *vcpu, const struct emu_table *t)
 
 void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags)
 {
+	u64 old = kvm_rflags_read(vcpu);
+
 	/* The CPU refuses the shadow of an STI, stale or not, without IF (SDM 3C 27.3.1.5). */
-	if ((kvm_rflags_read(vcpu) & ~rflags) & X86_EFLAGS_IF)
+	if ((old & ~rflags) & X86_EFLAGS_IF)
 		vmx_set_interrupt_shadow(vcpu,
 					 vmx_interrupt_shadow(vcpu) & ~KVM_X86_SHADOW_INT_STI);
 	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
@@ -170,6 +172,8 @@ void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags)
 		vmcs_writel(GUEST_RFLAGS, vcpu->rflags | X86_EFLAGS_TF);
 	else
 		vmcs_writel(GUEST_RFLAGS, vcpu->rflags);
+	if (unlikely((old ^ rflags) & X86_EFLAGS_TF))
+		vmx_match_pending_step(vcpu);
 }
 
 /*
