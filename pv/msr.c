@@ -275,6 +275,8 @@ static int cap_hypercalls(struct kvm *kvm)
 }
 
 static const struct kvm_cap caps[] = {
+	{ KVM_CAP_CLOCKSOURCE, 1 },
+	{ KVM_CAP_NOP_IO_DELAY, 1 },
 	{ KVM_CAP_ENABLE_CAP, 1 },
 	{ KVM_CAP_ADJUST_CLOCK, .fn = cap_clock },
 	{ KVM_CAP_KVMCLOCK_CTRL, 1 },

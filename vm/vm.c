@@ -454,6 +454,7 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
+	{ KVM_CAP_PCI_SEGMENT, 1 },
 	{ KVM_CAP_HALT_POLL, 1 },
 	{ KVM_CAP_X86_DISABLE_EXITS, .fn = exits_to_disable },
 };
