@@ -205,6 +205,25 @@ static void rdtscp_aux(const void *arg)
 	CHECK_EQ(get_regs(m).rcx, 0x5a5a1234);
 }
 
+GUEST_CODE(i_set_aux, 64,
+	   "mov $0xc0000103, %ecx\n xor %edx, %edx\n mov $0x1234, %eax\n wrmsr\n"
+	   "rdtscp\n mov %ecx, %ebx\n"
+	   "mov $0xc0000103, %ecx\n xor %edx, %edx\n mov $0x4321, %eax\n wrmsr\n"
+	   "rdtscp\n hlt\n");
+
+/* The guest's own write counts from the next instruction on. */
+static void rdtscp_aux_by_guest(const void *arg)
+{
+	struct machine *m = insn_machine(i_set_aux, false);
+
+	if (!cpu_has(m, X86_FEATURE_RDTSCP))
+		test_skip("no RDTSCP in the supported CPUID");
+	expect_hlt(m);
+	CHECK_EQ(get_regs(m).rbx, 0x1234);
+	CHECK_EQ(get_regs(m).rcx, 0x4321);
+	CHECK_EQ(get_msr(m, MSR_TSC_AUX), 0x4321);
+}
+
 /* CR4.TSD keeps RDTSC from ring 3, not from ring 0. */
 static void tsc_disable(const void *arg)
 {
@@ -308,6 +327,7 @@ int main(int argc, char **argv)
 	TEST(tsc_advances);
 	TEST(tsc_and_offset);
 	TEST(rdtscp_aux);
+	TEST(rdtscp_aux_by_guest);
 	TEST(tsc_disable);
 	TEST(vmcall);
 	TEST(monitor_mwait);

@@ -469,10 +469,8 @@ static int set_tsc_aux(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
 	if (!stored(vcpu, MSR_TSC_AUX, host) || (val >> 32))
 		return 1;
-	vcpu->tsc_aux = val;
-	/* The CPU gets it where the guest can read it, which user space cannot know. */
-	vmx_set_msr(vcpu, MSR_TSC_AUX, val);
-	return 0;
+	/* The guest reads it by RDTSCP and RDPID, which do not exit. */
+	return vmx_set_msr(vcpu, MSR_TSC_AUX, val);
 }
 
 /**

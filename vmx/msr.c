@@ -170,6 +170,8 @@ int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 		return 0;
 	case MSR_SYSCALL_MASK:
 		return store(vcpu, &vcpu->vmx.sfmask, val);
+	case MSR_TSC_AUX:
+		return store(vcpu, &vcpu->tsc_aux, val);
 	}
 	return -ENOENT;
 }
