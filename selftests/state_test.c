@@ -321,6 +321,55 @@ static uint64_t *xstate_bv(struct kvm_xsave *x)
 	return (uint64_t *)((uint8_t *)x + 512);
 }
 
+/* 1.0 + 1.0 by x87, stored at 0x30000; then MXCSR at 0x30008, and an inexact division. */
+GUEST_CODE(fresh_code, 64,
+	   "fld1\n fld1\n faddp\n fstpl 0x30000\n stmxcsr 0x30008\n"
+	   "mov $1, %eax\n cvtsi2ss %eax, %xmm0\n mov $3, %eax\n cvtsi2ss %eax, %xmm1\n"
+	   "divss %xmm1, %xmm0\n movss %xmm0, 0x3000c\n hlt\n");
+
+static void check_fresh(struct machine *m)
+{
+	CHECK_EQ(*(uint64_t *)guest_mem(m, 0x30000), 0x4000000000000000ULL);
+	CHECK_EQ(*(uint32_t *)guest_mem(m, 0x30008), 0x1f80);
+	CHECK_EQ(*(uint32_t *)guest_mem(m, 0x3000c), 0x3eaaaaab);
+}
+
+/* A vCPU whose FPU nobody has set. */
+static void fpu_at_creation(const void *arg)
+{
+	struct machine *m = machine_new();
+	struct kvm_xsave x;
+	struct kvm_fpu f;
+
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_GET_FPU, &f));
+	CHECK_EQ(f.fcw, 0x37f);
+	CHECK_EQ(f.fsw, 0);
+	CHECK_EQ(f.ftwx, 0);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_GET_XSAVE, &x));
+	if (cpu_has(m, X86_FEATURE_XSAVE))
+		CHECK_EQ(*xstate_bv(&x), 0);
+	machine_start(m, MODE_LONG, fresh_code);
+	expect_hlt(m);
+	check_fresh(m);
+}
+
+/* KVM_SET_FPU has no say in MXCSR: a cleared structure leaves exceptions masked. */
+static void fpu_mxcsr(const void *arg)
+{
+	struct machine *m = machine_new();
+	struct kvm_fpu f = { .fcw = 0x37f };
+
+	machine_start(m, MODE_LONG, fresh_code);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_FPU, &f));
+	expect_hlt(m);
+	check_fresh(m);
+	f.mxcsr = 0xffffffff;
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_FPU, &f));
+	machine_start(m, MODE_LONG, fresh_code);
+	expect_hlt(m);
+	CHECK_EQ(*(uint32_t *)guest_mem(m, 0x30008) & ~0x3f, 0x1f80);
+}
+
 static void xsave_round_trip(const void *arg)
 {
 	struct machine *m = machine_new();
@@ -509,6 +558,8 @@ int main(int argc, char **argv)
 	TEST(sregs2);
 	TEST(sregs2_pdptrs);
 	TEST(fpu_round_trip);
+	TEST(fpu_at_creation);
+	TEST(fpu_mxcsr);
 	TEST(xsave_round_trip);
 	TEST(xsave_refused);
 	TEST(xsave2);

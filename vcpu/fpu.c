@@ -12,14 +12,11 @@
 #include "state.h"
 #include "trace.h"
 
-#define FCW_RESET	0x0040	/* SDM 3A, table 10-1 */
 #define FCW_INIT	0x037f	/* FNINIT; also what XRSTOR makes of an unused state */
-#define FTW_RESET	0xff	/* 5555H, all registers zero, in the format of FXSAVE */
 #define MXCSR_INIT	0x1f80
-#define MXCSR_BITS	0xffff
 
 /**
- * kvm_fpu_create - the registers of a new vCPU, as after power-up
+ * kvm_fpu_create - the registers of a new vCPU
  * @vcpu: the vCPU
  *
  * Return: 0 or -ENOMEM.
@@ -50,6 +47,17 @@ static u64 *in_use(struct kvm_vcpu *vcpu)
 	return &vcpu->guest_fpu.fpstate->regs.xsave.header.xfeatures;
 }
 
+static void init_x87(struct fxregs_state *fx)
+{
+	memset(fx->st_space, 0, sizeof(fx->st_space));
+	fx->cwd = FCW_INIT;
+	fx->twd = 0;
+	fx->swd = 0;
+	fx->fop = 0;
+	fx->rip = 0;
+	fx->rdp = 0;
+}
+
 static void init_sse(struct fxregs_state *fx)
 {
 	fx->mxcsr = MXCSR_INIT;
@@ -60,6 +68,10 @@ static void init_sse(struct fxregs_state *fx)
  * kvm_fpu_reset - power-up or INIT
  * @vcpu: the vCPU; may be inside KVM_RUN with its registers loaded
  * @init_event: INIT, which leaves the registers, XCR0 and XSS alone
+ *
+ * After power-up x87 is not as in the SDM (3A, table 10-1), where FCW is 40H and no register
+ * is empty, but as after FNINIT, with no component in use: a VMM may start a guest in 64-bit
+ * mode without KVM_SET_FPU, and its guest has no FNINIT to begin with.
  */
 void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
@@ -70,16 +82,10 @@ void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 		return;
 	if (loaded)
 		kvm_fpu_put(vcpu);
-	memset(fx->st_space, 0, sizeof(fx->st_space));
+	init_x87(fx);
 	init_sse(fx);
-	fx->cwd = FCW_RESET;
-	fx->twd = FTW_RESET;
-	fx->swd = 0;
-	fx->fop = 0;
-	fx->rip = 0;
-	fx->rdp = 0;
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
-		*in_use(vcpu) = XFEATURE_MASK_FP;
+		*in_use(vcpu) = 0;
 	vcpu->xcr0 = XFEATURE_MASK_FP;
 	vcpu->xss = 0;
 	vcpu->pkru = 0;
@@ -112,15 +118,8 @@ static void read_legacy(struct kvm_vcpu *vcpu, struct fxregs_state *fx)
 	*fx = *fx_of(vcpu);
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		used = *in_use(vcpu);
-	if (!(used & XFEATURE_MASK_FP)) {
-		memset(fx->st_space, 0, sizeof(fx->st_space));
-		fx->cwd = FCW_INIT;
-		fx->twd = 0;
-		fx->swd = 0;
-		fx->fop = 0;
-		fx->rip = 0;
-		fx->rdp = 0;
-	}
+	if (!(used & XFEATURE_MASK_FP))
+		init_x87(fx);
 	if (!(used & XFEATURE_MASK_SSE)) {
 		memset(fx->xmm_space, 0, sizeof(fx->xmm_space));
 		/* AVX in use keeps MXCSR in the image. */
@@ -149,14 +148,17 @@ long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a)
 	return 0;
 }
 
-/** kvm_vcpu_ioctl_set_fpu - KVM_SET_FPU; -EINVAL for reserved bits of MXCSR */
+/**
+ * kvm_vcpu_ioctl_set_fpu - KVM_SET_FPU
+ * @a: a struct kvm_fpu, whose mxcsr is not looked at: VMMs that only want another FCW clear
+ *     the rest, and a guest with MXCSR 0 has no masked exception. KVM_SET_XSAVE sets it.
+ */
 long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 {
-	struct fxregs_state *fx = fx_of(a->vcpu);
+	struct fxregs_state *fx = fx_of(a->vcpu), now;
 	const struct kvm_fpu *fpu = a->data;
 
-	if (fpu->mxcsr & ~MXCSR_BITS)
-		return -EINVAL;
+	read_legacy(a->vcpu, &now);
 	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
 	memcpy(fx->xmm_space, fpu->xmm, sizeof(fpu->xmm));
 	fx->cwd = fpu->fcw;
@@ -165,7 +167,7 @@ long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 	fx->fop = fpu->last_opcode;
 	fx->rip = fpu->last_ip;
 	fx->rdp = fpu->last_dp;
-	fx->mxcsr = fpu->mxcsr;
+	fx->mxcsr = now.mxcsr;
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		*in_use(a->vcpu) |= XFEATURE_MASK_FPSSE;
 	return 0;
