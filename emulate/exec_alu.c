@@ -3,8 +3,9 @@
  * Integer arithmetic: addition and its kin, shifts, multiplication, division,
  * bit operations, decimal adjustment, compare and exchange.
  *
- * Flags the SDM leaves undefined get the values that Intel CPUs give them,
- * where those are regular.
+ * What leaves something undefined is done by the CPU, see native.c. Of the decimal
+ * adjustments, which a 64-bit kernel cannot execute, undefined flags get the values that
+ * Intel CPUs give them, where those are regular.
  */
 #include "internal.h"
 
@@ -34,6 +35,16 @@ static u64 result_flags(u64 val, unsigned int size)
 static void set_flags(struct emu_exec *x, u64 mask, u64 flags)
 {
 	x->flags = (x->flags & ~mask) | (flags & mask);
+}
+
+/* Has the CPU do it: the new value of @a, and all flags. */
+static u64 native(struct emu_exec *x, enum emu_native_op op, u64 a, u64 b, u64 c)
+{
+	struct emu_native n = { .a = a, .b = b, .c = c, .flags = x->flags };
+
+	emu_native(op, x->op[0].size, &n);
+	x->flags = n.flags;
+	return n.a;
 }
 
 static u64 add(u64 a, u64 b, bool carry, unsigned int size, u64 *flags)
@@ -95,17 +106,14 @@ enum emu_status ex_alu(struct emu_exec *x)
 		r = sub(a, b, false, size, &f);
 		break;
 	case 1:
-		r = a | b;
-		f = result_flags(r, size);
-		break;
+		x->op[0].val = native(x, EMU_OR, a, b, 0);
+		return EMU_OK;
 	case 4:
-		r = a & b;
-		f = result_flags(r, size);
-		break;
+		x->op[0].val = native(x, EMU_AND, a, b, 0);
+		return EMU_OK;
 	case 6:
-		r = a ^ b;
-		f = result_flags(r, size);
-		break;
+		x->op[0].val = native(x, EMU_XOR, a, b, 0);
+		return EMU_OK;
 	}
 	x->op[0].val = r;
 	set_flags(x, FL_ARITH, f);
@@ -114,7 +122,7 @@ enum emu_status ex_alu(struct emu_exec *x)
 
 enum emu_status ex_test(struct emu_exec *x)
 {
-	set_flags(x, FL_ARITH, result_flags(x->op[0].val & x->op[1].val, x->op[0].size));
+	native(x, EMU_TEST, x->op[0].val, x->op[1].val, 0);
 	return EMU_OK;
 }
 
@@ -151,179 +159,51 @@ enum emu_status ex_dec(struct emu_exec *x)
 	return EMU_OK;
 }
 
-/* RCL and RCR turn the value with CF as an additional bit at its top. */
-static u64 rotate_carry(u64 val, unsigned int bits, unsigned int count, bool right, bool *carry)
-{
-	while (count--) {
-		bool in = *carry;
-
-		if (right) {
-			*carry = val & 1;
-			val = val >> 1 | (u64)in << (bits - 1);
-		} else {
-			*carry = val >> (bits - 1) & 1;
-			val = val << 1 | in;
-		}
-	}
-	return val;
-}
-
-static u64 rotate_left(u64 val, unsigned int bits, unsigned int count)
-{
-	val &= emu_mask(bits / 8);
-	count %= bits;
-	return count ? val << count | val >> (bits - count) : val;
-}
-
 /* ROL ROR RCL RCR SHL SHR SHL SAR: group 2. */
 enum emu_status ex_shift(struct emu_exec *x)
 {
-	unsigned int size = x->op[0].size, bits = size * 8;
-	unsigned int count = x->op[1].val & (size == 8 ? 63 : 31);
-	u64 val = x->op[0].val, flags = 0;
-	bool carry = x->flags & FL_CF, left = !(x->d->aux & 1);
-
-	if (!count)
-		return EMU_OK;
-	switch (x->d->aux) {
-	case 0:
-		val = rotate_left(val, bits, count);
-		carry = val & 1;
-		break;
-	case 1:
-		val = rotate_left(val, bits, bits - count % bits);
-		carry = msb(val, size);
-		break;
-	case 2:
-	case 3:
-		val = rotate_carry(val, bits, count % (bits + (size < 8)), !left, &carry);
-		break;
-	case 4:
-	case 6:
-		carry = count <= bits && val >> (bits - count) & 1;
-		val = count < 64 ? val << count : 0;
-		break;
-	case 5:
-		carry = val >> (count - 1) & 1;
-		val >>= count;
-		break;
-	case 7:
-		val = emu_sext(val, size);
-		carry = (s64)val >> (count - 1) & 1;
-		val = (s64)val >> count;
-		break;
-	}
-	val &= emu_mask(size);
-	if (carry)
-		flags |= FL_CF;
-	if (left ? msb(val, size) != carry : msb(val, size) != (val >> (bits - 2) & 1))
-		flags |= FL_OF;
-	if (x->d->aux >= 4)
-		set_flags(x, FL_ARITH, flags | result_flags(val, size));
-	else
-		set_flags(x, FL_CF | FL_OF, flags);
-	x->op[0].val = val;
+	x->op[0].val = native(x, x->d->aux, x->op[0].val, 0, x->op[1].val);
 	return EMU_OK;
 }
 
-/* SHLD (aux 0) and SHRD: the window slides over destination and source. */
+/* SHLD and SHRD: the window slides over destination and source. */
 enum emu_status ex_shld(struct emu_exec *x)
 {
-	unsigned int size = x->op[0].size, bits = size * 8;
-	unsigned int count = x->op[2].val & (size == 8 ? 63 : 31);
-	u64 dst = x->op[0].val, src = x->op[1].val, r, f;
-	bool carry;
-
-	if (!count)
-		return EMU_OK;
-	/* A 16-bit count beyond 16 is undefined; Intel CPUs shift the destination in again. */
-	if (count > bits) {
-		count -= bits;
-		r = src;
-		src = dst;
-		dst = r;
-	}
-	if (x->d->aux) {
-		carry = dst >> (count - 1) & 1;
-		r = count < bits ? dst >> count | src << (bits - count) : src;
-	} else {
-		carry = dst >> (bits - count) & 1;
-		r = count < bits ? dst << count | src >> (bits - count) : src;
-	}
-	r &= emu_mask(size);
-	f = result_flags(r, size);
-	if (carry)
-		f |= FL_CF;
-	if (msb(r, size) != msb(x->op[0].val, size))
-		f |= FL_OF;
-	set_flags(x, FL_ARITH, f);
-	x->op[0].val = r;
+	x->op[0].val = native(x, x->d->aux, x->op[0].val, x->op[1].val, x->op[2].val);
 	return EMU_OK;
 }
 
-/* CF and OF say whether the product outgrew its lower half. */
-static void multiply_flags(struct emu_exec *x, u64 low, unsigned int size, bool large)
+/* Multiplies or divides AX, or rDX:rAX. */
+static enum emu_status double_width(struct emu_exec *x, enum emu_native_op op)
 {
-	u64 f = result_flags(low, size) & ~FL_ZF;
+	struct emu_ctxt *c = x->c;
+	unsigned int size = x->op[0].size;
+	struct emu_native n = { .a = c->gpr[RAX], .b = c->gpr[RDX], .c = x->op[0].val,
+				.flags = x->flags };
 
-	set_flags(x, FL_ARITH, f | (large ? FL_CF | FL_OF : 0));
-}
-
-/* AX, or rDX:rAX, from two halves. */
-static void set_double(struct emu_ctxt *c, unsigned int size, u64 low, u64 high)
-{
-	if (size == 1) {
-		emu_reg_set(c, RAX, 2, (low & 0xff) | (high & 0xff) << 8);
-		return;
-	}
-	emu_reg_set(c, RAX, size, low);
-	emu_reg_set(c, RDX, size, high);
-}
-
-/* MUL, and IMUL of one operand. */
-static enum emu_status multiply(struct emu_exec *x, bool is_signed)
-{
-	unsigned int size = x->op[0].size, bits = size * 8;
-	u64 a = emu_reg_get(x->c, RAX, size), b = x->op[0].val, low, high;
-	bool large;
-
-	if (is_signed) {
-		__int128_t p = (__int128_t)emu_sext(a, size) * emu_sext(b, size);
-
-		low = p;
-		high = p >> bits;
-		large = p != emu_sext(low, size);
-	} else {
-		__uint128_t p = (__uint128_t)a * b;
-
-		low = p;
-		high = p >> bits;
-		large = high;
-	}
-	set_double(x->c, size, low, high);
-	multiply_flags(x, low, size, large);
+	emu_native(op, size, &n);
+	x->flags = n.flags;
+	c->gpr[RAX] = n.a;
+	c->gpr[RDX] = n.b;
 	return EMU_OK;
 }
 
 enum emu_status ex_mul(struct emu_exec *x)
 {
-	return multiply(x, false);
+	return double_width(x, EMU_MUL);
 }
 
 enum emu_status ex_imul1(struct emu_exec *x)
 {
-	return multiply(x, true);
+	return double_width(x, EMU_IMUL1);
 }
 
 /* IMUL of two (aux 0) or three operands. */
 enum emu_status ex_imul(struct emu_exec *x)
 {
-	unsigned int size = x->op[0].size;
-	u64 a = x->op[x->d->aux ? 1 : 0].val, b = x->op[x->d->aux ? 2 : 1].val;
-	__int128_t p = (__int128_t)emu_sext(a, size) * emu_sext(b, size);
+	unsigned int first = x->d->aux ? 1 : 0;
 
-	x->op[0].val = p;
-	multiply_flags(x, p, size, p != emu_sext(p, size));
+	x->op[0].val = native(x, EMU_IMUL, x->op[first].val, x->op[first + 1].val, 0);
 	return EMU_OK;
 }
 
@@ -333,46 +213,40 @@ static enum emu_status divide_error(struct emu_exec *x)
 }
 
 /* @hi:@lo by @d, where hi < d, so the quotient fits. */
-static u64 divide_128(u64 hi, u64 lo, u64 d, u64 *rem)
+static u64 divide_128(u64 hi, u64 lo, u64 d)
 {
 	u64 q;
 
-	asm("divq %4" : "=a" (q), "=d" (*rem) : "0" (lo), "1" (hi), "r" (d) : "cc");
+	asm("divq %3" : "=a" (q), "+d" (hi) : "0" (lo), "r" (d) : "cc");
 	return q;
 }
 
-/* The dividend of DIV and IDIV as a 128-bit number, extended by its sign if @is_signed. */
-static void dividend(struct emu_exec *x, bool is_signed, u64 *hi, u64 *lo)
+/* The dividend of IDIV as a 128-bit number. */
+static void dividend(const struct emu_exec *x, u64 *hi, u64 *lo)
 {
-	unsigned int size = x->op[0].size, bits = size * 8;
-	u64 a = emu_reg_get(x->c, RAX, size), d = emu_reg_get(x->c, RDX, size);
+	unsigned int size = x->op[0].size;
 
-	if (size == 1)
-		d = emu_reg_get(x->c, RAX, 2) >> 8;
-	if (size == 8) {
-		*lo = a;
-		*hi = d;
+	*lo = x->c->gpr[RAX];
+	*hi = x->c->gpr[RDX];
+	if (size == 8)
 		return;
-	}
-	*lo = a | d << bits;
-	if (is_signed)
-		*lo = emu_sext(*lo, size * 2);
-	*hi = is_signed && (s64)*lo < 0 ? ~0ull : 0;
+	if (size > 1)
+		*lo = (*lo & emu_mask(size)) | *hi << size * 8;
+	*lo = emu_sext(*lo, size * 2);
+	*hi = (s64)*lo < 0 ? ~0ull : 0;
 }
 
 enum emu_status ex_div(struct emu_exec *x)
 {
 	unsigned int size = x->op[0].size;
-	u64 hi, lo, q, r, d = x->op[0].val;
+	u64 high = emu_reg_get(x->c, RDX, size);
 
-	dividend(x, false, &hi, &lo);
-	if (hi >= d)
+	if (size == 1)
+		high = emu_reg_get(x->c, RAX, 2) >> 8;
+	/* The quotient does not fit, or nothing is divided by 0. */
+	if (high >= x->op[0].val)
 		return divide_error(x);
-	q = divide_128(hi, lo, d, &r);
-	if (q > emu_mask(size))
-		return divide_error(x);
-	set_double(x->c, size, q, r);
-	return EMU_OK;
+	return double_width(x, EMU_DIV);
 }
 
 enum emu_status ex_idiv(struct emu_exec *x)
@@ -380,10 +254,10 @@ enum emu_status ex_idiv(struct emu_exec *x)
 	unsigned int size = x->op[0].size;
 	s64 divisor = emu_sext(x->op[0].val, size);
 	u64 d = divisor < 0 ? -(u64)divisor : (u64)divisor;
-	u64 hi, lo, q, r, limit;
+	u64 hi, lo, q, limit = emu_mask(size) >> 1;
 	bool negative;
 
-	dividend(x, true, &hi, &lo);
+	dividend(x, &hi, &lo);
 	negative = (s64)hi < 0;
 	if (negative) {
 		lo = -lo;
@@ -391,17 +265,10 @@ enum emu_status ex_idiv(struct emu_exec *x)
 	}
 	if (hi >= d)
 		return divide_error(x);
-	q = divide_128(hi, lo, d, &r);
-	limit = emu_mask(size) >> 1;
-	if (divisor < 0 ? !negative : negative) {
-		if (q > limit + 1)
-			return divide_error(x);
-		q = -q;
-	} else if (q > limit) {
+	q = divide_128(hi, lo, d);
+	if (q > limit + (divisor < 0 ? !negative : negative))
 		return divide_error(x);
-	}
-	set_double(x->c, size, q, negative ? -r : r);
-	return EMU_OK;
+	return double_width(x, EMU_IDIV);
 }
 
 enum emu_status ex_xchg(struct emu_exec *x)
@@ -490,7 +357,7 @@ enum emu_status ex_bt(struct emu_exec *x)
 	bool wr = x->d->aux != 4, reach = x->op[1].kind == OPND_REG;
 	u32 acc = wr ? EMU_ACC_WRITE : 0;
 	enum emu_status st;
-	u64 off, mask = 1ull << bit;
+	u64 off;
 
 	if (o->kind == OPND_MEM) {
 		off = x->in->mem_off;
@@ -511,13 +378,7 @@ enum emu_status ex_bt(struct emu_exec *x)
 			return st;
 	}
 	o->old = o->val;
-	set_flags(x, FL_CF, o->val & mask ? FL_CF : 0);
-	if (x->d->aux == 5)
-		o->val |= mask;
-	else if (x->d->aux == 6)
-		o->val &= ~mask;
-	else if (x->d->aux == 7)
-		o->val ^= mask;
+	o->val = native(x, EMU_BT + x->d->aux - 4, o->val, bit, 0);
 	if (!wr)
 		return EMU_OK;
 	if (o->kind == OPND_REG)
@@ -529,67 +390,12 @@ enum emu_status ex_bt(struct emu_exec *x)
 	return EMU_OK;
 }
 
-static unsigned int lowest_bit(u64 val)
+/* BSF BSR TZCNT LZCNT. What becomes of the destination if the source is zero, the CPU says. */
+enum emu_status ex_scan(struct emu_exec *x)
 {
-	unsigned int n = 0;
+	u64 *to = &x->c->gpr[x->op[0].reg];
 
-	while (!(val & 1)) {
-		val >>= 1;
-		n++;
-	}
-	return n;
-}
-
-static unsigned int highest_bit(u64 val)
-{
-	unsigned int n = 0;
-
-	while (val >>= 1)
-		n++;
-	return n;
-}
-
-/* The destination keeps all its bits if the source is zero. */
-static enum emu_status bit_scan(struct emu_exec *x, unsigned int (*scan)(u64 val))
-{
-	u64 val = x->op[1].val;
-
-	set_flags(x, FL_ARITH, val ? parity(scan(val)) : FL_ZF | FL_PF);
-	if (val)
-		emu_reg_set(x->c, x->op[0].reg, x->op[0].size, scan(val));
-	return EMU_OK;
-}
-
-enum emu_status ex_bsf(struct emu_exec *x)
-{
-	return bit_scan(x, lowest_bit);
-}
-
-enum emu_status ex_bsr(struct emu_exec *x)
-{
-	return bit_scan(x, highest_bit);
-}
-
-static void count_result(struct emu_exec *x, u64 n, bool carry)
-{
-	x->op[0].val = n;
-	set_flags(x, FL_ARITH, (carry ? FL_CF : 0) | (n ? 0 : FL_ZF));
-}
-
-enum emu_status ex_tzcnt(struct emu_exec *x)
-{
-	u64 val = x->op[1].val;
-
-	count_result(x, val ? lowest_bit(val) : x->op[1].size * 8, !val);
-	return EMU_OK;
-}
-
-enum emu_status ex_lzcnt(struct emu_exec *x)
-{
-	u64 val = x->op[1].val;
-	unsigned int bits = x->op[1].size * 8;
-
-	count_result(x, val ? bits - 1 - highest_bit(val) : bits, !val);
+	*to = native(x, x->d->aux, *to, x->op[1].val, 0);
 	return EMU_OK;
 }
 
@@ -658,14 +464,18 @@ enum emu_status ex_aad(struct emu_exec *x)
 	return EMU_OK;
 }
 
-/* Of a 16-bit operand the result is undefined; Intel CPUs clear it. */
+/* Of a 16-bit operand the result is undefined. */
 enum emu_status ex_bswap(struct emu_exec *x)
 {
 	u64 val = x->op[0].val, r = 0;
 	unsigned int i;
 
+	if (x->op[0].size == 2) {
+		x->op[0].val = native(x, EMU_BSWAP, val, 0, 0);
+		return EMU_OK;
+	}
 	for (i = 0; i < x->op[0].size; i++)
 		r = r << 8 | ((val >> (i * 8)) & 0xff);
-	x->op[0].val = x->op[0].size == 2 ? 0 : r;
+	x->op[0].val = r;
 	return EMU_OK;
 }

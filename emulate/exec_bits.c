@@ -13,15 +13,26 @@ static unsigned int bits_of(const struct emu_exec *x)
 	return x->op[0].size * 8;
 }
 
-/* Sets the arithmetic flags to those of @val and @carry; what the SDM leaves open is clear. */
-static enum emu_status result(struct emu_exec *x, u64 val, bool carry)
+/*
+ * The CPU does it, if it can. Otherwise the result is @val, SF and ZF are its own, CF is
+ * @carry; what the SDM leaves open is clear.
+ */
+static enum emu_status result(struct emu_exec *x, enum emu_native_op op, u64 val, bool carry)
 {
+	struct emu_native n = { .b = x->op[1].val, .c = x->op[2].val, .flags = x->flags };
+	const struct emu_ops *ops = x->c->ops;
 	u64 f = carry ? FL_CF : 0;
 
+	if (ops->cpu_has && ops->cpu_has(x->c, op == EMU_BZHI ? EMU_BMI2 : EMU_BMI1)) {
+		emu_native(op, x->op[0].size, &n);
+		x->flags = n.flags;
+		x->op[0].val = n.a;
+		return EMU_OK;
+	}
 	val &= emu_mask(x->op[0].size);
 	if (!val)
 		f |= FL_ZF;
-	if (val >> (bits_of(x) - 1))
+	if (val >> (bits_of(x) - 1) && op != EMU_BEXTR)
 		f |= FL_SF;
 	x->flags = (x->flags & ~FL_ARITH) | f;
 	x->op[0].val = val;
@@ -30,7 +41,7 @@ static enum emu_status result(struct emu_exec *x, u64 val, bool carry)
 
 enum emu_status ex_andn(struct emu_exec *x)
 {
-	return result(x, ~x->op[1].val & x->op[2].val, false);
+	return result(x, EMU_ANDN, ~x->op[1].val & x->op[2].val, false);
 }
 
 enum emu_status ex_bextr(struct emu_exec *x)
@@ -40,31 +51,29 @@ enum emu_status ex_bextr(struct emu_exec *x)
 
 	if (len < 64)
 		val &= (1ull << len) - 1;
-	result(x, val, false);
-	x->flags &= ~FL_SF;
-	return EMU_OK;
+	return result(x, EMU_BEXTR, val, false);
 }
 
 enum emu_status ex_bzhi(struct emu_exec *x)
 {
 	unsigned int n = x->op[2].val & 0xff;
+	bool all = n >= bits_of(x);
 	u64 val = x->op[1].val;
 
-	return result(x, n < bits_of(x) ? val & ((1ull << n) - 1) : val, n >= bits_of(x));
+	return result(x, EMU_BZHI, all ? val : val & ((1ull << n) - 1), all);
 }
 
-/* BLSR BLSMSK BLSI, by ModRM.reg. */
 enum emu_status ex_bls(struct emu_exec *x)
 {
 	u64 val = x->op[1].val;
 
 	switch (x->d->aux) {
-	case 1:
-		return result(x, val & (val - 1), !val);
-	case 2:
-		return result(x, val ^ (val - 1), !val);
+	case EMU_BLSR:
+		return result(x, EMU_BLSR, val & (val - 1), !val);
+	case EMU_BLSMSK:
+		return result(x, EMU_BLSMSK, val ^ (val - 1), !val);
 	default:
-		return result(x, val & -val, val);
+		return result(x, EMU_BLSI, val & -val, val);
 	}
 }
 

@@ -321,6 +321,27 @@ enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack,
 /* task.c */
 enum emu_status emu_switch_in_exec(struct emu_exec *x, u16 sel, int vector, int reason);
 
+/* native.c */
+
+/* The first eight as ModRM.reg of group 2 has them, BT and its kin as in group 8. */
+enum emu_native_op {
+	EMU_ROL, EMU_ROR, EMU_RCL, EMU_RCR, EMU_SHL, EMU_SHR, EMU_SAL, EMU_SAR,
+	EMU_OR, EMU_AND, EMU_XOR, EMU_TEST, EMU_SHLD, EMU_SHRD, EMU_MUL, EMU_IMUL1, EMU_DIV,
+	EMU_IDIV, EMU_IMUL, EMU_BT, EMU_BTS, EMU_BTR, EMU_BTC, EMU_BSF, EMU_BSR, EMU_TZCNT,
+	EMU_LZCNT, EMU_ANDN, EMU_BEXTR, EMU_BZHI, EMU_BLSR, EMU_BLSMSK, EMU_BLSI, EMU_BSWAP,
+};
+
+/*
+ * Operands: a is read and written, b and c are read; c is the count of shifts. For MUL, IMUL
+ * of one operand, DIV and IDIV a is RAX, b is RDX, both written, and c is the operand.
+ */
+struct emu_native {
+	u64 a, b, c, flags;
+};
+
+/* DIV and IDIV must have been checked, and what is not on every CPU be there. */
+void emu_native(enum emu_native_op op, unsigned int size, struct emu_native *n);
+
 /* exec_alu.c */
 enum emu_status ex_alu(struct emu_exec *x);
 enum emu_status ex_test(struct emu_exec *x);
@@ -340,10 +361,7 @@ enum emu_status ex_xadd(struct emu_exec *x);
 enum emu_status ex_cmpxchg(struct emu_exec *x);
 enum emu_status ex_cmpxchg8b(struct emu_exec *x);
 enum emu_status ex_bt(struct emu_exec *x);
-enum emu_status ex_bsf(struct emu_exec *x);
-enum emu_status ex_bsr(struct emu_exec *x);
-enum emu_status ex_tzcnt(struct emu_exec *x);
-enum emu_status ex_lzcnt(struct emu_exec *x);
+enum emu_status ex_scan(struct emu_exec *x);
 enum emu_status ex_popcnt(struct emu_exec *x);
 enum emu_status ex_bcd(struct emu_exec *x);
 enum emu_status ex_aam(struct emu_exec *x);

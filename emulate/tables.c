@@ -110,13 +110,13 @@ static const struct emu_desc op_b8[4] = {
 };
 
 static const struct emu_desc op_bc[4] = {
-	I2("bsf", bsf, 0, 0, Gv, Ev), I2("bsf", bsf, 0, 0, Gv, Ev),
-	I2("tzcnt", tzcnt, 0, D_W0, Gv, Ev), I2("bsf", bsf, 0, 0, Gv, Ev),
+	I2("bsf", scan, EMU_BSF, 0, Gv, Ev), I2("bsf", scan, EMU_BSF, 0, Gv, Ev),
+	I2("tzcnt", scan, EMU_TZCNT, 0, Gv, Ev), I2("bsf", scan, EMU_BSF, 0, Gv, Ev),
 };
 
 static const struct emu_desc op_bd[4] = {
-	I2("bsr", bsr, 0, 0, Gv, Ev), I2("bsr", bsr, 0, 0, Gv, Ev),
-	I2("lzcnt", lzcnt, 0, D_W0, Gv, Ev), I2("bsr", bsr, 0, 0, Gv, Ev),
+	I2("bsr", scan, EMU_BSR, 0, Gv, Ev), I2("bsr", scan, EMU_BSR, 0, Gv, Ev),
+	I2("lzcnt", scan, EMU_LZCNT, 0, Gv, Ev), I2("bsr", scan, EMU_BSR, 0, Gv, Ev),
 };
 
 static const struct emu_desc op_c3[4] = {
@@ -509,10 +509,10 @@ const struct emu_desc emu_map_0f[256] = {
 	[0x90 ... 0x9f] = I1("setcc", setcc, 0, D_W0, Eb),
 	[0xa0] = I0("push", push_seg, EMU_SEG_FS, D_D64), I0("pop", pop_seg, EMU_SEG_FS, D_D64),
 	I0("cpuid", cpuid, 0, 0), I2("bt", bt, 4, D_R0 | D_ADDR, Ev, Gv),
-	I3("shld", shld, 0, D_RW, Ev, Gv, Ib), I3("shld", shld, 0, D_RW, Ev, Gv, CL),
+	I3("shld", shld, EMU_SHLD, D_RW, Ev, Gv, Ib), I3("shld", shld, EMU_SHLD, D_RW, Ev, Gv, CL),
 	[0xa8] = I0("push", push_seg, EMU_SEG_GS, D_D64), I0("pop", pop_seg, EMU_SEG_GS, D_D64),
 	[0xab] = I2("bts", bt, 5, D_R0 | D_ADDR | D_LOCK, Ev, Gv),
-	I3("shrd", shld, 1, D_RW, Ev, Gv, Ib), I3("shrd", shld, 1, D_RW, Ev, Gv, CL),
+	I3("shrd", shld, EMU_SHRD, D_RW, Ev, Gv, Ib), I3("shrd", shld, EMU_SHRD, D_RW, Ev, Gv, CL),
 	GROUP(MOD, group15), I2("imul", imul, 0, D_RW, Gv, Ev),
 	I2("cmpxchg", cmpxchg, 0, LRW, Eb, Gb), I2("cmpxchg", cmpxchg, 0, LRW, Ev, Gv),
 	I2("lss", lds, EMU_SEG_SS, D_ADDR, Gv, Mp),
@@ -604,8 +604,8 @@ static const struct emu_desc op_38_f2[4] = {
 };
 
 static const struct emu_desc group17[8] = {
-	[1] = I2("blsr", bls, 1, VEXG, By, Ey), I2("blsmsk", bls, 2, VEXG, By, Ey),
-	I2("blsi", bls, 3, VEXG, By, Ey),
+	[1] = I2("blsr", bls, EMU_BLSR, VEXG, By, Ey), I2("blsmsk", bls, EMU_BLSMSK, VEXG, By, Ey),
+	I2("blsi", bls, EMU_BLSI, VEXG, By, Ey),
 };
 
 static const struct emu_desc op_38_f3[4] = { GROUP(REG, group17) };

@@ -88,6 +88,9 @@ struct emu_fx {
 	u8 software[96];
 } __attribute__((aligned(16)));
 
+/* Instructions that not every CPU has. */
+enum emu_feature { EMU_BMI1, EMU_BMI2 };
+
 /* How memory is touched, for the callbacks that reach it. */
 #define EMU_ACC_WRITE	(1u << 0)	/* will be written: the read of read-modify-write, too */
 #define EMU_ACC_FETCH	(1u << 1)
@@ -152,6 +155,8 @@ struct emu_ops {
 	enum emu_status (*invlpg)(struct emu_ctxt *c, u64 la);
 	enum emu_status (*wbinvd)(struct emu_ctxt *c);
 	enum emu_status (*hypercall)(struct emu_ctxt *c);
+	/* Can the CPU that this runs on execute them? May be NULL: it cannot. */
+	bool (*cpu_has)(struct emu_ctxt *c, enum emu_feature f);
 
 	/* Vector registers: 0-15, @len 8, 16 or 32 (the upper half as the guest has it). */
 	void (*get_vec)(struct emu_ctxt *c, int reg, void *buf, unsigned int len);

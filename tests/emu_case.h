@@ -78,10 +78,10 @@ struct batch {
 /* A case and the emulator's answer to it, before the CPU has run it. */
 struct expectation {
 	struct tcase t;
-	u64 flags_mask;		/* flags that are defined */
-	u32 free_regs;		/* registers whose contents are not */
+	u64 flags_mask;		/* flags that are compared */
+	u64 undefined;		/* those that are not because nobody defines them */
+	u32 free_regs;		/* registers that are not */
 	u64 free_bits;		/* ... in these bits */
-	bool free_memory;	/* ... nor is memory */
 	bool free_bases;	/* ... nor the bases of FS and GS */
 	bool free_dp;		/* ... nor the x87 data pointer */
 	bool any_order;		/* several reads or writes: the first to fault may be any */

@@ -280,6 +280,7 @@ static const struct emu_ops ops = {
 	.set_xcr = set_msr, .rdpmc = get_msr, .rdtsc = rdtsc, .cpuid = cpuid,
 	.halt = any_status, .invlpg = invlpg, .wbinvd = any_status, .hypercall = any_status,
 	.get_vec = get_vec, .set_vec = set_vec, .fxsave = fxsave, .fxrstor = fxrstor,
+	.cpu_has = this_cpu_has,
 };
 
 /* Nothing of this changes but by an instruction that succeeds. */

@@ -123,5 +123,6 @@ void unit_privilege(void);
 void unit_flaws(void);
 void unit_vec(void);
 void unit_footprint(void);
+void unit_native(void);
 
 #endif

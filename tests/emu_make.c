@@ -500,7 +500,7 @@ bool make_case(struct expectation *e, u64 seed, u64 index)
 	e->insn = c.insn;
 	e->flags_mask = FL_ARITH | FL_DF | FL_AC | FL_NT | FL_ID | FL_TF | FL_IF | FL_IOPL;
 	undefined_results(&c, e);
-	if (e->vendor || e->free_memory) {
+	if (e->vendor) {
 		t->undo = true;
 		model_undo();
 	}

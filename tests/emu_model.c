@@ -255,6 +255,7 @@ static const struct emu_ops ops = {
 	.get_gdt = get_gdt, .get_idt = get_idt, .get_cr = get_cr, .get_efer = get_efer,
 	.get_xcr = get_xcr, .rdtsc = do_rdtsc, .cpuid = do_cpuid, .get_vec = get_vec,
 	.set_vec = set_vec, .fxsave = fxsave, .fxrstor = fxrstor,
+	.cpu_has = this_cpu_has,
 };
 
 static void copy_windows(u8 *to0, u8 *to1, const u8 *from0, const u8 *from1)

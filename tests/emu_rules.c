@@ -383,98 +383,24 @@ bool unspecified(const struct emu_ctxt *c, const struct tcase *t)
 
 /* --- what the SDM calls undefined ---------------------------------------------------- */
 
-enum condition { ALWAYS, COUNT_NOT_0, COUNT_NOT_1, COUNT_FULL, COUNT_OVER, SOURCE_0, SIZE_2 };
-/* In place of a flag: the destination, and only these bits of it. */
-#define RESULT		(1ull << 63)
-#define RESULT_LIMIT	(1ull << 62)
+/*
+ * The emulator has the CPU in use do what leaves something undefined, so that is compared.
+ * Here is what it cannot do so: the decimal adjustments are no instructions of 64-bit code,
+ * and LAR answers from a descriptor table.
+ */
 #define LIMIT_BITS	0x000f0000ull
 
 static const struct {
 	const char *insns;
-	u64 what;
-	enum condition when;
+	u64 flags, result;
 	const char *sdm;
 } undefined[] = {
-	{ "and or xor test", FL_AF, ALWAYS, "the state of the AF flag is undefined" },
-	{ "mul imul", FL_SF | FL_ZF | FL_AF | FL_PF, ALWAYS,
-	  "the SF, ZF, AF, and PF flags are undefined" },
-	{ "div idiv", FL_ARITH, ALWAYS, "the CF, OF, SF, ZF, AF, and PF flags are undefined" },
-	{ "rol ror rcl rcr shl shr sal sar shld shrd", FL_OF, COUNT_NOT_1,
-	  "the OF flag is affected only on 1-bit shifts; otherwise it is undefined" },
-	{ "shl shr sal sar shld shrd", FL_AF, COUNT_NOT_0,
-	  "for a non-zero count, the AF flag is undefined" },
-	{ "shl shr sal", FL_CF, COUNT_FULL,
-	  "CF is undefined where the count is greater than or equal to the size of the operand" },
-	{ "shld shrd", FL_ARITH | RESULT, COUNT_OVER,
-	  "if the count is greater than the operand size, the result is undefined" },
-	{ "bt bts btr btc", FL_OF | FL_SF | FL_AF | FL_PF, ALWAYS,
-	  "the OF, SF, AF, and PF flags are undefined" },
-	{ "bsf bsr", FL_ARITH & ~FL_ZF, ALWAYS, "CF, OF, SF, AF, and PF flags are undefined" },
-	{ "bsf bsr", RESULT, SOURCE_0,
-	  "if the source operand is 0, the content of the destination operand is undefined" },
-	{ "tzcnt lzcnt", FL_OF | FL_SF | FL_PF | FL_AF, ALWAYS,
-	  "OF, SF, PF, and AF flags are undefined" },
-	{ "daa das", FL_OF, ALWAYS, "the OF flag is undefined" },
-	{ "aaa aas", FL_OF | FL_SF | FL_ZF | FL_PF, ALWAYS,
+	{ "daa das", FL_OF, 0, "the OF flag is undefined" },
+	{ "aaa aas", FL_OF | FL_SF | FL_ZF | FL_PF, 0,
 	  "the OF, SF, ZF, and PF flags are undefined" },
-	{ "aam aad", FL_OF | FL_AF | FL_CF, ALWAYS, "the OF, AF, and CF flags are undefined" },
-	{ "bswap", RESULT, SIZE_2,
-	  "when BSWAP references a 16-bit register, the result is undefined" },
-	{ "andn bzhi blsi blsr blsmsk", FL_AF | FL_PF, ALWAYS,
-	  "AF and PF flags are undefined" },
-	{ "bextr", FL_AF | FL_SF | FL_PF, ALWAYS, "AF, SF, and PF are undefined" },
-	{ "lar", RESULT_LIMIT, ALWAYS, "bits 19:16 of the result (the limit's) are undefined" },
+	{ "aam aad", FL_OF | FL_AF | FL_CF, 0, "the OF, AF, and CF flags are undefined" },
+	{ "lar", 0, LIMIT_BITS, "bits 19:16 of the result (the limit's) are undefined" },
 };
-
-static unsigned int shift_count(const struct emu_insn *in, const struct emu_desc *d, u64 rcx,
-				unsigned int size)
-{
-	u16 op = d->op[d->exec == ex_shift ? 1 : 2];
-	unsigned int count = in->imm;
-
-	if (OP_AM(op) == AM_ONE)
-		count = 1;
-	else if (OP_AM(op) == AM_CL)
-		count = rcx;
-	return count & (size == 8 ? 63 : 31);
-}
-
-static bool applies(enum condition when, const struct emu_insn *in, const struct expectation *e,
-		    unsigned int size, unsigned int count)
-{
-	switch (when) {
-	case COUNT_NOT_0:
-		return count;
-	case COUNT_NOT_1:
-		return count > 1;
-	case COUNT_FULL:
-		return count >= size * 8;
-	case COUNT_OVER:
-		return count > size * 8;
-	case SOURCE_0:
-		return e->t.out.rflags & FL_ZF;
-	case SIZE_2:
-		return size == 2;
-	default:
-		return true;
-	}
-}
-
-/* The register that holds the first operand, if it is one. */
-static u32 destination(const struct emu_insn *in, const struct emu_desc *d)
-{
-	unsigned int reg = in->modrm & 7;
-
-	switch (OP_AM(d->op[0])) {
-	case AM_G:
-		return 1u << (((in->modrm >> 3) & 7) | (in->rex & 4) << 1);
-	case AM_Z:
-		return 1u << ((in->opcode & 7) | (in->rex & 1) << 3);
-	case AM_E:
-		return in->modrm < 0xc0 ? 0 : 1u << (reg | (in->rex & 1) << 3);
-	}
-	return 0;
-}
 
 static bool sets_dp_late(void)
 {
@@ -490,7 +416,7 @@ void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 {
 	const struct emu_insn *in = &c->insn;
 	const struct emu_desc *d = in->desc;
-	unsigned int size, count = 0, i;
+	unsigned int i;
 
 	if (!d)
 		return;
@@ -500,20 +426,15 @@ void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 		       (d->exec == ex_vmaskmov && d->flags & D_W0);
 	if (e->t.vector != COMPLETED)
 		return;
-	size = emu_size(c, OP_SZ(d->op[0]), in->modrm < 0xc0);
-	if (d->exec == ex_shift || d->exec == ex_shld)
-		count = shift_count(in, d, e->t.in.gpr[RCX], size);
 	for (i = 0; i < ARRAY_SIZE(undefined); i++) {
-		if (!among(undefined[i].insns, d->name) ||
-		    !applies(undefined[i].when, in, e, size, count))
+		if (!among(undefined[i].insns, d->name))
 			continue;
-		e->flags_mask &= ~undefined[i].what;
-		if (!(undefined[i].what & (RESULT | RESULT_LIMIT)))
-			continue;
-		e->free_regs |= destination(in, d);
-		e->free_bits = undefined[i].what & RESULT ? ~0ull : LIMIT_BITS;
-		e->free_memory = e->free_bits == ~0ull;
+		e->undefined = undefined[i].flags;
+		if (undefined[i].result)
+			e->free_regs |= 1u << (((in->modrm >> 3) & 7) | (in->rex & 4) << 1);
+		e->free_bits = undefined[i].result;
 	}
+	e->flags_mask &= ~e->undefined;
 	if (d->exec == ex_rdtsc) {
 		e->free_regs |= 1 << RAX | 1 << RDX;
 		e->free_bits = 0xffffffff;
@@ -531,20 +452,9 @@ void undefined_results(const struct emu_ctxt *c, struct expectation *e)
 
 void print_undefined(void)
 {
-	static const char names[] = "cf  pf  af  zf  sf  of  result";
-	static const struct { u64 flag; u8 at; } bits[] = {
-		{ FL_CF, 0 }, { FL_PF, 4 }, { FL_AF, 8 }, { FL_ZF, 12 }, { FL_SF, 16 },
-		{ FL_OF, 20 }, { RESULT, 24 }, { RESULT_LIMIT, 24 },
-	};
-	unsigned int i, k;
+	unsigned int i;
 
 	printf("# not compared, in the words of the SDM:\n");
-	for (i = 0; i < ARRAY_SIZE(undefined); i++) {
-		printf("#   %s:", undefined[i].insns);
-		for (k = 0; k < ARRAY_SIZE(bits); k++)
-			if (undefined[i].what & bits[k].flag)
-				printf(" %.*s", bits[k].at == 24 ? 6 : 2,
-				       names + bits[k].at);
-		printf(": %s\n", undefined[i].sdm);
-	}
+	for (i = 0; i < ARRAY_SIZE(undefined); i++)
+		printf("#   %s: %s\n", undefined[i].insns, undefined[i].sdm);
 }

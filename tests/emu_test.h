@@ -16,6 +16,12 @@
 /* A number of the kind that shows mistakes: small, all ones, one bit, a limit, or any. */
 u64 rng_edge(struct rng *r);
 
+/* The callback of struct emu_ops. */
+static inline bool this_cpu_has(struct emu_ctxt *c, enum emu_feature f)
+{
+	return f == EMU_BMI1 ? __builtin_cpu_supports("bmi") : __builtin_cpu_supports("bmi2");
+}
+
 /* An entry of the decode tables and what bytes lead to it; -1: anything does. */
 struct leaf {
 	const struct emu_desc *desc;

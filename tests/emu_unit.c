@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	122
+#define TESTS	125
 
 void count_success(const void *desc)
 {
@@ -77,6 +77,7 @@ int main(void)
 	unit_flaws();
 	unit_vec();
 	unit_footprint();
+	unit_native();
 	RUN(every_entry_has_succeeded);
 	return ktap_end();
 }

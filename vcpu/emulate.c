@@ -404,6 +404,11 @@ static enum emu_status op_hypercall(struct emu_ctxt *c)
 	return EMU_OK;
 }
 
+static bool op_cpu_has(struct emu_ctxt *c, enum emu_feature f)
+{
+	return f == EMU_BMI1 ? boot_cpu_has(X86_FEATURE_BMI1) : boot_cpu_has(X86_FEATURE_BMI2);
+}
+
 static const struct emu_ops vcpu_emu_ops = {
 	.fetch = op_fetch,
 	.read = op_read,
@@ -434,6 +439,7 @@ static const struct emu_ops vcpu_emu_ops = {
 	.invlpg = op_invlpg,
 	.wbinvd = op_wbinvd,
 	.hypercall = op_hypercall,
+	.cpu_has = op_cpu_has,
 	.get_vec = kvm_emu_get_vec,
 	.set_vec = kvm_emu_set_vec,
 	.fxsave = kvm_emu_fxsave,

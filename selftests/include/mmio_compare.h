@@ -20,11 +20,10 @@
 struct insn {
 	const char *name, *text;
 	const uint8_t *code, *end;
-	uint64_t undefined;	/* flags the SDM leaves undefined */
 	int reads, writes;	/* bytes of MMIO, -1: not checked */
 };
 
-/* One X-macro line per instruction: X(id, text, undefined flags, reads, writes). */
+/* One X-macro line per instruction: X(id, text, reads, writes). */
 #define INSN_CODE(id, text, ...) GUEST_CODE(code_##id, 64, text "\nhlt\n");
 #define INSN_ENTRY(id, text, ...) { #id, text, code_##id, code_##id##_end, __VA_ARGS__ },
 
@@ -39,15 +38,6 @@ struct insn_list {
 	bool may_decline;
 	int nr_starts;		/* of the sets of starting values; 0: all */
 };
-
-#define UNDEF_NONE	0
-#define UNDEF_LOGIC	FLAG_AF
-#define UNDEF_SHIFT	FLAG_AF
-#define UNDEF_SHIFTN	(FLAG_AF | FLAG_OF)
-#define UNDEF_MUL	(FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF)
-#define UNDEF_DIV	(FLAG_CF | FLAG_OF | UNDEF_MUL)
-#define UNDEF_BT	(FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF)
-#define UNDEF_BSF	(FLAG_CF | UNDEF_BT)
 
 void compare_insns(const struct insn_list *list);
 
