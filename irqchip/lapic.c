@@ -337,6 +337,16 @@ int kvm_apic_highest_isr(struct kvm_vcpu *vcpu)
 	return highest(vcpu->apic, LAPIC_ISR);
 }
 
+/*
+ * Not on the way into the guest: what the CPU delivers by itself it must be told of before
+ * the next entry, when the mailbox is empty and nobody would.
+ */
+void lapic_take_mail(struct kvm_vcpu *vcpu)
+{
+	if (kvm_apic_take_mail(vcpu) && vmx_apicv_active(vcpu))
+		kvm_make_request(vcpu, KVM_REQ_EVENT);
+}
+
 /**
  * kvm_apic_pending - the vector that would be delivered now
  * @vcpu: vCPU with a local APIC, mutex held
@@ -348,7 +358,7 @@ int kvm_apic_pending(struct kvm_vcpu *vcpu)
 	struct kvm_lapic *apic = vcpu->apic;
 	int irr;
 
-	kvm_apic_take_mail(vcpu);
+	lapic_take_mail(vcpu);
 	if (!apic->sw_enabled)
 		return -1;
 	irr = highest(apic, LAPIC_IRR);

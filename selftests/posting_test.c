@@ -69,6 +69,16 @@ static void taker(uint64_t arg)
 	guest_sync(0);
 }
 
+static void opens(uint64_t arg)
+{
+	guest_x2apic();
+	guest_sync(1);
+	guest_sti();
+	guest_pause();
+	guest_cli();
+	guest_sync(2);
+}
+
 /* An xAPIC whose id is not its vCPU's: the CPU does not virtualize the VM's APICs. */
 static void renames(uint64_t id)
 {
@@ -701,6 +711,21 @@ static void load_module(void)
 	close(fd);
 }
 
+/* User space reads of a request that the CPU has not seen; it is delivered all the same. */
+static void read_by_user(const void *arg)
+{
+	struct guest *g = guest_new(1, CHIP_FULL);
+
+	guest_handlers[VEC] = on_irq;
+	count[VEC] = 0;
+	guest_code(g, 0, opens, 0);
+	CHECK_EQ(guest_run(g, 0), 1);
+	guest_send_msi(g, 0, VEC);
+	CHECK_EQ(vcpu_msr_get(g->m->vcpu, 0x800 + APIC_IRR / 16 + VEC / 32), 1 << VEC % 32);
+	CHECK_EQ(guest_run(g, 0), 2);
+	CHECK_EQ(count[VEC], 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const bool yes = true, no;
@@ -726,6 +751,7 @@ int main(int argc, char **argv)
 	add_test(inhibited, &yes, "inhibited_halting");
 	TEST(cpu_goes);
 	TEST(storm);
+	TEST(read_by_user);
 	load_module();
 	r = run_tests(argc, argv);
 	if (!*why_not)
