@@ -351,7 +351,8 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 	struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
 
 	if (!slot) {
-		if (gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT &&
+		/* A device is not executed, as elsewhere. */
+		if (gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT && !(acc & EMU_ACC_FETCH) &&
 		    vmx_apic_window_virtualized(vcpu))
 			return map_apic_window(vcpu);
 		/* CPUs give the instruction's length although the SDM does not promise it. */

@@ -4,6 +4,8 @@
  * interrupts on; whatever user space does to the slot, a load gives either a value the
  * slot had or an MMIO exit, and after a call has returned, never the state before it.
  */
+#include <signal.h>
+
 #include "guest.h"
 
 #define SLOT 7
@@ -210,6 +212,40 @@ static void over_the_xapic(const void *arg)
 	CHECK_EQ(guest_run(g, 0), version);
 }
 
+static void nothing(int sig)
+{
+}
+
+/* Code at the xAPIC, after the page was read as data too: an end, not an endless loop. */
+static void executing_the_xapic(const void *arg)
+{
+	struct guest *g = guest_new(1, CHIP_FULL);
+	struct sigaction on_alarm = { .sa_handler = nothing };
+	struct kvm_regs r;
+	int i, err;
+
+	guest_code(g, 0, xapic_reader, 0);
+	sigaction(SIGALRM, &on_alarm, NULL);
+	for (i = 0; i < 2; i++) {
+		if (i)
+			guest_run(g, 0);
+		r = get_regs(g->m);
+		r.rip = XAPIC + 0x10;
+		set_regs(g->m, &r);
+		alarm(2);
+		err = try_run(g->m->vcpu);
+		alarm(0);
+		CHECK(!err, "%s", strerror(err));
+		CHECK(g->m->run->exit_reason == KVM_EXIT_INTERNAL_ERROR, "%s",
+		      exit_name(g->m->run->exit_reason));
+		CHECK_EQ(g->m->run->internal.suberror, KVM_INTERNAL_ERROR_EMULATION);
+		if (get_regs(g->m).rip == XAPIC + 0x1000)
+			test_skip("this kvm executes the xAPIC's page as memory");
+		CHECK_EQ(get_regs(g->m).rip, XAPIC + 0x10);
+		guest_code(g, 0, xapic_reader, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	TEST(delete_and_create);
@@ -218,5 +254,6 @@ int main(int argc, char **argv)
 	TEST(dirty_flag_on_and_off);
 	TEST(unrelated_changes);
 	TEST(over_the_xapic);
+	TEST(executing_the_xapic);
 	return run_tests(argc, argv);
 }
