@@ -83,11 +83,11 @@ static int cpu_comes(unsigned int cpu)
 	int r = 0;
 
 	local_irq_save(flags);
-	if (hardware_users) {
-		r = vmx_check_cpu() ?: vmx_hardware_enable();
-		if (r)
-			pr_err("CPU%u cannot run guests (%d)\n", cpu, r);
-	}
+	r = vmx_check_cpu();
+	if (!r && hardware_users && !rebooting)
+		r = vmx_hardware_enable();
+	if (r)
+		pr_err("CPU%u cannot run guests (%d)\n", cpu, r);
 	local_irq_restore(flags);
 	return kvmx_cpuhp_may_fail ? r : 0;
 }
@@ -121,9 +121,13 @@ KVMX_SYSCORE(suspend, resume);
 
 static int on_reboot(struct notifier_block *nb, unsigned long val, void *data)
 {
-	/* Some firmware hangs when it finds VMX on. */
+	/* Some firmware hangs when it finds VMX on. Nobody is in the middle of turning it on. */
+	cpus_read_lock();
+	mutex_lock(&hardware_lock);
 	rebooting = true;
 	on_each_cpu(disable_cpu, NULL, 1);
+	mutex_unlock(&hardware_lock);
+	cpus_read_unlock();
 	return NOTIFY_OK;
 }
 

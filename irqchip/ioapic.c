@@ -266,20 +266,19 @@ static bool write_window(struct kvm_ioapic *io, u32 val)
 }
 
 /*
- * Redirection entries have changed. The vCPUs learn first whose EOI is wanted,
- * then come the levels that waited.
+ * Redirection entries have changed. The vCPUs learn first whose EOI is wanted, then come
+ * the levels that waited. All of that is one step with the change, under the lock: an
+ * interrupt by the new entry whose vCPU has not heard of it could end without an exit, and
+ * its EOI would be lost.
  */
 static void entries_changed(struct kvm_ioapic *io)
 {
-	unsigned long flags;
 	unsigned int pin;
 
 	kvm_make_scan_ioapic_request(io->kvm);
-	raw_spin_lock_irqsave(&io->lock, flags);
 	for (pin = 0; pin < KVM_IOAPIC_PINS; pin++)
 		if (!(io->delayed & BIT(pin)))
 			deliver_level(io, pin);
-	raw_spin_unlock_irqrestore(&io->lock, flags);
 }
 
 /* Registers are 32 bits wide and 16 bytes apart; what is beside them reads as 0. */
@@ -307,7 +306,6 @@ static int ioapic_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t 
 	struct kvm_ioapic *io = container_of(dev, struct kvm_ioapic, dev);
 	unsigned int reg = addr & (IOAPIC_SIZE - 1);
 	unsigned long flags;
-	bool changed = false;
 	u64 data = 0;
 
 	memcpy(&data, val, len);
@@ -318,11 +316,9 @@ static int ioapic_write(struct kvm_vcpu *vcpu, struct kvm_io_device *dev, gpa_t 
 	raw_spin_lock_irqsave(&io->lock, flags);
 	if (reg == IOREGSEL)
 		io->regsel = data;
-	else if (reg == IOWIN)
-		changed = write_window(io, data);
-	raw_spin_unlock_irqrestore(&io->lock, flags);
-	if (changed)
+	else if (reg == IOWIN && write_window(io, data))
 		entries_changed(io);
+	raw_spin_unlock_irqrestore(&io->lock, flags);
 	return 0;
 }
 
@@ -363,8 +359,8 @@ void kvm_ioapic_set_state(struct kvm *kvm, const struct kvm_ioapic_state *s)
 		io->redir[pin] = level_triggered(e) ? e : e & ~REDIR_RIRR;
 		io->ended[pin] = 0;
 	}
-	raw_spin_unlock_irqrestore(&io->lock, flags);
 	entries_changed(io);
+	raw_spin_unlock_irqrestore(&io->lock, flags);
 }
 
 int kvm_ioapic_create(struct kvm *kvm)

@@ -21,7 +21,7 @@
 /* --- what surrounds the chips --- */
 
 static struct kvm_apic_msg last;	/* what was delivered last */
-static u64 deliveries, scans, acks[24], routing_changes;
+static u64 deliveries, scans, locked_scans, acks[24], routing_changes;
 
 bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu)
 {
@@ -34,8 +34,9 @@ void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 
 void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
 {
-	SHIM_CHECK(req == KVM_REQ_SCAN_IOAPIC && !shim_atomic);
+	SHIM_CHECK(req == KVM_REQ_SCAN_IOAPIC);
 	scans++;
+	locked_scans += !!shim_atomic;
 }
 
 void kvm_irqfd_routing_changed(struct kvm *kvm)
@@ -435,11 +436,17 @@ static void eoi_vectors(void)
 {
 	struct kvm_irq_ack_notifier n = { .gsi = 21, .acked = lowers_line };
 	struct kvm *kvm = full_new();
-	u64 bitmap[4], was = scans;
+	u64 bitmap[4], was = scans, locked = locked_scans;
+	struct kvm_ioapic_state state;
 
 	notified = kvm;
 	entry(kvm, 20, 0, LEVEL | 0x51);
 	EXPECT(scans > was, true);
+	/* No interrupt by the new entry comes between it and the request. */
+	EXPECT(locked_scans - locked, scans - was);
+	kvm_ioapic_get_state(kvm, &state);
+	kvm_ioapic_set_state(kvm, &state);
+	EXPECT(locked_scans - locked, scans - was);
 	entry(kvm, 21, 1, 0xc2);
 	EXPECT(wanted(kvm, 0, 0x51), true);
 	EXPECT(wanted(kvm, 1, 0x51), false);

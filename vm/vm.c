@@ -214,29 +214,34 @@ static long ioctl_set_tss_addr(struct kvm_ioctl_args *a)
 	return 0;
 }
 
-static long set_before_vcpus(struct kvm *kvm, u64 *where, u64 val, int err)
+static long ioctl_set_identity_map_addr(struct kvm_ioctl_args *a)
 {
+	struct kvm *kvm = a->kvm;
 	long r = 0;
 
 	mutex_lock(&kvm->lock);
 	if (kvm->created_vcpus)
-		r = err;
+		r = -EINVAL;
 	else
-		*where = val;
+		kvm->identity_map_addr = *(u64 *)a->data;
 	mutex_unlock(&kvm->lock);
 	return r;
 }
 
-static long ioctl_set_identity_map_addr(struct kvm_ioctl_args *a)
-{
-	return set_before_vcpus(a->kvm, &a->kvm->identity_map_addr, *(u64 *)a->data, -EINVAL);
-}
-
 static long ioctl_set_boot_cpu_id(struct kvm_ioctl_args *a)
 {
-	if (a->raw >= a->kvm->max_vcpu_ids)
-		return -EINVAL;
-	return set_before_vcpus(a->kvm, &a->kvm->boot_cpu_id, a->raw, -EBUSY);
+	struct kvm *kvm = a->kvm;
+	long r = 0;
+
+	mutex_lock(&kvm->lock);
+	if (a->raw >= kvm->max_vcpu_ids)
+		r = -EINVAL;
+	else if (kvm->created_vcpus)
+		r = -EBUSY;
+	else
+		kvm->boot_cpu_id = a->raw;
+	mutex_unlock(&kvm->lock);
+	return r;
 }
 
 static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
@@ -244,7 +249,7 @@ static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
 	long r = -EINVAL;
 
 	mutex_lock(&kvm->lock);
-	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
+	if (max && max <= KVM_MAX_VCPU_IDS && max > kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
 	    !kvm->created_vcpus) {
 		kvm->max_vcpu_ids = max;
 		kvm->max_vcpu_ids_set = true;

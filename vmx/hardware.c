@@ -42,22 +42,31 @@ void vmx_region_free(struct vmcs_region *region)
 	free_page((unsigned long)region);
 }
 
+/**
+ * vmx_percpu_alloc - what every CPU has while the module is loaded
+ *
+ * Context: module load, before any VM.
+ * Return: 0, or -ENOMEM with nothing allocated and no handler set.
+ */
 int vmx_percpu_alloc(void)
 {
-	int cpu;
+	int r = vmx_user_return_init(), cpu;
 
 	for_each_possible_cpu(cpu) {
+		if (r)
+			break;
 		kvm_vmcs_percpu_init(cpu);
 		per_cpu(vmxon_region, cpu) = vmx_region_alloc(cpu, GFP_KERNEL);
-		if (!per_cpu(vmxon_region, cpu)) {
-			vmx_percpu_free();
-			return -ENOMEM;
-		}
+		if (!per_cpu(vmxon_region, cpu))
+			r = -ENOMEM;
 	}
 	vmx_posted_init();
-	return vmx_user_return_init();
+	if (r)
+		vmx_percpu_free();
+	return r;
 }
 
+/** vmx_percpu_free - undo vmx_percpu_alloc(); no VM is left */
 void vmx_percpu_free(void)
 {
 	int cpu;

@@ -59,15 +59,14 @@ void vmx_posted_init(void)
 		raw_spin_lock_init(&l->lock);
 		INIT_LIST_HEAD(&l->vcpus);
 	}
-	if (vmx_caps.posted)
-		kvm_set_posted_intr_wakeup_handler(on_wakeup_vector);
+	/* Whether interrupts are posted may change with a parameter while the module is loaded. */
+	kvm_set_posted_intr_wakeup_handler(on_wakeup_vector);
 }
 
 /* Returns when the handler does not run any more. */
 void vmx_posted_exit(void)
 {
-	if (vmx_caps.posted)
-		kvm_set_posted_intr_wakeup_handler(NULL);
+	kvm_set_posted_intr_wakeup_handler(NULL);
 }
 
 /**
