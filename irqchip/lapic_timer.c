@@ -244,12 +244,6 @@ void lapic_timer_divide_written(struct kvm_vcpu *vcpu)
 		start_count(vcpu, count);
 }
 
-/* What a periodic timer has counted down it loads again. */
-static u32 count_or_reload(const struct kvm_apic_timer *t, u32 count, u32 initial)
-{
-	return count || !is_periodic(t) ? count : initial;
-}
-
 void lapic_timer_lvt_written(struct kvm_vcpu *vcpu)
 {
 	struct kvm_apic_timer *t = &vcpu->apic->timer;
@@ -270,7 +264,8 @@ void lapic_timer_lvt_written(struct kvm_vcpu *vcpu)
 		t->tsc_deadline = 0;
 		lapic_set(vcpu->apic, LAPIC_TMICT, 0);
 	} else {
-		start_count(vcpu, count_or_reload(t, count, lapic_get(vcpu->apic, LAPIC_TMICT)));
+		/* A one-shot count that is over does not begin again by becoming periodic. */
+		start_count(vcpu, count);
 	}
 }
 
@@ -290,7 +285,13 @@ void lapic_timer_restore(struct kvm_vcpu *vcpu, u32 count, u64 deadline)
 		return;
 	}
 	t->tsc_deadline = 0;
-	start_count(vcpu, count_or_reload(t, min(count, initial), initial));
+	/*
+	 * Saved when it had counted down and was about to load it again, or when it had been over
+	 * as a one-shot: the state does not tell, and a period too many does less harm than none.
+	 */
+	if (!count && is_periodic(t))
+		count = initial;
+	start_count(vcpu, min(count, initial));
 	/* A one-shot count that is over stays so. */
 	t->fired = !t->armed;
 }

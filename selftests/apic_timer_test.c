@@ -140,6 +140,25 @@ static void masked(const void *arg)
 	CHECK_EQ(got, CPU_DONE);
 }
 
+/* A one-shot count that is over does not begin again because the LVT says periodic. */
+static void over_then_periodic(const void *arg)
+{
+	struct pc *pc = make();
+	struct cpu *c = &pc->cpu[0];
+
+	apic_write(c, R_TDCR, 0xb);
+	apic_write(c, R_LVTT, VEC);
+	apic_write(c, R_TMICT, MS);
+	CHECK_EQ(cpu_halt(c), VEC);
+	take(c);
+	apic_write(c, R_LVTT, LVT_PERIODIC | VEC);
+	CHECK_EQ(apic_read(c, R_TMCCT), 0);
+	CHECK_EQ(apic_read(c, R_TMICT), MS);
+	CHECK_EQ(cpu_wait_tsc(c, cpu_rdtsc(c) + 3 * khz), CPU_DONE);
+	apic_write(c, R_TMICT, MS);
+	CHECK_EQ(cpu_halt(c), VEC);
+}
+
 /* A new count starts from the beginning; a mask does not stop a periodic timer. */
 static void restarted(const void *arg)
 {
@@ -336,6 +355,7 @@ int main(int argc, char **argv)
 	TEST(periodic);
 	TEST(while_running);
 	TEST(masked);
+	TEST(over_then_periodic);
 	TEST(restarted);
 	TEST(deadline);
 	TEST(deadline_in_the_past);

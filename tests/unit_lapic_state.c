@@ -197,6 +197,13 @@ static void round_trip(struct kvm_vcpu *v)
 	EXPECT_EQ(set_lapic(v, &s), 0);
 }
 
+/* A one-shot count was over when it became periodic: a saved state has no place for that. */
+static bool over_but_periodic(struct kvm_vcpu *v)
+{
+	return v->apic->timer.lvtt & LVT_TIMER_PERIODIC && !v->apic->timer.armed &&
+	       get(v, LAPIC_TMICT);
+}
+
 /* Saved and put back in place, against one that was left alone. */
 static void state_in_place(void)
 {
@@ -212,7 +219,8 @@ static void state_in_place(void)
 		soft_enable(v[1]);
 		for (i = 0; i < 20 && test_ok; i++) {
 			run_steps(&r, v, 2, rng_below(&r, 20));
-			round_trip(v[1]);
+			if (!over_but_periodic(v[1]))
+				round_trip(v[1]);
 			/* It has sent what the host is late with. */
 			shim_run_to(shim_now);
 			kvm_apic_timer_expired(v[0]);
@@ -241,6 +249,8 @@ static void state_migrated(void)
 		from->kvm.irq.x2apic_ids = to->kvm.irq.x2apic_ids = rng_chance(&r, 50);
 		soft_enable(v[0]);
 		run_steps(&r, v, 1, rng_below(&r, 60));
+		if (over_but_periodic(v[0]))
+			wr(v[0], LAPIC_TMICT, 0);
 		/* Errors not yet shown have no place in the state. */
 		wr(v[0], LAPIC_ESR, 0);
 		if (first)

@@ -123,6 +123,16 @@ static void periodic(void)
 	expect_at(v, start + 111 * period);
 	shim_run_to(shim_now + 5 * period);
 	EXPECT(!came(v));
+	/* And back: what is over stays so, until a count is written. */
+	wr(v, LAPIC_LVT_TIMER, PERIODIC | VECTOR);
+	EXPECT_EQ(get(v, LAPIC_TMCCT), 0);
+	EXPECT_EQ(get(v, LAPIC_TMICT), period);
+	shim_run_to(shim_now + 5 * period);
+	EXPECT(!came(v));
+	start = shim_now;
+	wr(v, LAPIC_TMICT, period);
+	expect_at(v, start + period);
+	expect_at(v, start + 2 * period);
 	vm_free(vm);
 }
 
