@@ -384,7 +384,7 @@ static enum emu_status op_halt(struct emu_ctxt *c)
 
 static enum emu_status op_invlpg(struct emu_ctxt *c, u64 la)
 {
-	vmx_flush_gva(vcpu_of(c), la);
+	vmx_flush_guest_tlb(vcpu_of(c));
 	return EMU_OK;
 }
 

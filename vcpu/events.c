@@ -102,12 +102,15 @@ void kvm_queue_page_fault(struct kvm_vcpu *vcpu, u64 cr2, u32 error_code)
 
 void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f)
 {
-	if (f->vector == PF_VECTOR)
+	if (f->vector == PF_VECTOR) {
+		/* As the CPU's own (SDM 3A 4.10.4.1): the handler only writes the entry. */
+		vmx_flush_gva(vcpu, f->cr2);
 		kvm_queue_page_fault(vcpu, f->cr2, f->error_code);
-	else if (f->vector == DB_VECTOR)
+	} else if (f->vector == DB_VECTOR) {
 		kvm_queue_exception_p(vcpu, DB_VECTOR, f->cr2);
-	else
+	} else {
 		queue(vcpu, f->vector, f->has_error, f->error_code, false, 0);
+	}
 }
 
 /* The payload takes effect: CR2, or DR6 and DR7 (SDM 3B 17.2.3, 17.2.4). */

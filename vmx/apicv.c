@@ -104,6 +104,9 @@ void vmx_apicv_update(struct kvm_vcpu *vcpu)
 	if (window && !vmx_apic_window_virtualized(vcpu))
 		kvm_mmu_zap_gfn_range(vcpu->kvm, APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT,
 				      (APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT) + 1);
+	/* The other way, it may hold translations of when it did not watch (SDM 3C 30.4.5). */
+	else if (!window && vmx_apic_window_virtualized(vcpu))
+		vcpu->tlb_gen = 0;
 	if (vmx_caps.posted) {
 		if (apicv)
 			vmx_pin_set(vcpu, PIN_BASED_POSTED_INTR);

@@ -489,7 +489,7 @@ static int handle_pause(struct kvm_vcpu *vcpu)
 
 static int handle_invlpg(struct kvm_vcpu *vcpu)
 {
-	vmx_flush_gva(vcpu, exit_qual(vcpu));
+	vmx_flush_guest_tlb(vcpu);
 	return vmx_skip_instruction(vcpu);
 }
 

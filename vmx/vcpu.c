@@ -263,13 +263,27 @@ void vmx_cpuid_changed(struct kvm_vcpu *vcpu)
 	}
 }
 
+/**
+ * vmx_flush_guest_tlb - the guest flushes, or kvmx for it
+ * @vcpu: loaded vCPU
+ *
+ * Linear mappings of this vCPU, global ones too, and the upper levels of its tables. So INVLPG
+ * ends here as well: it drops the upper levels for every address (SDM 3A 4.10.4.1), INVVPID of
+ * an address those of that address (SDM 3C 29.4.3.1).
+ */
 void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->vmx.vpid)
 		invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vcpu->vmx.vpid, 0);
 }
 
-/* Nobody promises INVVPID of one address; the whole context serves as well. */
+/**
+ * vmx_flush_gva - the translation of one address, as a page fault drops it
+ * @vcpu: loaded vCPU
+ * @la: linear address
+ *
+ * Nobody promises INVVPID of one address; the whole context serves as well.
+ */
 void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la)
 {
 	if (vcpu->vmx.vpid && vmx_caps.invvpid_addr)
