@@ -39,7 +39,7 @@ static enum emu_status gp_if(struct emu_ctxt *c, int bad)
  * An instruction that changes the privilege level reaches for the inner stack with
  * the new one, before the CPU has it.
  */
-static enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
+static noinline enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 	struct kvm_io_page *tr = &vcpu->io.tr[!!(acc & EMU_ACC_WRITE)];
@@ -699,7 +699,9 @@ static int emulate_forced(struct kvm_vcpu *vcpu)
 		return 1;
 	}
 	kvm_io_begin(vcpu);
-	set_up(vcpu);
+	/* The rest is as kvm_handle_ud() has set it up. */
+	vcpu->emu.rip = kvm_rip_read(vcpu);
+	vcpu->emu.rflags = kvm_rflags_read(vcpu);
 	s = emu_decode(&vcpu->emu, bytes, kvm_fetch_code(vcpu, kvm_linear_rip(vcpu), bytes));
 	if (s == EMU_FAIL) {
 		kvm_queue_exception(vcpu, UD_VECTOR);
