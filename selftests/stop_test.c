@@ -5,6 +5,10 @@
  * and its details, that the state in question can be read, and that the vCPU works again
  * once user space has put its state right.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/klog.h>
+
 #include "machine.h"
 
 GUEST_CODE(nops16, 16, "nop\n hlt\n");
@@ -114,6 +118,45 @@ static void failed_entry(const void *arg)
 	}
 	set_sregs(m, &good);
 	expect_hlt(m);
+}
+
+/* What the kernel's log says after a mark. */
+static bool logged(const char *mark, const char *text)
+{
+	static char log[1 << 20];
+	int n = klogctl(3, log, sizeof(log) - 1);
+	char *from;
+
+	CHECK(n > 0, "klogctl: %s", strerror(errno));
+	log[n] = 0;
+	from = strstr(log, mark);
+	return from && strstr(from, text);
+}
+
+/* The rule that was broken is named, with the fields. */
+static void failed_entry_log(const void *arg)
+{
+	struct machine *m = machine_new();
+	struct kvm_sregs s;
+	char mark[64];
+	int fd;
+
+	if (access("/sys/module/kvm/parameters/vmcs_check", F_OK))
+		test_skip("this kvm does not explain failed entries");
+	load_mode(m, MODE_LONG);
+	s = get_sregs(m);
+	tr_unusable(&s);
+	set_sregs(m, &s);
+	/* One in ten seconds is explained. */
+	sleep(11);
+	snprintf(mark, sizeof(mark), "stop_test %d: fails", getpid());
+	fd = open("/dev/kmsg", O_WRONLY);
+	CHECK(fd >= 0 && write(fd, mark, strlen(mark)) > 0, "/dev/kmsg: %s", strerror(errno));
+	close(fd);
+	expect_exit(m, KVM_EXIT_FAIL_ENTRY);
+	CHECK(logged(mark, "VM entry failed, 0x80000021"), "no word of the failure");
+	CHECK(logged(mark, "SDM 27.3.1.2: TR is usable"), "no word of the rule");
+	CHECK(logged(mark, "TR_AR=10000 "), "no fields");
 }
 
 /* --- emulation that cannot be done ----------------------------------------- */
@@ -245,6 +288,7 @@ int main(int argc, char **argv)
 		add_test(triple_fault, &modes[i], "triple_fault_%s", names[i]);
 	for (i = 0; i < ARRAY_LEN(invalids); i++)
 		add_test(failed_entry, &invalids[i], "failed_entry_%s", invalids[i].name);
+	TEST(failed_entry_log);
 	TEST(emulation_failure);
 	TEST(emulation_failure_ring3);
 	TEST(emulation_failure_capability);

@@ -356,6 +356,8 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 		write_dirty_regs(vcpu);
 		if (vcpu->apic)
 			watch_deadline(vcpu, vcpu->apic->timer.host_deadline);
+		if (static_branch_unlikely(&vmx_check_on))
+			vmx_check_entry(vcpu);
 		trace_kvm_entry(vcpu);
 		note_exit(vcpu, enter_once(vcpu));
 		entries++;

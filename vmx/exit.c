@@ -125,6 +125,7 @@ static int fail_entry(struct kvm_vcpu *vcpu, u64 reason)
 {
 	struct kvm_run *run = vcpu->run;
 
+	vmx_explain_failed_entry(vcpu, reason);
 	vmx_cancel_injection(vcpu);
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = reason;

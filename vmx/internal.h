@@ -4,6 +4,7 @@
 #define KVMX_VMX_INTERNAL_H
 
 #include <linux/bits.h>
+#include <linux/jump_label.h>
 #include <asm/asm.h>
 #include <asm/msr.h>
 #include <asm/processor-flags.h>
@@ -181,6 +182,10 @@ void vmx_msr_bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write)
 void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu);
 /* Before an entry, interrupts off: the preemption timer. */
 void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline);
+/* --- check_vmcs.c --- */
+DECLARE_STATIC_KEY_FALSE(vmx_check_on);
+void vmx_check_entry(struct kvm_vcpu *vcpu);
+void vmx_explain_failed_entry(struct kvm_vcpu *vcpu, u32 reason);
 /* --- inject.c --- */
 void vmx_match_pending_step(struct kvm_vcpu *vcpu);
 void vmx_event_arrived(struct kvm_vcpu *vcpu);

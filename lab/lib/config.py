@@ -15,7 +15,7 @@ KVM_CHOICES = ("kvmx", "dist", "none")
 
 # What kvmx is loaded with in the lab where LAB_PARAMS does not say otherwise: what a
 # real CPU would not forgive is to show here.
-DEBUG_PARAMS = ("vmcs_poison=1",)
+DEBUG_PARAMS = ("vmcs_poison=1", "vmcs_check=1")
 
 # One more than a shell's own: the lab itself failed, not the command.
 EXIT_LAB = 125

@@ -14,7 +14,9 @@ PATTERNS = (
     r"possible recursive locking", r"inconsistent lock state", r"suspicious RCU",
     r"scheduling while atomic", r"sleeping function called", r"soft lockup", r"hard LOCKUP",
     r"blocked for more than", r"nobody cared", r"use-after-free", r"divide error",
-    r"invalid opcode", r"stack-protector", r"memory leak", r"Modules linked in", r"cut here")
+    r"invalid opcode", r"stack-protector", r"memory leak", r"Modules linked in", r"cut here",
+    # What kvmx says of itself with vmcs_check=1.
+    r"VM-entry rule broken")
 _DIRTY = re.compile("|".join(PATTERNS))
 
 # What lab/guest/init says when the machine is up. What comes before is between
