@@ -414,13 +414,17 @@ static void moved_and_back(const void *arg)
 	expect_hlt(m);
 }
 
-/* A VM's first vCPU gets what the last VM's had: a number to tag translations, pages. */
+/*
+ * A vCPU gets what those of VMs before it had: the number that tags translations, and now and
+ * then the pages of their tables. Another VM keeps VMX on, which begins with nothing.
+ */
 static void used_again(const void *arg)
 {
 	struct machine *m;
 	int i;
 
-	for (i = 0; i < 8; i++) {
+	machine_new_novcpu();
+	for (i = 0; i < 20; i++) {
 		m = WINDOW(MODE_LONG, none);
 		*word(m, G_OLD) = i;
 		expect_out(m, 0x10, 4, i);
