@@ -409,6 +409,13 @@ static void hand_over(struct kvm_vcpu *vcpu, bool on_cpu)
 	start_deadline(vcpu);
 }
 
+/* The preemption timer stops in C-states deeper than C2, where MWAIT may take the CPU. */
+static bool cpu_can_watch(const struct kvm_vcpu *vcpu)
+{
+	return kvmx_params.preemption_timer &&
+	       !(READ_ONCE(vcpu->kvm->disabled_exits) & KVM_X86_DISABLE_EXITS_MWAIT);
+}
+
 /**
  * kvm_apic_timer_to_hrtimer - the vCPU is about to block
  * @vcpu: vCPU with a local APIC, own thread
@@ -419,12 +426,12 @@ void kvm_apic_timer_to_hrtimer(struct kvm_vcpu *vcpu)
 }
 
 /**
- * kvm_apic_timer_to_cpu - the vCPU is about to run
+ * kvm_apic_timer_to_cpu - the vCPU is about to run, or may do more without an exit
  * @vcpu: vCPU with a local APIC, own thread
  */
 void kvm_apic_timer_to_cpu(struct kvm_vcpu *vcpu)
 {
-	hand_over(vcpu, kvmx_params.preemption_timer);
+	hand_over(vcpu, cpu_can_watch(vcpu));
 }
 
 void kvm_apic_timer_create(struct kvm_vcpu *vcpu)
@@ -434,7 +441,7 @@ void kvm_apic_timer_create(struct kvm_vcpu *vcpu)
 	hrtimer_init(&t->hrtimer, CLOCK_MONOTONIC, TIMER_MODE);
 	t->hrtimer.function = timer_fn;
 	t->bus_ns = vcpu->kvm->irq.apic_bus_ns;
-	t->on_cpu = kvmx_params.preemption_timer;
+	t->on_cpu = cpu_can_watch(vcpu);
 }
 
 void kvm_apic_timer_destroy(struct kvm_vcpu *vcpu)

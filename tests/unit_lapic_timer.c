@@ -257,6 +257,29 @@ static void deadline_by(bool cpu)
 static void deadline_hrtimer(void) { deadline_by(false); }
 static void deadline_cpu(void) { deadline_by(true); }
 
+/* The guest may take the CPU where the preemption timer stops, from the start or from now on. */
+static void deadline_mwait(void)
+{
+	struct kvm_vcpu *v;
+	struct vm *vm = one(&v, DEADLINE);
+
+	kvm_apic_set_tsc_deadline(v, 200000);
+	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 200000);
+	v->kvm->disabled_exits = KVM_X86_DISABLE_EXITS_HLT;
+	kvm_apic_timer_to_cpu(v);
+	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 200000);
+	v->kvm->disabled_exits = KVM_X86_DISABLE_EXITS_MWAIT;
+	kvm_apic_timer_to_cpu(v);
+	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 0);
+	EXPECT(v->apic->timer.hrtimer.active);
+	shim_run_to(100002);
+	EXPECT(came(v));
+	kvm_apic_set_tsc_deadline(v, 300000);
+	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 0);
+	EXPECT(v->apic->timer.hrtimer.active);
+	vm_free(vm);
+}
+
 /* To block and back, to another CPU, and a TSC that jumps. */
 static void deadline_hand_over(void)
 {
@@ -444,6 +467,7 @@ const struct test timer_tests[] = {
 	{ "deadline_hrtimer", deadline_hrtimer },
 	{ "deadline_cpu", deadline_cpu },
 	{ "deadline_hand_over", deadline_hand_over },
+	{ "deadline_mwait", deadline_mwait },
 	{ "deadline_mode_changes", deadline_mode_changes },
 	{ "deadline_saved", deadline_saved },
 	{ "deadline_slow_tsc", deadline_slow_tsc },

@@ -5,6 +5,7 @@
  */
 #include <kernel.h>
 #include <vmx/check.h>
+#include <vmx/errata.h>
 #include "ktap.h"
 
 #define MUST(bits)	(0xffffffff00000000ull | (bits))
@@ -142,17 +143,38 @@ static bool complete(void)
 	return good;
 }
 
+/* Where the timer counts wrong, whatever the reserved bits are; and where it does not. */
+static bool broken_timers(void)
+{
+	return vmx_preemption_timer_broken(0x20652) && vmx_preemption_timer_broken(0x306a8) &&
+	       vmx_preemption_timer_broken(0xf001c6e5) &&
+	       !vmx_preemption_timer_broken(0x306a9) && !vmx_preemption_timer_broken(0x206f2) &&
+	       !vmx_preemption_timer_broken(0x306d4);
+}
+
+/* Never 0 before the deadline, never late, and never so large that it may end at once. */
+static bool timer_values(void)
+{
+	return vmx_preemption_ticks(0, 5) == 1 && vmx_preemption_ticks(32, 5) == 2 &&
+	       vmx_preemption_ticks(31, 5) == 1 && vmx_preemption_ticks(1000, 0) == 1001 &&
+	       vmx_preemption_ticks(1ull << 30, 5) == 1u << 25 &&
+	       vmx_preemption_ticks(0xe0003bf7ull << 5, 5) == 1u << 25 &&
+	       vmx_preemption_ticks(~0ull, 0) == 1u << 25;
+}
+
 int main(void)
 {
 	char name[100];
 	unsigned int i;
 
-	ktap_start(ARRAY_SIZE(cases) + 1);
+	ktap_start(ARRAY_SIZE(cases) + 3);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		snprintf(name, sizeof(name), "case %u: %s", i,
 			 cases[i].rule ? cases[i].rule : "no rule broken");
 		ktap_result(run(&cases[i]), name);
 	}
 	ktap_result(complete(), "every rule has a case");
+	ktap_result(broken_timers(), "CPUs with a broken preemption timer");
+	ktap_result(timer_values(), "values of the preemption timer");
 	return ktap_end();
 }

@@ -33,8 +33,11 @@ static void scan_ioapic(struct kvm_vcpu *vcpu)
 /* What comes seldom: clocks, routes, user space's settings. 1 go on, 0 exit. */
 static int handle_rare_requests(struct kvm_vcpu *vcpu)
 {
-	if (kvm_check_request(vcpu, KVM_REQ_FEWER_EXITS))
+	if (kvm_check_request(vcpu, KVM_REQ_FEWER_EXITS)) {
 		vmx_choose_exits(vcpu);
+		if (vcpu->apic)
+			kvm_apic_timer_to_cpu(vcpu);
+	}
 	if (kvm_check_request(vcpu, KVM_REQ_MASTERCLOCK))
 		kvm_pv_masterclock_update(vcpu->kvm);
 	if (kvm_check_request(vcpu, KVM_REQ_CLOCK))

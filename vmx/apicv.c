@@ -10,6 +10,7 @@
 #include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include "compat/ipi.h"
+#include "errata.h"
 #include "internal.h"
 #include "irqchip.h"
 #include "mmu.h"
@@ -277,7 +278,7 @@ void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline)
 	u64 now = rdtsc(), ticks = 0;
 
 	if (deadline > now)
-		ticks = min_t(u64, ((deadline - now) >> vmx_caps.preemption_shift) + 1, U32_MAX);
+		ticks = vmx_preemption_ticks(deadline - now, vmx_caps.preemption_shift);
 	vmcs_write32(VMX_PREEMPTION_TIMER_VALUE, ticks);
 	vmx_pin_set(vcpu, PIN_BASED_VMX_PREEMPTION_TIMER);
 }

@@ -5,6 +5,7 @@
 #include <linux/printk.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
+#include "errata.h"
 #include "internal.h"
 #include "params.h"
 
@@ -150,7 +151,8 @@ static void read_apic_caps(struct vmx_caps *caps)
 	caps->posted = caps->apicv && (caps->pin & PIN_BASED_POSTED_INTR) &&
 		       (caps->exit & VM_EXIT_ACK_INTR_ON_EXIT);
 	caps->preemption_timer = (caps->pin & PIN_BASED_VMX_PREEMPTION_TIMER) &&
-				 kvmx_params.preemption_timer;
+				 kvmx_params.preemption_timer &&
+				 !vmx_preemption_timer_broken(cpuid_eax(1));
 	caps->preemption_shift = caps->misc & 0x1f;
 	if (!caps->posted)
 		caps->exit &= ~VM_EXIT_ACK_INTR_ON_EXIT;
