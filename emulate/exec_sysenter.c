@@ -2,6 +2,9 @@
 /*
  * Fast system calls and returns, SDM vol. 3A 5.8.7 and 5.8.8: segments that no
  * descriptor is read for, so what a descriptor would have refused is refused here.
+ *
+ * On CPUs of AMD's, SYSCALL and SYSRET are there outside of 64-bit mode as well: AMD64
+ * Architecture Programmer's Manual, vol. 2, 6.1.
  */
 #include "internal.h"
 
@@ -10,6 +13,7 @@
 #define MSR_SYSENTER_EIP	0x176u
 #define MSR_STAR		0xc0000081u
 #define MSR_LSTAR		0xc0000082u
+#define MSR_CSTAR		0xc0000083u
 #define MSR_FMASK		0xc0000084u
 #define SYSRET_FLAGS		0x3c7fd7ull
 
@@ -31,7 +35,16 @@ static void enter_flat(struct emu_exec *x, u16 cs, u16 ss, bool wide, u64 off, u
 
 static bool have_syscall(const struct emu_exec *x)
 {
-	return x->c->ops->get_efer(x->c) & EFER_SCE;
+	return x->c->ops->get_efer(x->c) & EFER_SCE && (emu_is64(x->c) || x->c->vendor_amd);
+}
+
+/* From 32-bit code that is in no long mode: STAR has it all. */
+static enum emu_status syscall_legacy(struct emu_exec *x, u64 star)
+{
+	x->c->gpr[RCX] = (u32)x->next_rip;
+	x->flags &= ~(FL_RF | FL_VM | FL_IF);
+	enter_flat(x, star >> 32, (star >> 32) + 8, false, (u32)star, 0);
+	return EMU_OK;
 }
 
 enum emu_status ex_syscall(struct emu_exec *x)
@@ -43,8 +56,10 @@ enum emu_status ex_syscall(struct emu_exec *x)
 	if (!have_syscall(x))
 		return emu_raise(c, VEC_UD, 0);
 	st = c->ops->get_msr(c, MSR_STAR, &star);
+	if (st == EMU_OK && !c->long_mode_active)
+		return syscall_legacy(x, star);
 	if (st == EMU_OK)
-		st = c->ops->get_msr(c, MSR_LSTAR, &target);
+		st = c->ops->get_msr(c, emu_is64(c) ? MSR_LSTAR : MSR_CSTAR, &target);
 	if (st == EMU_OK)
 		st = c->ops->get_msr(c, MSR_FMASK, &mask);
 	if (st != EMU_OK)
@@ -73,7 +88,10 @@ enum emu_status ex_sysret(struct emu_exec *x)
 	st = c->ops->get_msr(c, MSR_STAR, &star);
 	if (st != EMU_OK)
 		return st;
-	x->flags = (c->gpr[11] & SYSRET_FLAGS) | FL_FIXED;
+	if (c->long_mode_active)
+		x->flags = (c->gpr[11] & SYSRET_FLAGS) | FL_FIXED;
+	else
+		x->flags |= FL_IF;
 	cs = star >> 48;
 	enter_flat(x, wide ? cs + 16 : cs, cs + 8, wide, wide ? target : (u32)target, 3);
 	return EMU_OK;

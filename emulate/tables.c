@@ -481,8 +481,8 @@ static const struct emu_desc op_f7[4] = {
 const struct emu_desc emu_map_0f[256] = {
 	[0x00] = GROUP(REG, group6), GROUP(MOD, group7),
 	I2("lar", lar, 0, D_PROT, Gv, Ew), I2("lsl", lar, 1, D_PROT, Gv, Ew),
-	[0x05] = I0("syscall", syscall, 0, D_ONLY64), I0("clts", clts, 0, D_PRIV),
-	I0("sysret", sysret, 0, D_ONLY64),
+	[0x05] = I0("syscall", syscall, 0, D_PROT), I0("clts", clts, 0, D_PRIV),
+	I0("sysret", sysret, 0, D_PROT),
 	I0("invd", wbinvd, 0, D_PRIV), I0("wbinvd", wbinvd, 1, D_PRIV),
 	[0x0d] = I1("prefetchw", nop, 0, D_ADDR, Ev),
 	[0x10] = GROUP(PFX, op_10), GROUP(PFX, op_11), GROUP(PFX, op_12), GROUP(PFX, op_13),

@@ -221,7 +221,7 @@ struct emu_ctxt {
 	enum emu_mode mode;
 	u8 cpl;
 	bool long_mode_active;	/* EFER.LMA: 64-bit or compatibility mode */
-	bool vendor_intel;
+	bool vendor_amd;		/* what CPUID tells the guest: SYSCALL differs */
 	/*
 	 * The guest's registers, updated when emu_execute() returns EMU_OK. A far
 	 * transfer updates mode and cpl as well; a write of CR0 leaves that to

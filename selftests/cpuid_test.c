@@ -287,6 +287,65 @@ static void old_interface(const void *arg)
 	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_SET_CPUID, &old), E2BIG);
 }
 
+GUEST_CODE(syscall32, 32, "syscall\n");
+
+/* A program in compatibility mode that makes a system call, on a CPU of this vendor's. */
+static struct machine *syscall_machine(const char *vendor)
+{
+	struct machine *m = machine_new_novcpu();
+	struct kvm_cpuid2 *cpuid = allocate_kvm_cpuid2(200);
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	uint32_t i;
+
+	memcpy(cpuid, kvm_get_supported_cpuid(), kvm_cpuid2_size(200));
+	for (i = 0; i < cpuid->nent; i++) {
+		if (cpuid->entries[i].function)
+			continue;
+		memcpy(&cpuid->entries[i].ebx, vendor, 4);
+		memcpy(&cpuid->entries[i].edx, vendor + 4, 4);
+		memcpy(&cpuid->entries[i].ecx, vendor + 8, 4);
+	}
+	machine_add_vcpu(m, cpuid);
+	free(cpuid);
+	machine_start(m, MODE_LONG, syscall32);
+	*(uint8_t *)guest_mem(m, 0x30000) = 0xf4;
+	s = get_sregs(m);
+	s.efer |= EFER_SCE;
+	s.cs = make_segment(SEL_UCODE32, 0, ~0U, ACC_CODE32 | ACC_DPL3);
+	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
+	set_sregs(m, &s);
+	set_msr(m, MSR_STAR, (uint64_t)SEL_CODE64 << 32);
+	set_msr(m, MSR_CSTAR, 0x30000);
+	set_msr(m, MSR_SYSCALL_MASK, FLAG_CF);
+	r = get_regs(m);
+	r.rflags |= FLAG_CF | FLAG_ZF;
+	set_regs(m, &r);
+	return m;
+}
+
+/* Code of 32 bits has SYSCALL on CPUs of AMD's, and its kernels use it. */
+static void compat_syscall_amd(const void *arg)
+{
+	struct machine *m = syscall_machine("AuthenticAMD");
+	struct kvm_regs r;
+
+	expect_hlt(m);
+	r = get_regs(m);
+	CHECK_EQ(r.rip, 0x30001);
+	CHECK_EQ(r.rcx, G_CODE + 2);
+	CHECK_EQ(r.r11 & (FLAG_CF | FLAG_ZF), FLAG_CF | FLAG_ZF);
+	CHECK_EQ(r.rflags & (FLAG_CF | FLAG_ZF), FLAG_ZF);
+	CHECK_EQ(get_sregs(m).cs.selector, SEL_CODE64);
+	CHECK_EQ(get_sregs(m).cs.l, 1);
+	CHECK_EQ(get_sregs(m).cs.dpl, 0);
+}
+
+static void compat_syscall_intel(const void *arg)
+{
+	CHECK_EQ(expect_event(syscall_machine("GenuineIntel"), UD_VECTOR).ip, G_CODE);
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -302,5 +361,7 @@ int main(int argc, char **argv)
 	TEST(too_many);
 	TEST(bad_address_width);
 	TEST(old_interface);
+	TEST(compat_syscall_amd);
+	TEST(compat_syscall_intel);
 	return run_tests(argc, argv);
 }

@@ -94,7 +94,7 @@ struct expectation {
 
 /* What this machine is like, found out once. */
 struct host {
-	bool intel, umip, fsgsbase, osxsave, avx, rdpmc;
+	bool intel, amd, umip, fsgsbase, osxsave, avx, rdpmc;
 	bool compat;		/* the kernel has a code segment for 32-bit programs */
 	bool ldt;		/* what modify_ldt() makes loads; native_start() finds out */
 	u64 cr0;

@@ -460,7 +460,6 @@ struct mach *mach_new(enum emu_mode mode)
 	m.c.ops = &ops;
 	m.c.priv = &m;
 	m.c.mode = mode;
-	m.c.vendor_intel = true;
 	m.c.rflags = FL_FIXED;
 	m.c.rip = CODE;
 	m.c.gpr[RSP] = STACK;

@@ -290,7 +290,7 @@ static void set_up(struct tcase *t, struct emu_ctxt *c)
 	c->mode = modes[t->place];
 	c->cpl = 3;
 	c->long_mode_active = true;
-	c->vendor_intel = host.intel;
+	c->vendor_amd = host.amd;
 	memcpy(c->gpr, t->in.gpr, sizeof(c->gpr));
 	c->rip = t->in.rip;
 	c->rflags = t->in.rflags;

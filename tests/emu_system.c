@@ -84,6 +84,7 @@ void find_host(void)
 
 	host_cpuid(0, 0, r);
 	host.intel = !memcmp(&r[1], "Genu", 4);
+	host.amd = !memcmp(&r[1], "Auth", 4) || !memcmp(&r[1], "Hygo", 4);
 	host_cpuid(1, 0, r);
 	host.osxsave = r[2] >> 27 & 1;
 	if (host.osxsave && r[2] >> 28 & 1) {

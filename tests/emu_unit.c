@@ -5,7 +5,7 @@
  */
 #include "emu_mach.h"
 
-#define TESTS	125
+#define TESTS	126
 
 void count_success(const void *desc)
 {

@@ -214,6 +214,37 @@ static bool syscall_needs_64_bit_mode(void)
 	return ok;
 }
 
+/* What CPUs of AMD's have: from compatibility mode to CSTAR, from 32-bit code to STAR's low half. */
+static bool syscall_of_another_vendor(void)
+{
+	struct mach *m = mach_at_cpl_3(EMU_MODE_PROT32);
+	bool ok = true;
+
+	m->c.vendor_amd = true;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x05"), VEC_UD, 0));	/* no EFER.SCE */
+	m->efer = EFER_SCE;
+	m->star[0] = 0x001b000b00000000 | (CODE + 0x200);
+	m->star[2] = CODE + 0x100;
+	m->star[3] = FL_CF;
+	m->c.rflags |= FL_IF | FL_CF;
+	CHECK(EXEC(m, "\x0f\x05") == EMU_OK && m->c.rip == CODE + 0x200 && !m->c.cpl);
+	CHECK(m->c.gpr[RCX] == CODE + 2 && m->c.rflags == (FL_FIXED | FL_CF));
+	CHECK(m->c.mode == EMU_MODE_PROT32 && m->seg[EMU_SEG_CS].selector == 8);
+	CHECK(EXEC(m, "\x0f\x07") == EMU_OK && m->c.rip == CODE + 2 && m->c.cpl == 3);
+	CHECK(m->c.rflags & FL_IF && m->seg[EMU_SEG_CS].selector == 0x1b);
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x07"), VEC_GP, 0));
+
+	m->c.long_mode_active = true;
+	CHECK(EXEC(m, "\x0f\x05") == EMU_OK && m->c.rip == CODE + 0x100);
+	CHECK(m->c.mode == EMU_MODE_PROT64 && m->c.gpr[RCX] == CODE + 4);
+	CHECK(m->c.gpr[11] == (FL_FIXED | FL_IF | FL_CF) && m->c.rflags == (FL_FIXED | FL_IF));
+	m = mach_new(EMU_MODE_REAL);
+	m->c.vendor_amd = true;
+	m->efer = EFER_SCE;
+	CHECK(mach_fault(m, EXEC(m, "\x0f\x05"), VEC_UD, 0));
+	return ok;
+}
+
 /* TF of the program stepped the kernel's first instruction: CVE-2016-10013, CVE-2017-7518. */
 static bool syscall_masks_flags(void)
 {
@@ -358,6 +389,7 @@ void unit_privilege(void)
 	RUN(branches_stay_canonical);
 	RUN(sysret_checks_before_it_returns);
 	RUN(syscall_needs_64_bit_mode);
+	RUN(syscall_of_another_vendor);
 	RUN(syscall_masks_flags);
 	RUN(sysenter_needs_its_msrs);
 	RUN(sysexit_checks_before_it_returns);

@@ -453,6 +453,13 @@ static u8 guest_maxphyaddr(const struct kvm_cpuid_cache *c)
 	return bits ? clamp(bits, 32u, 52u) : 36;
 }
 
+/* AMD, and Hygon, whose CPUs are the same in this. */
+static bool is_amd(const struct kvm_cpuid_leaf *d)
+{
+	return (d->ebx == 0x68747541 && d->edx == 0x69746e65 && d->ecx == 0x444d4163) ||
+	       (d->ebx == 0x6f677948 && d->edx == 0x6e65476e && d->ecx == 0x656e6975);
+}
+
 static void derive(struct kvm_vcpu *vcpu)
 {
 	const struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
@@ -460,6 +467,7 @@ static void derive(struct kvm_vcpu *vcpu)
 
 	derive_features(vcpu, c);
 	derive_cr4(vcpu);
+	vcpu->emu.vendor_amd = is_amd(entry_of(c, 0, 0));
 	vcpu->maxphyaddr = guest_maxphyaddr(c);
 	vcpu->reserved_gpa_bits = GENMASK_ULL(63, vcpu->maxphyaddr);
 	vcpu->xcr0_supported = 0;

@@ -470,7 +470,6 @@ static void set_up(struct kvm_vcpu *vcpu)
 	c->cpl = vmx_cpl(vcpu);
 	vcpu->io.cpl = c->cpl;
 	c->long_mode_active = vcpu->efer & EFER_LMA;
-	c->vendor_intel = true;
 	kvm_rsp_read(vcpu);
 	memcpy(c->gpr, vcpu->regs, sizeof(c->gpr));
 	c->rip = kvm_rip_read(vcpu);
@@ -710,12 +709,22 @@ static int emulate_forced(struct kvm_vcpu *vcpu)
 	return s == EMU_OK ? execute(vcpu) : finish(vcpu, s);
 }
 
+/* SYSCALL or SYSRET outside of 64-bit mode, which the CPU that the guest sees has there. */
+static bool is_other_vendors(struct kvm_vcpu *vcpu)
+{
+	u8 bytes[2];
+
+	return vcpu->emu.vendor_amd && vcpu->emu.mode != EMU_MODE_PROT64 &&
+	       op_fetch(&vcpu->emu, kvm_linear_rip(vcpu), bytes, sizeof(bytes)) == EMU_OK &&
+	       bytes[0] == 0x0f && (bytes[1] == OPCODE_SYSCALL || bytes[1] == OPCODE_SYSRET);
+}
+
 /**
  * kvm_handle_ud - #UD of the guest
  * @vcpu: loaded vCPU, kvm->srcu held
  *
- * It may be the forced-emulation prefix, UD2 and "kvm", or a hypercall of another kind of
- * CPU. All else, and what the emulator does not do, is #UD.
+ * It may be the forced-emulation prefix, UD2 and "kvm", or a hypercall or system call of
+ * another kind of CPU. All else, and what the emulator does not do, is #UD.
  *
  * Return: 1 to go on, 0 to user space.
  */
@@ -724,6 +733,8 @@ int kvm_handle_ud(struct kvm_vcpu *vcpu)
 	set_up(vcpu);
 	if (at_forced_prefix(vcpu))
 		return emulate_forced(vcpu);
+	if (is_other_vendors(vcpu))
+		return kvm_emulate_instruction(vcpu, NULL, 0);
 	if (!fix_hypercall(vcpu))
 		kvm_queue_exception(vcpu, UD_VECTOR);
 	return 1;
