@@ -3,6 +3,7 @@
  * The checks of VM entry on controls, host state and guest state (SDM 3C 27.2, 27.3). The
  * rules are in rules.h, in words and in C; here is what they are written in.
  */
+#include <linux/kernel.h>
 #include "check.h"
 
 #define F(name)		(s->f[VF_##name])
@@ -34,8 +35,10 @@
 #define EVENT_ERROR	0x800u
 #define EVENT_VECTOR(i)	((i) & 0xff)
 #define EVENT_TYPE(i)	((i) >> 8 & 7)
-enum { EVENT_EXTERNAL, EVENT_RESERVED, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFT_INT,
-       EVENT_PRIV_SOFT, EVENT_SOFT_EXC, EVENT_OTHER };
+enum {
+	EVENT_EXTERNAL, EVENT_RESERVED, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFT_INT,
+	EVENT_PRIV_SOFT, EVENT_SOFT_EXC, EVENT_OTHER,
+};
 
 #define ACTIVITY_HLT		1
 #define ACTIVITY_SHUTDOWN	2
@@ -288,7 +291,7 @@ const struct vmx_rule vmx_rules[] = {
 #undef RULE
 };
 
-const unsigned int vmx_nr_rules = sizeof(vmx_rules) / sizeof(vmx_rules[0]);
+const unsigned int vmx_nr_rules = ARRAY_SIZE(vmx_rules);
 
 /**
  * vmx_broken_rule - look for a broken rule

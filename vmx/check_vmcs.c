@@ -88,6 +88,7 @@ static void read_limits(void)
 	l.linear_bits = cpuid_ecx(7) & BIT(16) ? 57 : 48;
 	l.bus_lock_detect = cpuid_ecx(7) & BIT(24);
 	limits = l;
+	/* Pairs with read_state(). */
 	smp_store_release(&limits_known, true);
 }
 
@@ -105,6 +106,7 @@ static void read_state(struct kvm_vcpu *vcpu, struct vmx_state *s)
 {
 	int i;
 
+	/* Who sees it sees the limits. */
 	if (!smp_load_acquire(&limits_known))
 		read_limits();
 	s->lim = &limits;
