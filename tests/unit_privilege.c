@@ -214,7 +214,7 @@ static bool syscall_needs_64_bit_mode(void)
 	return ok;
 }
 
-/* What CPUs of AMD's have: from compatibility mode to CSTAR, from 32-bit code to STAR's low half. */
+/* On CPUs of AMD's: from compatibility mode to CSTAR, from 32-bit code to STAR's low half. */
 static bool syscall_of_another_vendor(void)
 {
 	struct mach *m = mach_at_cpl_3(EMU_MODE_PROT32);
