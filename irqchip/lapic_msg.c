@@ -345,12 +345,16 @@ static bool use_map_logical(struct kvm_apic_map *map, struct delivery *d, u32 de
 	case LOGICAL_NONE:
 		return true;
 	case LOGICAL_FLAT:
-		if (dest < LAPIC_BROADCAST)
+		if (dest < LAPIC_BROADCAST) {
+			dest = array_index_nospec(dest, LAPIC_BROADCAST);
 			consider_table(d, map->logical[0], dest);
+		}
 		return true;
 	case LOGICAL_CLUSTER:
-		if (dest < LAPIC_BROADCAST)
+		if (dest < LAPIC_BROADCAST) {
+			dest = array_index_nospec(dest, LAPIC_BROADCAST);
 			consider_table(d, map->logical[dest >> 4], dest & 15);
+		}
 		return true;
 	case LOGICAL_X2APIC:
 		first = dest >> 16 << 4;

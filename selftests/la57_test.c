@@ -121,6 +121,42 @@ static void addresses_in_msrs(const void *arg)
 	expect_event(m, GP_VECTOR);
 }
 
+GUEST_CODE(claimed, 64,
+	   "xor %eax, %eax\n mov $0x00ff0000, %edx\n mov $0xc0000082, %ecx\n wrmsr\n hlt\n");
+
+/*
+ * LA57 in the guest's CPUID makes no host's CPU take more: what it refused would leave the
+ * host's own LSTAR in force, for the guest to see.
+ */
+static void only_claimed(const void *arg)
+{
+	static const uint32_t msrs[] = {
+		MSR_LSTAR, MSR_CSTAR, MSR_KERNEL_GS_BASE, MSR_FS_BASE, MSR_GS_BASE,
+	};
+	struct machine *m = machine_new();
+	struct kvm_cpuid_entry2 *e;
+	int i;
+
+	if (cpu_has(m, X86_FEATURE_LA57))
+		test_skip("the CPU has LA57");
+	e = (struct kvm_cpuid_entry2 *)get_cpuid_entry(m->vcpu->cpuid, 7, 0);
+	e->ecx |= 1 << 16;
+	if (ioctl(m->vcpu->fd, KVM_SET_CPUID2, m->vcpu->cpuid))
+		test_skip("LA57 is not taken in CPUID");
+	for (i = 0; i < ARRAY_LEN(msrs); i++) {
+		struct {
+			struct kvm_msrs head;
+			struct kvm_msr_entry entry;
+		} one = { { .nmsrs = 1 }, { .index = msrs[i], .data = 0x00ff000000000000 } };
+
+		CHECK_EQ(ioctl(m->vcpu->fd, KVM_SET_MSRS, &one), 0);
+	}
+	machine_start(m, MODE_LONG, claimed);
+	expect_event(m, GP_VECTOR);
+	machine_start(m, MODE_LONG, four_levels);
+	expect_event(m, GP_VECTOR);
+}
+
 int main(int argc, char **argv)
 {
 	TEST(five_level_paging);
@@ -130,5 +166,6 @@ int main(int argc, char **argv)
 	TEST(beyond_48_bits);
 	TEST(fixed_in_long_mode);
 	TEST(addresses_in_msrs);
+	TEST(only_claimed);
 	return run_tests(argc, argv);
 }

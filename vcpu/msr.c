@@ -208,10 +208,15 @@ static int do_command(u32 index, u64 val, bool guest_has, bool host_has)
 	return 0;
 }
 
-/* For an MSR it is the CPU's width that counts, not that of the paging in use. */
+/*
+ * For an MSR it is the CPU's width that counts, not that of the paging in use. The value gets
+ * into the host's own MSR or into the VMCS: user space may claim LA57 in the guest's CPUID, but
+ * what the host's CPU refuses would leave the host's value there for the guest to see.
+ */
 static bool is_canonical(const struct kvm_vcpu *vcpu, u64 la)
 {
-	int width = kvm_guest_has(vcpu, KVM_F_LA57) ? 57 : 48;
+	bool wide = boot_cpu_has(X86_FEATURE_LA57) && kvm_guest_has(vcpu, KVM_F_LA57);
+	int width = wide ? 57 : 48;
 
 	return (s64)(la << (64 - width)) >> (64 - width) == (s64)la;
 }
