@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) "kvm: " fmt
 
 #include <linux/printk.h>
+#include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
 #include "errata.h"
@@ -255,22 +256,82 @@ int vmx_setup(void)
 	return 0;
 }
 
+/* Can controls @always be on, @sometimes be on as well, and all others be off here? */
+static bool controls_allowed(u64 basic, int set, u32 always, u32 sometimes)
+{
+	const struct control *c = &controls[set];
+	u32 must, may;
+
+	rdmsr(basic & BIT_ULL(55) ? c->true_msr : c->msr, must, may);
+	return !(must & ~always) && !((always | sometimes) & ~may);
+}
+
+/* What of @used, a CPU's choice, is not so on this CPU, of which @here was read? NULL: nothing. */
+static const char *first_difference(const struct vmx_caps *used, const struct vmx_caps *here)
+{
+	u32 pin = (used->posted ? PIN_BASED_POSTED_INTR : 0) |
+		  (used->preemption_timer ? PIN_BASED_VMX_PREEMPTION_TIMER : 0);
+	/* No guest has SMXE, which firmware may switch off. */
+	u64 cr4 = used->cr4_fixed1 & ~(u64)X86_CR4_SMXE;
+	u64 basic;
+
+	rdmsrl(MSR_IA32_VMX_BASIC, basic);
+	if (used->revision != here->revision)
+		return "the VMCS revision";
+	if (!controls_allowed(basic, PIN, used->pin, pin))
+		return "pin-based controls";
+	if (!controls_allowed(basic, PROC, used->proc, used->tpr_shadow ? CPU_BASED_TPR_SHADOW : 0))
+		return "primary controls";
+	/* Those that follow the APIC's mode have flags of their own. */
+	if (!controls_allowed(basic, PROC2, used->proc2, 0))
+		return "secondary controls";
+	if (!controls_allowed(basic, EXIT, used->exit, 0))
+		return "VM-exit controls";
+	if (!controls_allowed(basic, ENTRY, used->entry, VM_ENTRY_IA32E_MODE))
+		return "VM-entry controls";
+	if ((used->apic_accesses && !here->apic_accesses) ||
+	    (used->x2apic_mode && !here->x2apic_mode) || (used->apicv && !here->apicv))
+		return "APIC virtualization";
+	if ((used->ept_ad && !here->ept_ad) || (used->ept_2m && !here->ept_2m) ||
+	    (used->ept_1g && !here->ept_1g))
+		return "EPT";
+	if ((used->vpid && !here->vpid) || (used->invvpid_addr && !here->invvpid_addr))
+		return "INVVPID";
+	if (used->preemption_timer && (!here->preemption_timer ||
+				       used->preemption_shift != here->preemption_shift))
+		return "the preemption timer";
+	if ((here->cr0_fixed0 & ~used->cr0_fixed0) || (used->cr0_fixed1 & ~here->cr0_fixed1) ||
+	    (here->cr4_fixed0 & ~used->cr4_fixed0) || (cr4 & ~here->cr4_fixed1))
+		return "the fixed bits of CR0 and CR4";
+	return NULL;
+}
+
 /**
  * vmx_check_cpu - does this CPU offer what vmx_setup() chose?
  *
+ * The cores of a hybrid CPU may offer more than that, each something else. A line in
+ * the log says what is missing.
+ *
  * Context: any, preemption off.
- * Return: 0, -EBUSY or -EIO.
+ * Return: 0, -EBUSY, -EOPNOTSUPP or -EIO.
  */
 int vmx_check_cpu(void)
 {
 	struct vmx_caps here;
+	const char *why;
 	int err;
 
-	if (vmx_unusable(&err))
-		return err;
-	if (read_caps(&here) || memcmp(&here, &vmx_caps, sizeof(here)))
-		return -EIO;
-	return 0;
+	why = vmx_unusable(&err);
+	if (!why) {
+		err = -EIO;
+		why = read_caps(&here);
+	}
+	if (!why)
+		why = first_difference(&vmx_caps, &here);
+	if (!why)
+		return 0;
+	pr_err("CPU%d differs from what is in use: %s\n", smp_processor_id(), why);
+	return err;
 }
 
 /**
