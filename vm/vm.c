@@ -244,12 +244,13 @@ static long ioctl_set_boot_cpu_id(struct kvm_ioctl_args *a)
 	return r;
 }
 
+/* A maximum that is the boot CPU's id is taken, as by the kernel: max_vcpuid_cap_test has it so. */
 static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
 {
 	long r = -EINVAL;
 
 	mutex_lock(&kvm->lock);
-	if (max && max <= KVM_MAX_VCPU_IDS && max > kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
+	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
 	    !kvm->created_vcpus) {
 		kvm->max_vcpu_ids = max;
 		kvm->max_vcpu_ids_set = true;
