@@ -75,7 +75,7 @@ dkms:
 	@dkms install kvmx/$(VERSION)
 
 # --- in the lab ------------------------------------------------------------------
-.PHONY: demo shell test test-nested test-emulator fuzz bench check
+.PHONY: demo shell test test-wide test-nested test-emulator fuzz bench check
 demo:
 	@lab/setup lab
 	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
@@ -89,6 +89,10 @@ shell:
 test:
 	@lab/setup lab test
 	@tools/test
+
+test-wide:
+	@lab/setup lab test
+	@tools/test wide
 
 test-nested:
 	@lab/setup lab test
@@ -131,7 +135,8 @@ help:
 	@echo "on any machine:"
 	@echo "  make demo         boot Linux in QEMU on kvmx in the lab; LAB_KERNEL=6.1 or 6.12"
 	@echo "  make shell        a shell in the lab, kvmx loaded"
-	@echo "  make test         all tests, on both kernels"
+	@echo "  make test         what shows that nothing broke, on both kernels: 45 minutes"
+	@echo "  make test-wide    everything, on every kind of machine: hours; BOCHS= helps"
 	@echo "  make test-nested  the selftests on VT-x as the distribution's kvm emulates it"
 	@echo "  make test-emulator  the instruction emulator against this CPU; SEED=, CASES=, CASE=, LIST=1"
 	@echo "  make fuzz         libFuzzer and AFL++ on the emulator, FUZZ_SECONDS=60"
