@@ -15,6 +15,7 @@
 #include <asm/spec-ctrl.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
+#include "compat/mce.h"
 #include "bus.h"
 #include "cpuid.h"
 #include "entry.h"
@@ -123,7 +124,18 @@ static void choose_spec_ctrl(struct kvm_vcpu *vcpu)
 		return;
 	e->host_spec = this_cpu_read(x86_spec_ctrl_current);
 	e->guest_spec = vcpu->spec_ctrl;
-	e->spec = e->host_spec != e->guest_spec;
+	/* Legacy IBRS protects from what ran before only when it is written anew. */
+	e->spec = e->host_spec != e->guest_spec || cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS);
+}
+
+/*
+ * User space must not run on what the guest taught the branch predictors: the kernel
+ * puts an IBPB before it. Interrupts are off, so no other task can come between.
+ */
+static void ask_for_ibpb(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 }
 
 static noinstr int enter_once(struct kvm_vcpu *vcpu)
@@ -363,6 +375,7 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 		entries++;
 		vcpu->vmx.handled = handle_fast(vcpu);
 	} while (vcpu->vmx.handled && (may_go_on(vcpu) || inject_and_go_on(vcpu)));
+	ask_for_ibpb();
 	vcpu->stat.exits += entries;
 	vcpu->cr2 = native_read_cr2();
 	restore_xstate_controls(vcpu);
@@ -379,7 +392,7 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
  * External interrupts come in when interrupts go on, unless the exit has
  * acknowledged them, as posted interrupts need it. An NMI has been taken by the
  * exit, and stays blocked until an IRET: the host's handler runs through its gate.
- * So does a machine check.
+ * A machine check is handed to the kernel's handler as one of user space.
  *
  * Context: interrupts off.
  */
@@ -391,7 +404,7 @@ void vmx_handle_host_events(struct kvm_vcpu *vcpu)
 	if (vmx->entry_failed)
 		return;
 	if (basic == EXIT_REASON_MCE_DURING_VMENTRY) {
-		asm volatile("int $18");
+		kvmx_host_machine_check();
 		return;
 	}
 	if (basic == EXIT_REASON_EXTERNAL_INTERRUPT && vmx_caps.posted) {
@@ -406,5 +419,5 @@ void vmx_handle_host_events(struct kvm_vcpu *vcpu)
 	    (INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR))
 		asm volatile("int $2");
 	else if ((vmx->exit_intr_info & INTR_INFO_VECTOR_MASK) == MC_VECTOR)
-		asm volatile("int $18");
+		kvmx_host_machine_check();
 }

@@ -123,8 +123,11 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
 	xor	%edx, %edx
 	wrmsr
-	lfence
 .Lspec_out:
+	/* Whichever way the branch above was predicted, nothing runs ahead of the host's value. */
+	lfence
+	/* The first RET of the host is in here, the first indirect branch comes later. */
+	CLEAR_BRANCH_HISTORY_VMEXIT
 	mov	%ebx, %eax
 	pop	%rbx
 	pop	%r12

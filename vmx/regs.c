@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guest registers that live in the VMCS: lazily read, written when they change. */
 #include <asm/desc.h>
+#include <asm/tlbflush.h>
 #include "internal.h"
 
 #define AR_UNUSABLE	BIT(16)
@@ -207,7 +208,9 @@ void vmx_set_cr4(struct kvm_vcpu *vcpu, u64 cr4)
 	vcpu->regs_avail |= 1u << KVM_REG_CR4;
 	vmcs_writel(CR4_GUEST_HOST_MASK, ~vcpu->cr4_guest_owned);
 	vmcs_writel(CR4_READ_SHADOW, cr4);
-	vmcs_writel(GUEST_CR4, cr4 | vmx_caps.cr4_fixed0);
+	/* A machine check is the host's: without MCE on the CPU it would shut the host down. */
+	vmcs_writel(GUEST_CR4, (cr4 & ~X86_CR4_MCE) | (cr4_read_shadow() & X86_CR4_MCE) |
+		    vmx_caps.cr4_fixed0);
 }
 
 void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer)
