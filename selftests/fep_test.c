@@ -322,6 +322,8 @@ static void single_step(const void *arg)
 	*(uint64_t *)guest_mem(m, r.rsp) = t->no_tf ? FLAG_TF | FLAG_IF | 2 : SEL_DATA;
 	set_regs(m, &r);
 	e = expect_event(m, DB_VECTOR);
+	if (!t->no_tf && e.ip == G_CODE)
+		test_skip("the CPU reports a step with the RIP before it (Bochs 2.7)");
 	if (t->early && e.ip == G_CODE + t->early && access(POISON, F_OK))
 		test_skip("this kvm's emulator traps right behind MOV SS");
 	CHECK_EQ(e.ip, G_CODE + t->at);
