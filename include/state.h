@@ -105,6 +105,11 @@ int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host);
 /* A feature MSR: what a new vCPU may have at most. 0, or 1 if it is none. */
 int kvm_get_msr_feature(u32 index, u64 *val);
 
+/* --- vcpu/msr_const.c --- */
+/* MSRs that never change: 0, 1 for #GP, or -ENOENT if @index is none. */
+int kvm_const_get_msr(u32 index, u64 *val, bool host);
+int kvm_const_set_msr(u32 index, u64 val, bool host);
+
 /* --- vcpu/tsc.c --- */
 void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu);
 void kvm_tsc_reload(struct kvm_vcpu *vcpu);

@@ -197,7 +197,7 @@ struct kvm_vcpu {
 	u64 platform_info, misc_features_enables;
 	u64 arch_capabilities, perf_capabilities;
 	u64 feature_control;
-	u64 smbase;
+	u64 smbase, smi_count;
 	u64 spec_ctrl, hwcr, power_ctl;
 	u64 ucode_rev;
 	u64 tsc_offset;			/* guest TSC = (host TSC * tsc_ratio >> 48) + tsc_offset */

@@ -229,6 +229,8 @@ static void find_features(void)
 	/* The local APIC in the kernel has its x2APIC mode on any host. */
 	offered[W_1_ECX] |= F(HYPERVISOR) | F(X2APIC);
 	offered[W_7_EBX] |= F(TSC_ADJUST);
+	/* What is safe here is told to every guest, whatever model it takes this CPU for. */
+	offered[W_7_EDX] |= F(ARCH_CAPABILITIES);
 	if (boot_cpu_has(X86_FEATURE_IBPB))
 		offered[W_8_8_EBX] |= kvm_feature_places[KVM_F_IBPB].mask;
 }

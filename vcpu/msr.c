@@ -45,16 +45,39 @@ MODULE_PARM_DESC(report_ignored_msrs, "Log accesses that ignore_msrs let through
 			 ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | \
 			 ARCH_CAP_RFDS_CLEAR | ARCH_CAP_ITS_NO)
 
-static u64 host_arch_capabilities(void)
+/* What the host kernel knows of a CPU that does not say it itself. */
+static u64 known_safe(void)
+{
+	u64 val = 0;
+
+	if (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN))
+		val |= ARCH_CAP_RDCL_NO;
+	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
+		val |= ARCH_CAP_SSB_NO;
+	if (!boot_cpu_has_bug(X86_BUG_MDS))
+		val |= ARCH_CAP_MDS_NO;
+	if (!boot_cpu_has_bug(X86_BUG_GDS))
+		val |= ARCH_CAP_GDS_NO;
+	if (!boot_cpu_has_bug(X86_BUG_RFDS))
+		val |= ARCH_CAP_RFDS_NO;
+	if (!boot_cpu_has_bug(X86_BUG_ITS))
+		val |= ARCH_CAP_ITS_NO;
+	return val;
+}
+
+/*
+ * Every guest has the register, so that it need not guess from the model in its CPUID. The
+ * size of the pages that the CPU fetches by is EPT's, and nx_huge_pages sees to it.
+ */
+static u64 guest_arch_capabilities(void)
 {
 	u64 val = 0, passed = ARCH_CAP_PASSED;
 
-	if (!kvm_host_offers(KVM_F_ARCH_CAPABILITIES))
-		return 0;
 	if (kvm_host_offers(KVM_F_SPEC_CTRL))
 		passed |= ARCH_CAP_IBRS_ALL;
-	rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &val);
-	return val & passed;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &val);
+	return (val & passed) | known_safe() | ARCH_CAP_PSCHANGE_MC_NO;
 }
 
 /**
@@ -68,7 +91,7 @@ int kvm_get_msr_feature(u32 index, u64 *val)
 {
 	switch (index) {
 	case MSR_IA32_ARCH_CAPABILITIES:
-		*val = host_arch_capabilities();
+		*val = guest_arch_capabilities();
 		return 0;
 	case MSR_IA32_PERF_CAPABILITIES:
 		*val = 0;
@@ -116,7 +139,8 @@ int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
 
 static int set_misc_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
-	const u64 read_only = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
+	const u64 read_only = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
+			      MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_EMON;
 	u64 changed = val ^ vcpu->misc_enable;
 
 	if (!host)
@@ -213,12 +237,17 @@ static int do_command(u32 index, u64 val, bool guest_has, bool host_has)
  * into the host's own MSR or into the VMCS: user space may claim LA57 in the guest's CPUID, but
  * what the host's CPU refuses would leave the host's value there for the guest to see.
  */
-static bool is_canonical(const struct kvm_vcpu *vcpu, u64 la)
+static u64 to_canonical(const struct kvm_vcpu *vcpu, u64 la)
 {
 	bool wide = boot_cpu_has(X86_FEATURE_LA57) && kvm_guest_has(vcpu, KVM_F_LA57);
 	int width = wide ? 57 : 48;
 
-	return (s64)(la << (64 - width)) >> (64 - width) == (s64)la;
+	return (s64)(la << (64 - width)) >> (64 - width);
+}
+
+static bool is_canonical(const struct kvm_vcpu *vcpu, u64 la)
+{
+	return to_canonical(vcpu, la) == la;
 }
 
 /* What vmx_set_msr() stores was allowed here. */
@@ -244,40 +273,7 @@ static bool vmx_value_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
 	}
 }
 
-/* --- registers that read as nothing much on CPUs and that guests ask for --- */
-
-static bool is_benign(u32 index)
-{
-	switch (index) {
-	case MSR_IA32_PLATFORM_ID:
-	case MSR_IA32_EBL_CR_POWERON:
-	case MSR_SMI_COUNT:
-	case MSR_IA32_PERF_CTL:
-	case MSR_IA32_LASTBRANCHFROMIP:
-	case MSR_IA32_LASTBRANCHTOIP:
-	case MSR_IA32_LASTINTFROMIP:
-	case MSR_IA32_LASTINTTOIP:
-	case MSR_PP0_ENERGY_STATUS:
-	case MSR_PP1_ENERGY_STATUS:
-	case MSR_PKG_ENERGY_STATUS:
-	case MSR_DRAM_ENERGY_STATUS:
-	case MSR_RAPL_POWER_UNIT:
-	/* Performance counters of a CPU that counts nothing. */
-	case MSR_P6_PERFCTR0 ... MSR_P6_PERFCTR1:
-	case MSR_P6_EVNTSEL0 ... MSR_P6_EVNTSEL1:
-	case MSR_K7_EVNTSEL0 ... MSR_K7_PERFCTR3:
-	/* Other vendors' CPU models are run here, too. */
-	case MSR_AMD64_SYSCFG:
-	case MSR_K8_INT_PENDING_MSG:
-	case MSR_AMD64_NB_CFG:
-	case MSR_AMD64_BU_CFG2:
-	case MSR_AMD64_DC_CFG:
-	case MSR_F15H_EX_CFG:
-		return true;
-	default:
-		return false;
-	}
-}
+/* --- what there is not --- */
 
 static int get_unknown(u32 index, u64 *val, bool host)
 {
@@ -342,11 +338,7 @@ static int get_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 		r = kvm_pv_get_msr(vcpu, index, val, host);
 	if (r == -ENOENT)
 		r = kvm_async_pf_get_msr(vcpu, index, val, host);
-	if (r == -ENOENT && is_benign(index)) {
-		*val = 0;
-		r = 0;
-	}
-	return r;
+	return r == -ENOENT ? kvm_const_get_msr(index, val, host) : r;
 }
 
 /* A register that is a field of the vCPU, and may be read. */
@@ -377,8 +369,8 @@ static u64 *stored(struct kvm_vcpu *vcpu, u32 index, bool host)
 		return host || kvm_guest_has(vcpu, KVM_F_RDTSCP) ||
 		       kvm_guest_has(vcpu, KVM_F_RDPID) ? &vcpu->tsc_aux : NULL;
 	case MSR_IA32_XSS:
-		return kvm_host_offers(KVM_F_XSAVES) &&
-		       (host || kvm_guest_has(vcpu, KVM_F_XSAVES)) ? &vcpu->xss : NULL;
+		return host || (kvm_host_offers(KVM_F_XSAVES) &&
+				kvm_guest_has(vcpu, KVM_F_XSAVES)) ? &vcpu->xss : NULL;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		return host || kvm_guest_has(vcpu, KVM_F_ARCH_CAPABILITIES) ?
 		       &vcpu->arch_capabilities : NULL;
@@ -387,7 +379,9 @@ static u64 *stored(struct kvm_vcpu *vcpu, u32 index, bool host)
 	case MSR_PLATFORM_INFO:
 		return host || !vcpu->kvm->platform_info_hidden ? &vcpu->platform_info : NULL;
 	case MSR_IA32_SPEC_CTRL:
-		return spec_ctrl_allowed(vcpu, host) ? &vcpu->spec_ctrl : NULL;
+		return host || spec_ctrl_allowed(vcpu, host) ? &vcpu->spec_ctrl : NULL;
+	case MSR_SMI_COUNT:
+		return &vcpu->smi_count;
 	default:
 		return NULL;
 	}
@@ -454,6 +448,9 @@ static int set_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 
 	if (index == MSR_IA32_DEBUGCTLMSR)
 		val &= ~DEBUGCTL_IGNORED;
+	/* A guest of AMD's kind, saved elsewhere, may have any value in these. */
+	if (host && (index == MSR_IA32_SYSENTER_ESP || index == MSR_IA32_SYSENTER_EIP))
+		val = to_canonical(vcpu, val);
 	if (!vmx_value_valid(vcpu, index, val))
 		return 1;
 	r = vmx_set_msr(vcpu, index, val);
@@ -465,13 +462,14 @@ static int set_elsewhere(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		r = kvm_pv_set_msr(vcpu, index, val, host);
 	if (r == -ENOENT)
 		r = kvm_async_pf_set_msr(vcpu, index, val, host);
-	if (r == -ENOENT && is_benign(index))
-		r = 0;
-	return r;
+	return r == -ENOENT ? kvm_const_set_msr(index, val, host) : r;
 }
 
 static int set_tsc_aux(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
+	/* AMD's CPUs ignore what Intel's refuse. */
+	if (vcpu->emu.vendor_amd)
+		val = (u32)val;
 	if (!stored(vcpu, MSR_TSC_AUX, host) || (val >> 32))
 		return 1;
 	/* The guest reads it by RDTSCP and RDPID, which do not exit. */
@@ -541,6 +539,11 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 			return 1;
 		vcpu->smbase = val;
 		return 0;
+	case MSR_SMI_COUNT:
+		if (!host)
+			return 1;
+		vcpu->smi_count = val;
+		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		if (!host)
 			return 1;
@@ -578,10 +581,11 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vcpu->misc_features_enables = 0;
 	vcpu->feature_control = 0;
 	vcpu->platform_info = PLATFORM_CPUID_FAULT;
-	vcpu->arch_capabilities = host_arch_capabilities();
+	vcpu->arch_capabilities = guest_arch_capabilities();
 	vcpu->perf_capabilities = 0;
 	vcpu->ucode_rev = UCODE_REV_DEFAULT;
 	vcpu->smbase = 0x30000;
+	vcpu->smi_count = 0;
 	vcpu->spec_ctrl = 0;
 	vcpu->hwcr = 0;
 	vcpu->power_ctl = 0;
