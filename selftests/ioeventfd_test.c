@@ -215,7 +215,9 @@ static void collisions(const void *arg)
 /* Ranges that touch, overlap and lie apart, in every order: each is found. */
 static void overlap(const void *arg)
 {
-	static const struct { int off, len; } ranges[] = { { 0, 4 }, { 3, 2 }, { 4, 4 }, { 10, 4 } };
+	static const struct {
+		int off, len;
+	} ranges[] = { { 0, 4 }, { 3, 2 }, { 4, 4 }, { 10, 4 } };
 	const struct where *w = arg;
 	struct guest *g = prepare();
 	int fd[4], i, n, k;

@@ -45,6 +45,7 @@ enum {
 	MSR_IA32_VMX_TRUE_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
 	MSR_IA32_VMX_TRUE_ENTRY_CTLS, LAST_MSR = MSR_IA32_VMX_TRUE_ENTRY_CTLS,
 };
+
 #define CPU_BASED_ACTIVATE_SECONDARY_CONTROLS	BIT(31)
 #define FEAT_CTL_LOCKED				BIT(0)
 #define FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX	BIT(2)
@@ -271,8 +272,10 @@ static void print_table(void)
 
 	printf(".. list-table::\n   :header-rows: 1\n\n   * - CPU\n     - kvmx\n");
 	for (i = 0; i < nr_cpus; i++) {
-		const char *line = load(&cpus[i]) ? said : vmx_feature_line(features, sizeof(features));
+		const char *line = said;
 
+		if (!load(&cpus[i]))
+			line = vmx_feature_line(features, sizeof(features));
 		printf("   * - %s\n     - %.*s\n", cpus[i].name, (int)strcspn(line, "\n"), line);
 	}
 }

@@ -484,12 +484,15 @@ static const char *prepare(const struct options *o)
 /* Has anything run? */
 static bool agree(const struct options *o, const char *why)
 {
-	bool all = o->only < 0;
-	u64 first = all ? 0 : o->only;
+	u64 first = 0, count = o->cases;
 	unsigned long run = 0;
 
+	if (o->only >= 0) {
+		first = o->only;
+		count = 1;
+	}
 	if (!why)
-		why = run_cases(first, all ? o->cases : 1, &run);
+		why = run_cases(first, count, &run);
 	if (!why)
 		native_stop();
 	print_differences();

@@ -289,8 +289,7 @@ static const struct {
 	const char *apm;
 } vendor_rules[] = {
 	{ far_fault, "far transfers: the order of their checks is the implementation's" },
-	{ vector_misaligned, "#AC for an unaligned reference with alignment checking enabled:"
-			     " by MOVDQU and the like, too" },
+	{ vector_misaligned, "alignment checking sees every unaligned reference, MOVDQU's too" },
 	{ vector_order, "FXSAVE, FXRSTOR, MASKMOVQ and VMASKMOV look at memory in another order" },
 	{ fst_with_exception, "an FST with an unmasked exception looks at its operand in memory" },
 	{ push_of_segment, "PUSH of a segment register zero-extends it to the operand size" },

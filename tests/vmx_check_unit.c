@@ -169,8 +169,9 @@ int main(void)
 
 	ktap_start(ARRAY_SIZE(cases) + 3);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		snprintf(name, sizeof(name), "%s, case %u",
-			 cases[i].rule ? cases[i].rule : "no rule broken", i);
+		const char *rule = cases[i].rule;
+
+		snprintf(name, sizeof(name), "%s, case %u", rule ? rule : "no rule broken", i);
 		ktap_result(run(&cases[i]), name);
 	}
 	ktap_result(complete(), "every rule has a case");
