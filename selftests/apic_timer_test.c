@@ -57,6 +57,7 @@ static void one_shot(const void *arg)
 	struct cpu *c = &pc->cpu[0];
 	int i;
 
+	need_quick(c, QUICK_US);
 	apic_write(c, R_LVTT, VEC);
 	for (i = 0; i < ARRAY_LEN(codes); i++) {
 		uint32_t n = (10 * MS) >> i, now;
@@ -86,6 +87,7 @@ static void periodic(const void *arg)
 	uint64_t t;
 	int i;
 
+	need_quick(c, QUICK_US);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_LVTT, LVT_PERIODIC | VEC);
 	t = cpu_rdtsc(c);
@@ -110,6 +112,7 @@ static void while_running(const void *arg)
 	uint64_t t;
 	int i;
 
+	need_quick(c, QUICK_US);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_LVTT, VEC);
 	for (i = 1; i <= 10; i++) {
@@ -146,6 +149,7 @@ static void over_then_periodic(const void *arg)
 	struct pc *pc = make();
 	struct cpu *c = &pc->cpu[0];
 
+	need_quick(c, QUICK_US);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_LVTT, VEC);
 	apic_write(c, R_TMICT, MS);
@@ -166,6 +170,7 @@ static void restarted(const void *arg)
 	struct cpu *c = &pc->cpu[0];
 	uint64_t t;
 
+	need_quick(c, QUICK_US);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_LVTT, VEC);
 	apic_write(c, R_TMICT, 50 * MS);
@@ -195,6 +200,7 @@ static void deadline(const void *arg)
 	uint64_t at, now;
 	int i;
 
+	need_quick(c, QUICK_US);
 	CHECK_EQ(cpu_rdmsr(c, MSR_DEADLINE), 0);
 	for (i = 0; i < 20; i++) {
 		at = cpu_rdtsc(c) + (i + 1) * khz / 2;
@@ -265,6 +271,7 @@ static void while_stopped(const void *arg)
 	struct pc *pc = make();
 	struct cpu *c = &pc->cpu[0];
 
+	need_quick(c, QUICK_US);
 	apic_write(c, R_TDCR, 0xb);
 	apic_write(c, R_LVTT, VEC);
 	apic_write(c, R_TMICT, 5 * MS);

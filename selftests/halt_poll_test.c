@@ -114,6 +114,7 @@ static void limit_of_the_vm(const void *arg)
 	struct cpu *c = &pc->cpu[0];
 	uint64_t before;
 
+	need_quick(c, QUICK_US);
 	CHECK_OK(set_limit(pc->vm_fd, 0));
 	sleeps(c, 20, 300000);
 	CHECK_EQ(stat_of(c, "halt_attempted_poll"), 0);
@@ -140,6 +141,7 @@ static void wake_ups(const void *arg)
 	struct pc *pc = make();
 	struct cpu *c = &pc->cpu[0];
 
+	need_quick(c, QUICK_US);
 	CHECK_OK(set_limit(pc->vm_fd, 0));
 	sleeps(c, 10, 1000000);
 	CHECK(stat_of(c, "halt_wakeup") >= 10, "%llu",

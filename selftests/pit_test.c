@@ -71,6 +71,7 @@ static void rate_by_pic(const void *arg)
 	uint64_t t;
 	int i;
 
+	need_quick(c, QUICK_US);
 	use_pic(c);
 	program(c, 0, 2, 2386);
 	t = cpu_rdtsc(c);
@@ -89,6 +90,7 @@ static void square_wave_by_ioapic(const void *arg)
 	uint64_t t;
 	int i;
 
+	need_quick(c, QUICK_US);
 	CHECK_OK(ioctl(pc->vm_fd, KVM_REINJECT_CONTROL, &off));
 	apic_write(c, R_LVT0, M_EXTINT | LVT_MASKED);
 	ioapic_route(c, 0, 0, 0x50);
@@ -115,6 +117,7 @@ static void one_shot(const void *arg)
 	uint64_t t;
 	int i;
 
+	need_quick(c, QUICK_US);
 	use_pic(c);
 	for (i = 1; i <= 5; i++) {
 		program(c, 0, 0, i * 2000);
@@ -136,6 +139,7 @@ static void counters(const void *arg)
 	uint64_t t;
 	uint8_t s;
 
+	need_quick(c, QUICK_US);
 	program(c, 0, 2, 0);			/* 65536 */
 	t = cpu_rdtsc(c);
 	a = latched(c, 0);
@@ -171,6 +175,7 @@ static void channel_2(const void *arg)
 	struct cpu *c = &pc->cpu[0];
 	uint16_t a;
 
+	need_quick(c, QUICK_US);
 	/* Gate off: it does not count. Gate on: OUT rises when mode 0 is done. */
 	cpu_outb(c, 0x61, 0);
 	CHECK_EQ(cpu_inb(c, 0x61) & 3, 0);
@@ -213,6 +218,7 @@ static void reinjection(const void *arg)
 	struct cpu *c = &pc->cpu[0];
 	int n = 0, got;
 
+	need_quick(c, QUICK_US);
 	CHECK_OK(ioctl(pc->vm_fd, KVM_REINJECT_CONTROL, &ctl));
 	use_pic(c);
 	program(c, 0, 2, 11932);		/* 10 ms */

@@ -40,6 +40,13 @@ struct pc {
 /* Ends the subtest as skipped on a kvm without interrupt controllers. */
 void need_irqchip(void);
 void need_cap(long cap, const char *name);
+/*
+ * Ends the subtest as skipped where an operation takes longer than @us microseconds: where
+ * VT-x is itself emulated, what has to be done between two ticks of a timer may not fit.
+ * It is some 90 on the emulator and some 1800 on the VT-x of the distribution's kvm there.
+ */
+#define QUICK_US	250
+void need_quick(struct cpu *c, unsigned int us);
 /* @nr vCPUs with ids from 0; all of them run, their APICs enabled by software. */
 struct pc *pc_new(enum chips chips, int nr);
 /* The chips alone; vCPUs follow with pc_add_cpus(). */
