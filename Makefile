@@ -91,7 +91,7 @@ test:
 	@tools/test
 
 test-wide:
-	@lab/setup lab test
+	@lab/setup lab test guests
 	@tools/test wide
 
 test-nested:
