@@ -211,7 +211,7 @@ static void capabilities(const void *arg)
 		{ KVM_CAP_MAX_VCPUS, 1 }, { KVM_CAP_EXT_EMUL_CPUID, 1 },
 		{ KVM_CAP_HLT, 1 }, { KVM_CAP_INTERNAL_ERROR_DATA, 1 },
 		{ KVM_CAP_CLOCKSOURCE, 1 }, { KVM_CAP_NOP_IO_DELAY, 1 },
-		{ KVM_CAP_PCI_SEGMENT, 1 },
+		{ KVM_CAP_PCI_SEGMENT, 1 }, { KVM_CAP_LAST_CPU, 1 },
 	};
 	struct machine *m = machine_new();
 	int i;

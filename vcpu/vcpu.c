@@ -628,6 +628,7 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_HLT, 1 },
 	{ KVM_CAP_MP_STATE, 1 },
 	{ KVM_CAP_INTERNAL_ERROR_DATA, 1 },
+	{ KVM_CAP_LAST_CPU, 1 },
 	{ KVM_CAP_VAPIC, .fn = cap_vapic },
 	{ KVM_CAP_USER_NMI, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
