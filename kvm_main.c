@@ -28,10 +28,16 @@ static DEFINE_MUTEX(hardware_lock);
 static unsigned int hardware_users;
 static bool rebooting;
 
+/*
+ * Looks at this CPU once more: since the module was loaded a parameter may have chosen other
+ * controls, on one CPU.
+ */
 static void enable_cpu(void *failed)
 {
-	int r = vmx_hardware_enable();
+	int r = vmx_check_cpu();
 
+	if (!r)
+		r = vmx_hardware_enable();
 	if (r)
 		atomic_set(failed, r);
 }
