@@ -246,6 +246,18 @@ static int other_core(const struct cpu *c, u32 msr, u64 set, u64 clear)
 	return r;
 }
 
+/* @c without a secondary control that kvmx needs: refused, by its name. */
+static bool refused(const struct cpu *c, u32 control, const char *name)
+{
+	struct cpu lesser = *c;
+	bool ok;
+
+	lesser.msr[MSR_IA32_VMX_PROCBASED_CTLS2 - MSR_IA32_VMX_BASIC] &= ~((u64)control << 32);
+	ok = load(&lesser) == -EOPNOTSUPP && strstr(said, name) && refusal_is_true();
+	cpu = c;
+	return ok;
+}
+
 static void check_hybrid(const struct cpu *c)
 {
 	const u64 unused = (u64)BIT(22) << 32;		/* mode-based execute control */
@@ -263,6 +275,9 @@ static void check_hybrid(const struct cpu *c)
 		    other_core(c, MSR_IA32_VMX_BASIC, 1, 0) == -EIO, "a core with another VMCS");
 	ktap_result(other_core(c, MSR_IA32_VMX_CR4_FIXED1, 0, BIT(20)) == -EIO,
 		    "a core without a bit of CR4");
+	ktap_result(refused(c, SECONDARY_EXEC_UNRESTRICTED_GUEST, "unrestricted guest") &&
+		    refused(c, SECONDARY_EXEC_ENABLE_EPT, "EPT"),
+		    "a CPU that lacks what is needed");
 }
 
 static void print_table(void)
@@ -299,7 +314,7 @@ int main(int argc, char **argv)
 		if (!load(&cpus[i]) && vmx_caps.posted && vmx_caps.tsc_scaling &&
 		    (cpu_msr(MSR_IA32_VMX_CR4_FIXED1) & BIT(20)))
 			newest = &cpus[i];
-	ktap_start(nr_cpus + 1 + (newest ? 5 : 0));
+	ktap_start(nr_cpus + 1 + (newest ? 6 : 0));
 	for (i = 0; i < nr_cpus; i++)
 		check_one(&cpus[i]);
 	check_alike(0x90672);
