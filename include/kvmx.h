@@ -141,6 +141,7 @@ struct kvm {
 	struct kvm_pv_vm pv;
 	atomic_t async_pfs;		/* pages under way for the guest */
 	struct list_head devices;	/* KVM_CREATE_DEVICE; under lock */
+	unsigned int assigned_files;	/* VFIO's, whose MMIO the guest reaches; under lock */
 
 	/* Settings of user space. */
 	u64 boot_cpu_id;

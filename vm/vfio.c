@@ -83,6 +83,7 @@ static int add(struct kvm *kvm, struct vfio_device_files *v, struct file *file)
 	e->file = file;
 	list_add_tail(&e->link, &v->files);
 	set_kvm(file, kvm);
+	WRITE_ONCE(kvm->assigned_files, kvm->assigned_files + 1);
 	e->noncoherent = !enforces_coherency(file);
 	if (e->noncoherent)
 		kvm_mmu_noncoherent_dma(kvm, 1);
@@ -92,6 +93,7 @@ static int add(struct kvm *kvm, struct vfio_device_files *v, struct file *file)
 static void del(struct kvm *kvm, struct vfio_entry *e)
 {
 	list_del(&e->link);
+	WRITE_ONCE(kvm->assigned_files, kvm->assigned_files - 1);
 	if (e->noncoherent)
 		kvm_mmu_noncoherent_dma(kvm, -1);
 	set_kvm(e->file, NULL);

@@ -42,6 +42,17 @@ static void flush_l1d(void)
 		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 }
 
+/*
+ * On a CPU with MMIO stale data, a guest that reaches a device's registers can read what the
+ * host left in the fill buffers. The kernel says if this CPU is one, and clears them by VERW.
+ */
+static void clear_stale_data(const struct kvm_vcpu *vcpu)
+{
+	if (static_branch_unlikely(&mmio_stale_data_clear) &&
+	    READ_ONCE(vcpu->kvm->assigned_files))
+		x86_clear_cpu_buffers();
+}
+
 /* CR3 and CR4 of the host follow the task; SDM 3C 27.5 loads them at every exit. */
 static void write_task_host_state(struct kvm_vmcs *v)
 {
@@ -371,6 +382,7 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 		if (static_branch_unlikely(&vmx_check_on))
 			vmx_check_entry(vcpu);
 		trace_kvm_entry(vcpu);
+		clear_stale_data(vcpu);
 		note_exit(vcpu, enter_once(vcpu));
 		entries++;
 		vcpu->vmx.handled = handle_fast(vcpu);
