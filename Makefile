@@ -75,7 +75,7 @@ dkms:
 	@dkms install kvmx/$(VERSION)
 
 # --- in the lab ------------------------------------------------------------------
-.PHONY: demo shell test test-wide test-nested test-emulator fuzz bench check
+.PHONY: demo shell test test-wide test-nested test-emulator fuzz bench docs check
 demo:
 	@lab/setup lab
 	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
@@ -111,6 +111,12 @@ bench:
 	@$(MAKE) --no-print-directory modules KVER=$(LAB_KERNEL)
 	@LAB_KERNEL=$(LAB_KERNEL) bench/run
 
+# The pages that programs print, from the tables of the built modules among others.
+docs:
+	@lab/setup lab
+	@for k in 6.1 6.12; do $(MAKE) --no-print-directory modules KVER=$$k || exit 1; done
+	@tools/docs
+
 check:
 	@lab/setup lab test check
 	@tools/check $(CHECKS)
@@ -141,5 +147,6 @@ help:
 	@echo "  make test-emulator  the instruction emulator against this CPU; SEED=, CASES=, CASE=, LIST=1"
 	@echo "  make fuzz         libFuzzer and AFL++ on the emulator, FUZZ_SECONDS=60"
 	@echo "  make bench        kvmx beside the distribution's kvm, bench/out/"
+	@echo "  make docs         what programs print into Documentation/, anew"
 	@echo "  make check        warnings, sparse, checkpatch, coccinelle; CHECKS= for some"
 	@echo "  make clean        remove what was built; make distclean also the lab"
