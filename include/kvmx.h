@@ -168,7 +168,6 @@ enum kvm_request {
 	KVM_REQ_TRIPLE_FAULT,
 	KVM_REQ_VM_DEAD,
 	KVM_REQ_TSC,			/* the TSC offset changed */
-	KVM_REQ_TLB_FLUSH_GUEST,	/* the guest's own linear mappings of this vCPU */
 	KVM_REQ_FEWER_EXITS,		/* what the guest does without an exit changed */
 	KVM_REQ_CLOCK,			/* write the vCPU's kvmclock page */
 	KVM_REQ_MASTERCLOCK,		/* compute the VM's clock anew, then everybody's page */

@@ -67,7 +67,7 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 }
 
 #define EVENT_REQUESTS	(BIT(KVM_REQ_EVENT) | BIT(KVM_REQ_TRIPLE_FAULT) | BIT(KVM_REQ_VM_DEAD) | \
-			 BIT(KVM_REQ_TSC) | BIT(KVM_REQ_TLB_FLUSH_GUEST))
+			 BIT(KVM_REQ_TSC))
 
 /* 1 go on; 2 there is nothing to run; 0 exit; <0 errno */
 static int handle_requests(struct kvm_vcpu *vcpu)
@@ -80,8 +80,6 @@ static int handle_requests(struct kvm_vcpu *vcpu)
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_TSC))
 		kvm_tsc_reload(vcpu);
-	if (kvm_check_request(vcpu, KVM_REQ_TLB_FLUSH_GUEST))
-		vmx_flush_guest_tlb(vcpu);
 	if ((READ_ONCE(vcpu->requests) & ~EVENT_REQUESTS) && !handle_rare_requests(vcpu))
 		return 0;
 	if (vcpu->apic && READ_ONCE(vcpu->apic->events)) {
