@@ -33,6 +33,8 @@ struct kvm_cpuid_leaf {
 void kvm_cpuid_init_vcpu(struct kvm_vcpu *vcpu);
 /* Runs with interrupts off in the exit path: no lock, no allocation, bounded. */
 void kvm_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+/* Family, model and stepping; 0 before user space has set them. */
+u32 kvm_cpuid_signature(const struct kvm_vcpu *vcpu);
 /*
  * Something that CPUID shows changed: CR4.OSXSAVE/PKE, XCR0, XSS, APIC_BASE,
  * MISC_ENABLE. The setters in cr.c and msr.c call it themselves.

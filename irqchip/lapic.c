@@ -51,8 +51,14 @@ void lapic_set_version(struct kvm_vcpu *vcpu)
  */
 void kvm_apic_features_changed(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->apic)
-		lapic_set_version(vcpu);
+	struct kvm_lapic *apic = vcpu->apic;
+
+	if (!apic)
+		return;
+	lapic_set_version(vcpu);
+	/* New, it is as after a reset. */
+	if (lapic_has_cmci(vcpu) && !lapic_get(apic, LAPIC_LVT_CMCI))
+		lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
 }
 
 void lapic_publish(struct kvm_vcpu *vcpu)
@@ -170,7 +176,8 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 	lapic_set(apic, LAPIC_SVR, 0xff);
 	for (reg = LAPIC_LVT_TIMER; reg <= LAPIC_LVT_ERROR; reg += 16)
 		lapic_set(apic, reg, LVT_MASKED);
-	lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
+	if (lapic_has_cmci(vcpu))
+		lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
 	/* The 8259 reaches the boot processor although nobody programmed the APIC. */
 	if (vcpu->vcpu_id == vcpu->kvm->boot_cpu_id &&
 	    !(vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))

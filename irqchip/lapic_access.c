@@ -128,7 +128,9 @@ static void write_svr(struct kvm_vcpu *vcpu, u32 val)
 	if (!(val & SVR_ENABLED)) {
 		for (reg = LAPIC_LVT_TIMER; reg <= LAPIC_LVT_ERROR; reg += 16)
 			lapic_set(apic, reg, lapic_get(apic, reg) | LVT_MASKED);
-		lapic_set(apic, LAPIC_LVT_CMCI, lapic_get(apic, LAPIC_LVT_CMCI) | LVT_MASKED);
+		if (lapic_has_cmci(vcpu))
+			lapic_set(apic, LAPIC_LVT_CMCI,
+				  lapic_get(apic, LAPIC_LVT_CMCI) | LVT_MASKED);
 		lapic_timer_lvt_written(vcpu);
 	}
 	lapic_svr_changed(vcpu);

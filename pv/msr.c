@@ -220,13 +220,14 @@ void kvm_pv_reset(struct kvm_vcpu *vcpu, bool init_event)
 	pv->system_time_msr = 0;
 	pv->steal_msr = 0;
 	pv->eoi_msr = 0;
-	pv->poll_control_msr = 1;
 	pv->eoi_set = false;
 	pv->unhalted = false;
 	pv->clock_stopped = false;
+	if (init_event)
+		return;
+	pv->poll_control_msr = 1;
 	/* No guest memory is encrypted. */
-	if (!init_event)
-		pv->migration_msr = KVM_MIGRATION_READY;
+	pv->migration_msr = KVM_MIGRATION_READY;
 }
 
 /* --- capabilities --- */

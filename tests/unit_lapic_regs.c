@@ -189,9 +189,12 @@ static void version(void)
 	set_mode(v, true, true);
 	EXPECT(!rd(v, LAPIC_LVT_CMCI, &val));
 	EXPECT(!wr(v, LAPIC_SVR, 0x1100));
+	EXPECT(wr(v, LAPIC_SVR, 0xff));
+	EXPECT_EQ(lapic_get(v->apic, LAPIC_LVT_CMCI), 0);
 	v->mce.cap = BIT(10);
 	kvm_apic_features_changed(v);
 	EXPECT_EQ(get(v, LAPIC_VERSION), 0x60014);
+	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0x10000);
 	EXPECT(wr(v, LAPIC_LVT_CMCI, 0x100f0));
 	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0x100f0);
 	vm_free(vm);

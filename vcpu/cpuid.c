@@ -415,6 +415,13 @@ static const struct kvm_cpuid_leaf *entry_of(const struct kvm_cpuid_cache *c, u3
 	return f ? pick_leaf(f, index) : &zero_leaf;
 }
 
+u32 kvm_cpuid_signature(const struct kvm_vcpu *vcpu)
+{
+	const struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
+
+	return c ? entry_of(c, 1, 0)->eax : 0;
+}
+
 static void derive_features(struct kvm_vcpu *vcpu, const struct kvm_cpuid_cache *c)
 {
 	int f;

@@ -11,6 +11,7 @@
 #include <trace/events/ipi.h>
 #include <asm/debugreg.h>
 #include "compat/compat.h"
+#include "cpuid.h"
 #include "ioctl.h"
 #include "irqchip.h"
 #include "mmu.h"
@@ -192,8 +193,7 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	if (init_event)
 		cache &= kvm_cr0_read(vcpu);
 	memset(vcpu->regs, 0, sizeof(vcpu->regs));
-	/* Family, model, stepping: EDX of CPUID.1 would be after the guest's CPUID is set. */
-	vcpu->regs[KVM_REG_RDX] = 0x600;
+	vcpu->regs[KVM_REG_RDX] = kvm_cpuid_signature(vcpu) ?: 0x600;
 	kvm_gpr_write(vcpu, KVM_REG_RSP, 0);
 	kvm_rip_write(vcpu, 0xfff0);
 	vmx_set_rflags(vcpu, X86_EFLAGS_FIXED);
