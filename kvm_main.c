@@ -241,9 +241,17 @@ static int kvm_arch_hardware_setup(void)
 	if (r)
 		return r;
 	r = kvm_cpuid_module_init();
+	if (!r)
+		r = vmx_l1d_init();
 	if (r)
 		vmx_percpu_free();
 	return r;
+}
+
+static void kvm_arch_hardware_unsetup(void)
+{
+	vmx_l1d_exit();
+	vmx_percpu_free();
 }
 
 static void check_cpu(void *result)
@@ -324,7 +332,7 @@ out_async_pf:
 out_notifiers:
 	kvm_unregister_notifiers();
 out_hardware:
-	vmx_percpu_free();
+	kvm_arch_hardware_unsetup();
 out_irqfd:
 	kvm_irqfd_exit();
 out_arch:
@@ -338,7 +346,7 @@ static void __exit kvm_exit(void)
 	kvm_pv_module_exit();
 	kvm_async_pf_exit();
 	kvm_unregister_notifiers();
-	vmx_percpu_free();
+	kvm_arch_hardware_unsetup();
 	kvm_irqfd_exit();
 	kvm_arch_exit();
 }

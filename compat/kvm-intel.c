@@ -9,6 +9,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/sysfs.h>
 #include <asm/cpu_device_id.h>
 #include "params.h"
 
@@ -93,15 +94,45 @@ MIRROR(flexpriority, bool);
 MIRROR(fasteoi, bool);
 MIRROR(emulate_invalid_guest_state, bool);
 
+/* vmentry_l1d_flush: the one that can be changed later as well. */
+static int want_l1d = -1;
+static bool ready;
+
+static int set_l1d_flush(const char *val, const struct kernel_param *kp)
+{
+	int asked = vmx_l1d_parse(val);
+
+	if (asked < 0 || ready)
+		return asked < 0 ? asked : vmx_l1d_ask(asked);
+	want_l1d = asked;
+	return 0;
+}
+
+static int get_l1d_flush(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", vmx_l1d_name());
+}
+
+static const struct kernel_param_ops l1d_flush_ops = {
+	.set = set_l1d_flush,
+	.get = get_l1d_flush,
+};
+
+module_param_cb(vmentry_l1d_flush, &l1d_flush_ops, NULL, 0644);
+MODULE_PARM_DESC(vmentry_l1d_flush, "As in kvm.ko; see Documentation/parameters.rst");
+
 static int __init kvm_intel_init(void)
 {
-	int ret;
+	int ret = want_any ? kvmx_params_change(&want) : 0;
 
-	if (!want_any)
-		return 0;
-	ret = kvmx_params_change(&want);
 	if (ret == -EBUSY)
 		pr_err("a VM is running: parameters can be given when none is\n");
+	if (!ret && want_l1d >= 0)
+		ret = vmx_l1d_ask(want_l1d);
+	/* What l1tf=full,force has settled is no reason to refuse the module. */
+	if (ret == -EPERM)
+		ret = 0;
+	ready = !ret;
 	return ret;
 }
 module_init(kvm_intel_init);

@@ -32,6 +32,7 @@ struct kvm_cap_table;
 	X(insn_emulation_fail, COUNT) \
 	X(hypercalls, COUNT) \
 	X(host_state_reload, COUNT) \
+	X(l1d_flush, COUNT)		/* before VM entry, vmentry_l1d_flush */ \
 	X(preemption_reported, COUNT)	/* the guest is told in its steal time */ \
 	X(halt_exits, COUNT) \
 	X(halt_attempted_poll, COUNT) \

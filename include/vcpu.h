@@ -136,6 +136,7 @@ struct kvm_vcpu {
 	int mode;
 	unsigned long requests;
 	bool insn_skipped;		/* since the last exit: the VMCS has a stale shadow */
+	bool host_data;			/* of others may be in L1D: flush it before the entry */
 	struct kvm_vmx vmx;
 	struct kvm *kvm;
 	struct kvm_run *run;

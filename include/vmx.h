@@ -95,6 +95,11 @@ int vmx_percpu_alloc(void);
 void vmx_percpu_free(void);
 const char *vmx_feature_line(char *buf, size_t len);
 
+/* --- vmx/l1d.c --- */
+int vmx_l1d_init(void);
+void vmx_l1d_exit(void);
+void vmx_l1d_warn(void);
+
 /* --- vmx/vmcs.c, vmx/vcpu.c --- */
 int vmx_vcpu_create(struct kvm_vcpu *vcpu);
 void vmx_vcpu_free(struct kvm_vcpu *vcpu);

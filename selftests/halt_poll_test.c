@@ -58,31 +58,9 @@ static void capability(const void *arg)
 	CHECK_OK(set_limit(m->vm->fd, 5000));
 }
 
-/* One of the vCPU's statistics. */
 static uint64_t stat_of(struct cpu *c, const char *name)
 {
-	struct kvm_stats_header h;
-	struct kvm_stats_desc *d;
-	uint64_t value;
-	int fd, i;
-
-	need_cap(KVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD");
-	fd = CHECK_OK(ioctl(c->vcpu->fd, KVM_GET_STATS_FD, NULL));
-	CHECK_EQ(pread(fd, &h, sizeof(h), 0), sizeof(h));
-	d = malloc(sizeof(*d) + h.name_size);
-	CHECK(d, "out of memory");
-	for (i = 0; i < h.num_desc; i++) {
-		size_t size = sizeof(*d) + h.name_size;
-
-		CHECK_EQ(pread(fd, d, size, h.desc_offset + i * size), size);
-		if (strcmp(d->name, name))
-			continue;
-		CHECK_EQ(pread(fd, &value, 8, h.data_offset + d->offset), 8);
-		close(fd);
-		free(d);
-		return value;
-	}
-	test_skip("no statistic %s", name);
+	return vcpu_stat(c->vcpu, name);
 }
 
 /* Sleeps of @ns each, ended by the timer. */

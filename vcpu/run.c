@@ -72,6 +72,9 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 /* 1 go on; 2 there is nothing to run; 0 exit; <0 errno */
 static int handle_requests(struct kvm_vcpu *vcpu)
 {
+	/* Interrupts of the APIC are the vCPU's own; all else may read what is the host's. */
+	if (READ_ONCE(vcpu->requests) != BIT(KVM_REQ_EVENT) || kvm_pic_output(vcpu->kvm))
+		vcpu->host_data = true;
 	if (kvm_check_request(vcpu, KVM_REQ_VM_DEAD))
 		return -EIO;
 	if (kvm_check_request(vcpu, KVM_REQ_TRIPLE_FAULT)) {
@@ -204,6 +207,7 @@ static int run_loop(struct kvm_vcpu *vcpu)
 		if (__xfer_to_guest_mode_work_pending()) {
 			srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
 			r = kvmx_host_work();
+			vcpu->host_data = true;
 			vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 			if (r) {
 				vcpu->run->exit_reason = KVM_EXIT_INTR;

@@ -84,6 +84,7 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	kvm_irqfd_init_vm(kvm);
 	kvm_pv_init_vm(kvm);
 	preempt_notifier_inc();
+	vmx_l1d_warn();
 	return kvm;
 
 out_mmu:

@@ -7,6 +7,7 @@
 #include <linux/context_tracking.h>
 #include <linux/entry-kvm.h>
 #include <linux/hw_breakpoint.h>
+#include <asm/apicdef.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/xcr.h>
 #include <asm/mmu_context.h>
@@ -33,14 +34,6 @@ static_assert(offsetof(struct vmx_entry, guest_spec) == VMX_ENTRY_GUEST_SPEC);
 static_assert(offsetof(struct vmx_entry, launched) == VMX_ENTRY_LAUNCHED);
 static_assert(offsetof(struct vmx_entry, spec) == VMX_ENTRY_SPEC);
 static_assert(VMX_FIELD_HOST_RSP == HOST_RSP);
-
-/* A CPU with L1TF must not carry host data in its L1D into the guest. */
-static void flush_l1d(void)
-{
-	if (boot_cpu_has_bug(X86_BUG_L1TF) && l1tf_mitigation != L1TF_MITIGATION_OFF &&
-	    static_cpu_has(X86_FEATURE_FLUSH_L1D))
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
-}
 
 /*
  * On a CPU with MMIO stale data, a guest that reaches a device's registers can read what the
@@ -154,6 +147,8 @@ static noinstr int enter_once(struct kvm_vcpu *vcpu)
 	int failed;
 
 	context_tracking_guest_enter();
+	if (static_branch_unlikely(&vmx_l1d_on))
+		vmx_l1d_flush(vcpu);
 	failed = vmx_enter_asm(vcpu->regs, &vcpu->vmx.vmcs->entry_args);
 	context_tracking_guest_exit();
 	return failed;
@@ -214,20 +209,28 @@ static void fast_skip(struct kvm_vcpu *vcpu)
 	vcpu->insn_skipped = true;
 }
 
-/* A timer or an IPI of the guest's own APIC; a filter of MSRs is looked up elsewhere. */
+/*
+ * A timer or an IPI of the guest's own APIC; a filter of MSRs is looked up elsewhere. To wake
+ * another thread, or to set a timer of the host's, is to read the host's data.
+ */
 static bool fast_wrmsr(struct kvm_vcpu *vcpu)
 {
 	u32 index = vcpu->regs[KVM_REG_RCX];
 	u64 val = (u32)vcpu->regs[KVM_REG_RAX] | vcpu->regs[KVM_REG_RDX] << 32;
+	bool host_timer;
 
-	if (!vcpu->apic || rcu_access_pointer(vcpu->kvm->msr_filter) ||
-	    !kvm_apic_msr_write_fast(vcpu, index, val))
+	if (!vcpu->apic || rcu_access_pointer(vcpu->kvm->msr_filter))
 		return false;
+	host_timer = vcpu->apic->timer.queued;
+	if (!kvm_apic_msr_write_fast(vcpu, index, val))
+		return false;
+	if (host_timer || vcpu->apic->timer.queued || index == APIC_BASE_MSR + (APIC_ICR >> 4))
+		vcpu->host_data = true;
 	trace_kvm_msr(1, index, val, false);
 	return true;
 }
 
-/* OUT to a port whose device, an eventfd say, takes it here and now. */
+/* OUT to a port whose device, an eventfd say, takes it here and now, and may wake a thread. */
 static bool fast_out(struct kvm_vcpu *vcpu)
 {
 	u64 qual;
@@ -239,6 +242,7 @@ static bool fast_out(struct kvm_vcpu *vcpu)
 	    !kvm_bus_write_atomic(vcpu, KVM_PIO_BUS, (u16)(qual >> 16), (qual & 7) + 1,
 				  &vcpu->regs[KVM_REG_RAX]))
 		return false;
+	vcpu->host_data = true;
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, qual >> 16, (qual & 7) + 1, 1,
 		      &vcpu->regs[KVM_REG_RAX]);
 	return true;
@@ -255,6 +259,7 @@ static bool fast_mmio(struct kvm_vcpu *vcpu)
 	gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
 	if (!kvm_bus_write_atomic(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL))
 		return false;
+	vcpu->host_data = true;
 	trace_kvm_fast_mmio(gpa);
 	return true;
 }
@@ -365,7 +370,6 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	load_breakpoints(vcpu);
 	load_xstate_controls(vcpu);
 	choose_spec_ctrl(vcpu);
-	flush_l1d();
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);
 	/* An exit clears it. */

@@ -625,6 +625,18 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 	return unexpected_exit(vcpu);
 }
 
+/*
+ * Exits whose handlers read nothing but this vCPU's registers, APIC and VMCS. What an interrupt
+ * of the host read is known to the kernel, see vmx_l1d_flush().
+ */
+static bool touches_host_data(u16 reason)
+{
+	return reason != EXIT_REASON_EXTERNAL_INTERRUPT && reason != EXIT_REASON_CPUID &&
+	       reason != EXIT_REASON_PREEMPTION_TIMER && reason != EXIT_REASON_INTERRUPT_WINDOW &&
+	       reason != EXIT_REASON_NMI_WINDOW && reason != EXIT_REASON_TPR_BELOW_THRESHOLD &&
+	       reason != EXIT_REASON_DR_ACCESS && reason != EXIT_REASON_INVLPG;
+}
+
 /* Exits in which an event may be in the middle of its delivery (SDM 3C 28.2.4). */
 static bool may_interrupt_delivery(u16 reason)
 {
@@ -659,5 +671,7 @@ int vmx_handle_exit(struct kvm_vcpu *vcpu)
 	    !may_interrupt_delivery(reason) &&
 	    reason != EXIT_REASON_EXTERNAL_INTERRUPT && reason != EXIT_REASON_PREEMPTION_TIMER)
 		return delivery_error(vcpu);
+	if (touches_host_data(reason))
+		vcpu->host_data = true;
 	return handle_reason(vcpu, reason);
 }

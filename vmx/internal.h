@@ -186,6 +186,9 @@ void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline);
 DECLARE_STATIC_KEY_FALSE(vmx_check_on);
 void vmx_check_entry(struct kvm_vcpu *vcpu);
 void vmx_explain_failed_entry(struct kvm_vcpu *vcpu, u32 reason);
+/* --- l1d.c --- */
+DECLARE_STATIC_KEY_FALSE(vmx_l1d_on);
+void vmx_l1d_flush(struct kvm_vcpu *vcpu);
 /* --- inject.c --- */
 void vmx_match_pending_step(struct kvm_vcpu *vcpu);
 void vmx_event_arrived(struct kvm_vcpu *vcpu);

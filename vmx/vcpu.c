@@ -215,6 +215,8 @@ void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 	bool moved = v->cpu != cpu;
 
 	kvm_vmcs_load(v, cpu);
+	/* Other threads, or this one in user space, ran here. */
+	vcpu->host_data = true;
 	if (moved) {
 		write_cpu_host_state(cpu);
 		/* What this CPU's TLBs still hold of the guest is of another time. */

@@ -305,3 +305,30 @@ void machine_mode(struct machine *m, enum mode mode)
 	machine_tables(m, mode);
 	vcpu_mode(m, m->vcpu, mode);
 }
+
+uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name)
+{
+	struct kvm_stats_header h;
+	struct kvm_stats_desc *d;
+	uint64_t value;
+	int fd, i;
+
+	if (ioctl(vcpu->vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_BINARY_STATS_FD) <= 0)
+		test_skip("no KVM_CAP_BINARY_STATS_FD");
+	fd = CHECK_OK(ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL));
+	CHECK_EQ(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	d = malloc(sizeof(*d) + h.name_size);
+	CHECK(d, "out of memory");
+	for (i = 0; i < h.num_desc; i++) {
+		size_t size = sizeof(*d) + h.name_size;
+
+		CHECK_EQ(pread(fd, d, size, h.desc_offset + i * size), size);
+		if (strcmp(d->name, name))
+			continue;
+		CHECK_EQ(pread(fd, &value, 8, h.data_offset + d->offset), 8);
+		close(fd);
+		free(d);
+		return value;
+	}
+	test_skip("no statistic %s", name);
+}
