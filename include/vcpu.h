@@ -88,7 +88,8 @@ struct kvm_io_entry {
 enum kvm_io_pending {
 	KVM_IO_NONE,
 	KVM_IO_FAST_IN,		/* an IN: the answer goes to RAX */
-	KVM_IO_FAST_OUT,	/* an OUT under single step: go past it */
+	KVM_IO_FAST_OUT,	/* an OUT: go past it */
+	KVM_IO_STEP,		/* an OUT that is over: report the debugger's step */
 	KVM_IO_EMULATE,		/* log[done] is with user space; then emulate again */
 };
 
@@ -107,6 +108,7 @@ struct kvm_io_state {
 	bool out;		/* kvm_run is filled */
 	bool halt;		/* the instruction was a HLT */
 	u8 pending;		/* enum kvm_io_pending: what the next KVM_RUN does first */
+	bool placed;		/* pending, and linear_rip says where: kvm_io_note_place() */
 	u64 linear_rip;		/* where the pending instruction is */
 	u32 pio_size;
 	/* The last of reads and of writes; at first the exit's own. */
@@ -263,6 +265,18 @@ static inline u64 kvm_linear_rip(struct kvm_vcpu *vcpu)
 	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
 
 	return vcpu->efer & EFER_LMA ? la : (u32)la;
+}
+
+/*
+ * User space is about to move the vCPU. If it is elsewhere at the next KVM_RUN, the access
+ * that waits is forgotten; who leaves the registers alone pays nothing for that.
+ */
+static inline void kvm_io_note_place(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->io.pending && !vcpu->io.placed) {
+		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
+		vcpu->io.placed = true;
+	}
 }
 
 static inline u64 kvm_rflags_read(struct kvm_vcpu *vcpu)

@@ -581,7 +581,6 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 		/* Nothing out: a device was refused. */
 		if (!io->out)
 			return finish_fail(vcpu);
-		io->linear_rip = kvm_linear_rip(vcpu);
 		io->pending = KVM_IO_EMULATE;
 		return 0;
 	case EMU_FAIL:

@@ -213,8 +213,8 @@ enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, 
 }
 
 /* The elements of pio_data from @first on are user space's. */
-static void hand_out_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, unsigned int first,
-			 unsigned int count, bool in)
+static __always_inline void hand_out_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size,
+					 unsigned int first, unsigned int count, bool in)
 {
 	struct kvm_run *run = vcpu->run;
 
@@ -303,6 +303,25 @@ static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u3
 	return vmx_skip_instruction(vcpu);
 }
 
+/*
+ * User space sees RIP on the OUT while it has the write, and behind it for this one port: where
+ * option ROMs write to have the two bytes before RIP replaced.
+ */
+#define PORT_RIP_BEHIND		0x7e
+
+static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
+{
+	/* The log is left alone, who needs it begins it. All of EAX; kvm_run says how much it is. */
+	*(u32 *)vcpu->pio_data = vcpu->regs[KVM_REG_RAX];
+	if (port != PORT_RIP_BEHIND ||
+	    (READ_ONCE(vcpu->kvm->disabled_quirks) & KVM_X86_QUIRK_OUT_7E_INC_RIP))
+		vcpu->io.pending = KVM_IO_FAST_OUT;
+	else if (!vmx_skip_instruction(vcpu))
+		/* The step is in kvm_run, but the write is to come first. */
+		vcpu->io.pending = KVM_IO_STEP;
+	hand_out_pio(vcpu, port, size, 0, 1, false);
+}
+
 /**
  * kvm_fast_pio - IN or OUT between a port and RAX, from what the exit says of it
  * @vcpu: loaded vCPU
@@ -322,32 +341,44 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 		kvm_io_begin(vcpu);
 		hand_out_pio(vcpu, port, size, 0, 1, true);
 		vcpu->io.pio_size = size;
-		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
 		vcpu->io.pending = KVM_IO_FAST_IN;
 		return 0;
 	}
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs[KVM_REG_RAX]);
 	if (port_write(vcpu, port, size, &vcpu->regs[KVM_REG_RAX]))
 		return vmx_skip_instruction(vcpu);
-	kvm_io_begin(vcpu);
-	memcpy(vcpu->pio_data, &vcpu->regs[KVM_REG_RAX], size);
-	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) {
-		/* The step is reported when the write is done. */
-		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
-		vcpu->io.pending = KVM_IO_FAST_OUT;
-	} else {
-		vmx_skip_instruction(vcpu);
-	}
-	hand_out_pio(vcpu, port, size, 0, 1, false);
+	fast_out_to_user(vcpu, port, size);
 	return 0;
 }
 
-static int complete_fast_in(struct kvm_vcpu *vcpu)
+static noinline int complete_fast_in(struct kvm_vcpu *vcpu)
 {
 	u32 size = vcpu->io.pio_size, val = 0;
 
 	memcpy(&val, vcpu->pio_data, size);
 	return finish_fast_in(vcpu, vcpu->run->io.port, size, val);
+}
+
+static noinline int complete_emulated(struct kvm_vcpu *vcpu)
+{
+	struct kvm_io_entry *e = &vcpu->io.log[vcpu->io.done];
+
+	if (!e->write && !(e->addr & BIT_ULL(63))) {
+		memcpy(e->data, vcpu->run->mmio.data, sizeof(e->data));
+		trace_kvm_mmio(KVM_TRACE_MMIO_READ, e->len, e->addr, e->data);
+	}
+	vcpu->io.done++;
+	return kvm_emulate_again(vcpu);
+}
+
+/* Whether the vCPU is elsewhere now: then there is nothing to finish. */
+static noinline bool was_moved(struct kvm_vcpu *vcpu)
+{
+	vcpu->io.placed = false;
+	if (kvm_linear_rip(vcpu) == vcpu->io.linear_rip)
+		return false;
+	kvm_forget_translations(vcpu);
+	return true;
 }
 
 /**
@@ -360,23 +391,16 @@ static int complete_fast_in(struct kvm_vcpu *vcpu)
  */
 int kvm_complete_io(struct kvm_vcpu *vcpu)
 {
-	struct kvm_io_state *io = &vcpu->io;
-	struct kvm_io_entry *e = &io->log[io->done];
-	u8 pending = io->pending;
+	u8 pending = vcpu->io.pending;
 
-	io->pending = KVM_IO_NONE;
-	if (kvm_linear_rip(vcpu) != io->linear_rip) {
-		kvm_forget_translations(vcpu);
+	vcpu->io.pending = KVM_IO_NONE;
+	if (unlikely(vcpu->io.placed) && was_moved(vcpu))
 		return 1;
-	}
-	if (pending == KVM_IO_FAST_IN)
-		return complete_fast_in(vcpu);
 	if (pending == KVM_IO_FAST_OUT)
 		return vmx_skip_instruction(vcpu);
-	if (!e->write && !(e->addr & BIT_ULL(63))) {
-		memcpy(e->data, vcpu->run->mmio.data, sizeof(e->data));
-		trace_kvm_mmio(KVM_TRACE_MMIO_READ, e->len, e->addr, e->data);
-	}
-	io->done++;
-	return kvm_emulate_again(vcpu);
+	if (pending == KVM_IO_FAST_IN)
+		return complete_fast_in(vcpu);
+	if (pending == KVM_IO_STEP)
+		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
+	return complete_emulated(vcpu);
 }

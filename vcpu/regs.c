@@ -32,6 +32,7 @@ static void set_regs(struct kvm_vcpu *vcpu, const struct kvm_regs *r)
 		r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15,
 	};
 
+	kvm_io_note_place(vcpu);
 	memcpy(vcpu->regs, gpr, sizeof(gpr));
 	kvm_gpr_write(vcpu, KVM_REG_RSP, r->rsp);
 	kvm_rip_write(vcpu, r->rip);
@@ -124,6 +125,7 @@ static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 		return -EINVAL;
 	if (kvm_set_apic_base(vcpu, in->apic_base, true))
 		return -EINVAL;
+	kvm_io_note_place(vcpu);
 	dt = (struct emu_table){ .base = in->idt.base, .limit = in->idt.limit };
 	vmx_set_idt(vcpu, &dt);
 	dt = (struct emu_table){ .base = in->gdt.base, .limit = in->gdt.limit };

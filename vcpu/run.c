@@ -302,7 +302,7 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 	deliver_signal_mask(vcpu);
 	run->flags = 0;
 	/* A run that only looks at immediate_exit touches no vector register. */
-	fpu = vcpu->io.pending || !READ_ONCE(run->kvmx_immediate_exit);
+	fpu = !READ_ONCE(run->kvmx_immediate_exit) || vcpu->io.pending == KVM_IO_EMULATE;
 	if (fpu)
 		kvm_fpu_load(vcpu);
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);

@@ -360,6 +360,8 @@ static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
 	if (vcpu->apic) {
 		int idx = srcu_read_lock(&vcpu->kvm->srcu);
 
+		/* An INIT or a SIPI moves it. */
+		kvm_io_note_place(vcpu);
 		kvm_apic_accept_events(vcpu);
 		srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	}
