@@ -181,12 +181,15 @@ void kvm_msr_filter_free(struct kvm *kvm)
 long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
 	switch (cap->cap) {
+	/* What one call has turned off, the next does not turn on again. */
 	case KVM_CAP_DISABLE_QUIRKS2:
 		if (cap->args[0] & ~(u64)KVM_QUIRKS)
 			return -EINVAL;
 		fallthrough;
 	case KVM_CAP_DISABLE_QUIRKS:
-		kvm->disabled_quirks = cap->args[0];
+		mutex_lock(&kvm->lock);
+		WRITE_ONCE(kvm->disabled_quirks, kvm->disabled_quirks | cap->args[0]);
+		mutex_unlock(&kvm->lock);
 		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (cap->args[0] & ~(u64)EXIT_REASONS)
