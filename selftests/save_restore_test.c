@@ -250,9 +250,10 @@ static void periodic(const void *arg)
 	pc = copied(pc, CHIPS_KERNEL);		/* in the handler */
 	c = &pc->cpu[0];
 	apic_eoi(c);
-	if (cpu_iret(c) == VEC) {
+	/* What came due before it was copied, and a period that ended in this moment. */
+	for (i = 0; cpu_iret(c) == VEC; i++) {
+		CHECK(i < 2, "periods of 10 ms follow each other at once");
 		apic_eoi(c);
-		CHECK_EQ(cpu_iret(c), CPU_DONE);
 	}
 	CHECK_EQ(cpu_halt(c), VEC);
 	t = cpu_rdtsc(c);
