@@ -207,6 +207,7 @@ static void halted_without_if(const void *arg)
 	nanosleep(&ms100, NULL);
 	apic_send(&pc->cpu[0], 1, 0x50);
 	nanosleep(&ms100, NULL);
+	need_if_respected(pc);
 	CHECK_EQ(*woken, 0);
 	apic_send(&pc->cpu[0], 1, M_NMI);
 	cpu_thread_join(&t);

@@ -191,6 +191,15 @@ void cpu_goto(struct cpu *c, uint64_t gpa, uint64_t rbx)
 	cpu_set_regs(c, &r);
 }
 
+/* In a stub, RAX is on top of the frame. An entry with such an injection fails: only a CPU can. */
+static void look_at_frame(struct cpu *c)
+{
+	uint64_t sp = cpu_regs(c).rsp;
+
+	if (sp < LOW_SIZE - 32 && !(*(uint64_t *)guest_mem(c->pc->m, sp + 24) & FLAG_IF))
+		test_skip(WITHOUT_IF);
+}
+
 /* --- one operation --------------------------------------------------------- */
 
 int cpu_resume_(struct cpu *c)
@@ -210,6 +219,8 @@ int cpu_resume_(struct cpu *c)
 		result = *((const uint8_t *)c->run + c->run->io.data_offset);
 	if (result != CPU_EXIT)
 		complete_exit(c->vcpu);
+	if (result >= 32)
+		look_at_frame(c);
 	return result;
 }
 

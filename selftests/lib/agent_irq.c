@@ -140,11 +140,12 @@ uint32_t lapic_reg(struct cpu *c, uint32_t reg)
 
 /* --- handlers in the guest ------------------------------------------------- */
 
-GUEST_CODE(count_xapic, 64,
-	   "lock incq 0x38000\n"
+#define COUNT	"lock incq 0x38000\n"						\
+		"testl $0x200, 16(%rsp)\n jnz 1f\n incq " S(G_WITHOUT_IF) "\n 1:"
+
+GUEST_CODE(count_xapic, 64, COUNT
 	   "push %rax\n mov $0xfee000b0, %eax\n movl $0, (%rax)\n pop %rax\n iretq\n");
-GUEST_CODE(count_x2apic, 64,
-	   "lock incq 0x38000\n"
+GUEST_CODE(count_x2apic, 64, COUNT
 	   "push %rax\n push %rcx\n push %rdx\n"
 	   "xor %eax, %eax\n xor %edx, %edx\n mov $0x80b, %ecx\n wrmsr\n"
 	   "pop %rdx\n pop %rcx\n pop %rax\n iretq\n");
@@ -167,6 +168,12 @@ void install_counter(struct pc *pc, uint8_t vector, bool x2apic)
 volatile uint64_t *count_of(struct pc *pc, uint8_t vector)
 {
 	return guest_mem(pc->m, G_COUNT(vector));
+}
+
+void need_if_respected(struct pc *pc)
+{
+	if (*(volatile uint64_t *)guest_mem(pc->m, G_WITHOUT_IF))
+		test_skip(WITHOUT_IF);
 }
 
 /* --- threads --------------------------------------------------------------- */
@@ -201,6 +208,7 @@ void cpu_thread_start(struct cpu_thread *t, struct cpu *c)
 void cpu_thread_join(struct cpu_thread *t)
 {
 	pthread_join(t->thread, NULL);
+	need_if_respected(t->c->pc);
 	CHECK(!t->error, "vCPU %d: KVM_RUN: %s", t->c->vcpu->id, strerror(t->error));
 }
 
@@ -212,6 +220,7 @@ void cpu_thread_stop(struct cpu_thread *t)
 	pthread_kill(t->thread, SIGUSR1);
 	pthread_join(t->thread, NULL);
 	t->c->run->immediate_exit = 0;
+	need_if_respected(t->c->pc);
 	CHECK(t->error == EINTR || t->error == EAGAIN, "vCPU %d: KVM_RUN: %s, exit %s",
 	      t->c->vcpu->id, strerror(t->error), exit_name(t->reason));
 }
