@@ -5,11 +5,8 @@
  * operands and flags. All registers and flags must be equal, with those that the SDM leaves
  * undefined.
  */
-#include <fcntl.h>
+#include "fep.h"
 #include "machine.h"
-
-#define PARAM	"/sys/module/kvm/parameters/force_emulation_prefix"
-#define FORCED	".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n"
 
 #define FLAGS_ARITH (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
@@ -76,7 +73,7 @@ static const struct set sets[] = {
 	"mov %rax, (%rdi)\n mov %rcx, 8(%rdi)\n mov %rdx, 16(%rdi)\n"		\
 	"mov %rbx, 24(%rdi)\n pushfq\n popq 32(%rdi)\n"				\
 	"lea " S(SIZE_OF_SET) "(%rdi), %rdi\n"
-#define BOTH(text)	ONE("", text) ONE(FORCED, text)
+#define BOTH(text)	ONE("", text) ONE(FEP, text)
 
 /* All operations on one set. */
 GUEST_CODE(logic_code, 64, LOGIC(BOTH));
@@ -103,16 +100,6 @@ static const struct group {
 #define GROUP(g) { #g, g##_code, g##_code_end, g##_names, ARRAY_LEN(g##_names) }
 	GROUP(logic), GROUP(multiply), GROUP(divide), GROUP(shifts), GROUP(rotates), GROUP(bits),
 };
-
-static bool write_param(const char *val)
-{
-	int fd = open(PARAM, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, val, strlen(val)) == strlen(val);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
 
 static void run_set(struct machine *m, const struct group *g, const struct set *s)
 {
@@ -163,8 +150,7 @@ static void same(const void *arg)
 	unsigned int i;
 	int bad = 0;
 
-	if (!write_param("1"))
-		test_skip("this module's force_emulation_prefix cannot be set");
+	need_fep("1");
 	m = machine_new();
 	machine_load(m, G_CODE, g->code, g->end);
 	machine_mode(m, MODE_LONG);
@@ -177,17 +163,9 @@ static void same(const void *arg)
 
 int main(int argc, char **argv)
 {
-	char before[16] = "";
-	int i, status, fd = open(PARAM, O_RDONLY);
+	int i;
 
-	if (fd >= 0) {
-		if (read(fd, before, sizeof(before) - 1) < 0)
-			before[0] = 0;
-		close(fd);
-	}
 	for (i = 0; i < ARRAY_LEN(groups); i++)
 		add_test(same, &groups[i], "%s", groups[i].name);
-	status = run_tests(argc, argv);
-	write_param(before);
-	return status;
+	return fep_run_tests(argc, argv);
 }

@@ -6,35 +6,32 @@
  * #UD is #UD. That an instruction was emulated is seen from one that the CPU knows and
  * the emulator does not: it becomes #UD.
  */
-#include <fcntl.h>
+#include "fep.h"
 #include "machine.h"
 
-#define PARAM "/sys/module/kvm/parameters/force_emulation_prefix"
 #define POISON "/sys/module/kvm/parameters/vmcs_poison"	/* kvmx has it */
-#define PREFIX ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n"
-#define PREFIX_LEN 5
 /* AESENC %xmm1, %xmm0; the same bytes in every mode. */
 #define AESENC ".byte 0x66, 0x0f, 0x38, 0xdc, 0xc1\n"
 #define FEATURE_AES KVM_X86_CPU_FEATURE(0x1, 0, ECX, 25)
 #define CR4_OSFXSR 0x200UL
 
-GUEST_CODE(aes16, 16, PREFIX AESENC);
-GUEST_CODE(aes32, 32, PREFIX AESENC);
-GUEST_CODE(aes64, 64, PREFIX AESENC);
-GUEST_CODE(add16, 16, PREFIX "add $5, %eax\n inc %ebx\n");
-GUEST_CODE(add32, 32, PREFIX "add $5, %eax\n inc %ebx\n");
-GUEST_CODE(add64, 64, PREFIX "add $5, %rax\n inc %rbx\n");
-GUEST_CODE(jump64, 64, PREFIX "jmp 1f\n inc %rbx\n 1: inc %rcx\n");
-GUEST_CODE(load64, 64, PREFIX "mov 0x60000, %rax\n");
-GUEST_CODE(twice64, 64, PREFIX PREFIX "nop\n");
-GUEST_CODE(mov_ss32, 32, PREFIX "mov %eax, %ss\n nop\n nop\n");
-GUEST_CODE(mov_ss64, 64, PREFIX "mov %eax, %ss\n nop\n nop\n");
-GUEST_CODE(mov_ss_both64, 64, PREFIX "mov %eax, %ss\n" PREFIX "nop\n nop\n");
-GUEST_CODE(mov_ss_cpuid64, 64, PREFIX "mov %eax, %ss\n cpuid\n nop\n");
-GUEST_CODE(pop_ss32, 32, PREFIX "pop %ss\n nop\n nop\n");
-GUEST_CODE(sti32, 32, PREFIX "sti\n nop\n nop\n");
-GUEST_CODE(sti64, 64, PREFIX "sti\n nop\n nop\n");
-GUEST_CODE(sti_popf64, 64, "sti\n" PREFIX "popf\n nop\n nop\n");
+GUEST_CODE(aes16, 16, FEP AESENC);
+GUEST_CODE(aes32, 32, FEP AESENC);
+GUEST_CODE(aes64, 64, FEP AESENC);
+GUEST_CODE(add16, 16, FEP "add $5, %eax\n inc %ebx\n");
+GUEST_CODE(add32, 32, FEP "add $5, %eax\n inc %ebx\n");
+GUEST_CODE(add64, 64, FEP "add $5, %rax\n inc %rbx\n");
+GUEST_CODE(jump64, 64, FEP "jmp 1f\n inc %rbx\n 1: inc %rcx\n");
+GUEST_CODE(load64, 64, FEP "mov 0x60000, %rax\n");
+GUEST_CODE(twice64, 64, FEP FEP "nop\n");
+GUEST_CODE(mov_ss32, 32, FEP "mov %eax, %ss\n nop\n nop\n");
+GUEST_CODE(mov_ss64, 64, FEP "mov %eax, %ss\n nop\n nop\n");
+GUEST_CODE(mov_ss_both64, 64, FEP "mov %eax, %ss\n" FEP "nop\n nop\n");
+GUEST_CODE(mov_ss_cpuid64, 64, FEP "mov %eax, %ss\n cpuid\n nop\n");
+GUEST_CODE(pop_ss32, 32, FEP "pop %ss\n nop\n nop\n");
+GUEST_CODE(sti32, 32, FEP "sti\n nop\n nop\n");
+GUEST_CODE(sti64, 64, FEP "sti\n nop\n nop\n");
+GUEST_CODE(sti_popf64, 64, "sti\n" FEP "popf\n nop\n nop\n");
 GUEST_CODE(near64, 64, ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6e\n");
 
 static const struct width {
@@ -46,22 +43,6 @@ static const struct width {
 	{ MODE_PROT32, aes32, aes32_end, add32, add32_end },
 	{ MODE_LONG, aes64, aes64_end, add64, add64_end },
 };
-
-static bool write_param(const char *val)
-{
-	int fd = open(PARAM, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, val, strlen(val)) == strlen(val);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static void set_param(const char *val)
-{
-	if (!write_param(val))
-		test_skip("this module's force_emulation_prefix cannot be set");
-}
 
 static struct machine *load(enum mode mode, const uint8_t *code, const uint8_t *end)
 {
@@ -93,13 +74,13 @@ static void reaches_emulator(const void *arg)
 	struct kvm_regs r;
 	struct event e;
 
-	set_param("1");
+	need_fep("1");
 	m = load(w->mode, w->aes, w->aes_end);
 	if (!cpu_has(m, FEATURE_AES))
 		test_skip("no AES instructions on this CPU");
 	r = get_regs(m);
 	e = expect_event(m, UD_VECTOR);
-	CHECK_EQ(e.ip, r.rip + PREFIX_LEN);
+	CHECK_EQ(e.ip, r.rip + FEP_LEN);
 	/* The bare instruction runs. */
 	return_to(m, &e, e.ip);
 	expect_hlt(m);
@@ -112,7 +93,7 @@ static void executes(const void *arg)
 	struct kvm_regs r;
 	uint64_t at;
 
-	set_param("1");
+	need_fep("1");
 	m = load(w->mode, w->add, w->add_end);
 	r = get_regs(m);
 	at = r.rip;
@@ -132,7 +113,7 @@ static void jump(const void *arg)
 	struct machine *m;
 	struct kvm_regs r;
 
-	set_param("1");
+	need_fep("1");
 	m = load(MODE_LONG, jump64, jump64_end);
 	r = get_regs(m);
 	r.rbx = 0;
@@ -150,7 +131,7 @@ static void from_ring3(const void *arg)
 	struct kvm_regs r;
 	struct event e;
 
-	set_param("1");
+	need_fep("1");
 	m = load(MODE_LONG, add64, add64_end);
 	ring3(m);
 	r = get_regs(m);
@@ -169,7 +150,7 @@ static void across_pages(const void *arg)
 	struct kvm_regs r;
 	int before_cut;
 
-	set_param("1");
+	need_fep("1");
 	m = load(MODE_LONG, add64, add64_end);
 	for (before_cut = 1; before_cut <= add64_end - add64; before_cut++) {
 		uint64_t at = G_CODE + 0x1000 - before_cut;
@@ -190,11 +171,11 @@ static void fault(const void *arg)
 	struct machine *m;
 	struct event e;
 
-	set_param("1");
+	need_fep("1");
 	m = load(MODE_LONG, load64, load64_end);
 	*guest_pte(m, 0x60000) = 0;
 	e = expect_event(m, PF_VECTOR);
-	CHECK_EQ(e.ip, G_CODE + PREFIX_LEN);
+	CHECK_EQ(e.ip, G_CODE + FEP_LEN);
 	CHECK_EQ(e.error, 0);
 	CHECK_EQ(get_sregs(m).cr2, 0x60000);
 }
@@ -211,8 +192,8 @@ static void expect_ud(struct machine *m, uint64_t ip)
 /* The second prefix is UD2, for the emulator as well. */
 static void prefix_of_prefix(const void *arg)
 {
-	set_param("1");
-	expect_ud(load(MODE_LONG, twice64, twice64_end), G_CODE + PREFIX_LEN);
+	need_fep("1");
+	expect_ud(load(MODE_LONG, twice64, twice64_end), G_CODE + FEP_LEN);
 }
 
 static void parameter_off(const void *arg)
@@ -221,7 +202,7 @@ static void parameter_off(const void *arg)
 	struct machine *m;
 	uint64_t at;
 
-	set_param("0");
+	need_fep("0");
 	m = load(w->mode, w->add, w->add_end);
 	at = get_regs(m).rip;
 	CHECK_EQ(expect_event(m, UD_VECTOR).ip, at);
@@ -233,10 +214,10 @@ static void switched_off(const void *arg)
 	struct machine *m;
 	struct kvm_regs r;
 
-	set_param("1");
+	need_fep("1");
 	m = load(MODE_LONG, add64, add64_end);
 	expect_hlt(m);
-	CHECK(write_param("0"), "not written");
+	CHECK(fep_set("0"), "not written");
 	r = get_regs(m);
 	r.rip = G_CODE;
 	set_regs(m, &r);
@@ -245,7 +226,7 @@ static void switched_off(const void *arg)
 
 static void one_byte_wrong(const void *arg)
 {
-	set_param("1");
+	need_fep("1");
 	expect_ud(load(MODE_LONG, near64, near64_end), G_CODE);
 }
 
@@ -255,7 +236,7 @@ static void cut_off(const void *arg)
 	struct machine *m;
 	struct kvm_regs r;
 
-	set_param("1");
+	need_fep("1");
 	m = load(MODE_LONG, add64, add64_end);
 	machine_load(m, 0x60ffd, add64, add64_end);
 	*guest_pte(m, 0x61000) = 0;
@@ -269,14 +250,14 @@ static void cut_off(const void *arg)
 static void breakpoint(const void *arg)
 {
 	struct kvm_debugregs d = {
-		.db = { G_CODE + PREFIX_LEN }, .dr6 = 0xffff0ff0, .dr7 = 0x402,
+		.db = { G_CODE + FEP_LEN }, .dr6 = 0xffff0ff0, .dr7 = 0x402,
 	};
 	struct machine *m;
 
-	set_param("2");
+	need_fep("2");
 	m = load(MODE_LONG, add64, add64_end);
 	vcpu_debugregs_set(m->vcpu, &d);
-	CHECK_EQ(expect_event(m, DB_VECTOR).ip, G_CODE + PREFIX_LEN);
+	CHECK_EQ(expect_event(m, DB_VECTOR).ip, G_CODE + FEP_LEN);
 	vcpu_debugregs_get(m->vcpu, &d);
 	CHECK_EQ(d.dr6 & 0xf, 1);
 }
@@ -290,19 +271,19 @@ static const struct step {
 	int early;			/* where the distribution's kvm has it, or 0 */
 	bool no_tf;			/* the instruction sets it itself */
 } steps[] = {
-	{ "mov_ss_32", MODE_PROT32, mov_ss32, mov_ss32_end, PREFIX_LEN + 2 + 1,
-	  .early = PREFIX_LEN + 2 },
-	{ "mov_ss_64", MODE_LONG, mov_ss64, mov_ss64_end, PREFIX_LEN + 2 + 1,
-	  .early = PREFIX_LEN + 2 },
-	{ "mov_ss_and_next", MODE_LONG, mov_ss_both64, mov_ss_both64_end, 2 * PREFIX_LEN + 2 + 1,
-	  .early = PREFIX_LEN + 2 },
-	{ "mov_ss_cpuid", MODE_LONG, mov_ss_cpuid64, mov_ss_cpuid64_end, PREFIX_LEN + 2 + 2,
-	  .early = PREFIX_LEN + 2 },
-	{ "pop_ss_32", MODE_PROT32, pop_ss32, pop_ss32_end, PREFIX_LEN + 1 + 1,
-	  .early = PREFIX_LEN + 1 },
-	{ "sti_32", MODE_PROT32, sti32, sti32_end, PREFIX_LEN + 1 },
-	{ "sti_64", MODE_LONG, sti64, sti64_end, PREFIX_LEN + 1 },
-	{ "popf_after_sti", MODE_LONG, sti_popf64, sti_popf64_end, 1 + PREFIX_LEN + 1 + 1,
+	{ "mov_ss_32", MODE_PROT32, mov_ss32, mov_ss32_end, FEP_LEN + 2 + 1,
+	  .early = FEP_LEN + 2 },
+	{ "mov_ss_64", MODE_LONG, mov_ss64, mov_ss64_end, FEP_LEN + 2 + 1,
+	  .early = FEP_LEN + 2 },
+	{ "mov_ss_and_next", MODE_LONG, mov_ss_both64, mov_ss_both64_end, 2 * FEP_LEN + 2 + 1,
+	  .early = FEP_LEN + 2 },
+	{ "mov_ss_cpuid", MODE_LONG, mov_ss_cpuid64, mov_ss_cpuid64_end, FEP_LEN + 2 + 2,
+	  .early = FEP_LEN + 2 },
+	{ "pop_ss_32", MODE_PROT32, pop_ss32, pop_ss32_end, FEP_LEN + 1 + 1,
+	  .early = FEP_LEN + 1 },
+	{ "sti_32", MODE_PROT32, sti32, sti32_end, FEP_LEN + 1 },
+	{ "sti_64", MODE_LONG, sti64, sti64_end, FEP_LEN + 1 },
+	{ "popf_after_sti", MODE_LONG, sti_popf64, sti_popf64_end, 1 + FEP_LEN + 1 + 1,
 	  .no_tf = true },
 };
 
@@ -314,7 +295,7 @@ static void single_step(const void *arg)
 	struct kvm_regs r;
 	struct event e;
 
-	set_param("1");
+	need_fep("1");
 	m = load(t->mode, t->code, t->end);
 	r = get_regs(m);
 	r.rax = SEL_DATA;
@@ -334,14 +315,8 @@ static void single_step(const void *arg)
 int main(int argc, char **argv)
 {
 	static const char *const names[] = { "real", "prot16", "prot32", "long" };
-	char before[16] = "";
-	int i, status, fd = open(PARAM, O_RDONLY);
+	int i;
 
-	if (fd >= 0) {
-		if (read(fd, before, sizeof(before) - 1) < 0)
-			before[0] = 0;
-		close(fd);
-	}
 	for (i = 0; i < ARRAY_LEN(widths); i++) {
 		add_test(reaches_emulator, &widths[i], "reaches_emulator_%s", names[i]);
 		add_test(executes, &widths[i], "executes_%s", names[i]);
@@ -358,7 +333,5 @@ int main(int argc, char **argv)
 	TEST(breakpoint);
 	for (i = 0; i < ARRAY_LEN(steps); i++)
 		add_test(single_step, &steps[i], "single_step_%s", steps[i].name);
-	status = run_tests(argc, argv);
-	write_param(before);
-	return status;
+	return fep_run_tests(argc, argv);
 }

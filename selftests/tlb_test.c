@@ -5,14 +5,11 @@
  * then flushes by one of the ways there are: the next read must go to the new page. A machine
  * that keeps nothing over an exit passes whatever kvm does; kept_over_exit says which it is.
  */
-#include <fcntl.h>
 #include <linux/kvm_para.h>
 #include <sched.h>
 
+#include "fep.h"
 #include "guest.h"
-
-#define PARAM "/sys/module/kvm/parameters/force_emulation_prefix"
-#define PREFIX ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n"
 
 #define G_WIN 0x60000			/* the window */
 #define G_OLD 0x61000			/* where it leads at first, */
@@ -44,50 +41,33 @@
 
 WAY(none, 64, "");
 WAY(invlpg, 64, "invlpg " S(G_WIN) "\n");
-WAY(invlpg_fep, 64, PREFIX "invlpg " S(G_WIN) "\n");
+WAY(invlpg_fep, 64, FEP "invlpg " S(G_WIN) "\n");
 WAY(invpcid_address, 64, INVPCID(0));
 WAY(invpcid_context, 64, INVPCID(1));
 WAY(invpcid_all_global, 64, INVPCID(2));
 WAY(invpcid_all, 64, INVPCID(3));
 WAY(mov_cr3, 64, CR3_AGAIN);
-WAY(mov_cr3_fep, 64, "mov %cr3, %rcx\n" PREFIX "mov %rcx, %cr3\n");
+WAY(mov_cr3_fep, 64, "mov %cr3, %rcx\n" FEP "mov %rcx, %cr3\n");
 WAY(cr4_pge, 64, CR4_XOR(0x80) "mov %rcx, %cr4\n");
-WAY(cr4_pge_fep, 64, CR4_XOR(0x80) PREFIX "mov %rcx, %cr4\n");
+WAY(cr4_pge_fep, 64, CR4_XOR(0x80) FEP "mov %rcx, %cr4\n");
 WAY(cr4_pcide, 64, CR4_XOR(0x20000) "mov %rcx, %cr4\n");
-WAY(cr4_pcide_fep, 64, CR4_XOR(0x20000) PREFIX "mov %rcx, %cr4\n");
+WAY(cr4_pcide_fep, 64, CR4_XOR(0x20000) FEP "mov %rcx, %cr4\n");
 WAY(cr4_smep, 64, CR4_XOR(0x100000) "mov %rcx, %cr4\n");
-WAY(cr4_smep_fep, 64, CR4_XOR(0x100000) PREFIX "mov %rcx, %cr4\n");
+WAY(cr4_smep_fep, 64, CR4_XOR(0x100000) FEP "mov %rcx, %cr4\n");
 /* There and back in one go, and with an exit on the way. */
 WAY(cr0_pg, 32, CR0_PG_OFF "mov %ecx, %cr0\n" CR0_PG_ON "mov %ecx, %cr0\n");
-WAY(cr0_pg_fep, 32, CR0_PG_OFF PREFIX "mov %ecx, %cr0\n" CR0_PG_ON PREFIX "mov %ecx, %cr0\n");
+WAY(cr0_pg_fep, 32, CR0_PG_OFF FEP "mov %ecx, %cr0\n" CR0_PG_ON FEP "mov %ecx, %cr0\n");
 /* The second task begins right behind the jump. */
 GUEST_CODE(task_switch, 32, WARM "ljmp $" S(SEL_TSS2) ", $0\n task: " LOOK);
 GUEST_LABEL(task);
 /* Another page of the table: only the entry above it can be cached. */
-GUEST_CODE(upper_level, 64, WARM PREFIX "invlpg 0x200000\n"
+GUEST_CODE(upper_level, 64, WARM FEP "invlpg 0x200000\n"
 	   "mov " S(G_WIN2) ", %eax\n out %eax, $0x11\n hlt\n");
-GUEST_CODE(fault_read, 64, WARM PREFIX "mov " S(G_WIN) ", %ebx\n faulted_read: " LOOK);
-GUEST_CODE(fault_write, 64, WARM PREFIX "mov %ebx, " S(G_WIN) "\n faulted_write: " LOOK);
+GUEST_CODE(fault_read, 64, WARM FEP "mov " S(G_WIN) ", %ebx\n faulted_read: " LOOK);
+GUEST_CODE(fault_write, 64, WARM FEP "mov %ebx, " S(G_WIN) "\n faulted_write: " LOOK);
 GUEST_LABEL(faulted_read);
 GUEST_LABEL(faulted_write);
 GUEST_CODE(elsewhere, 64, WARM CR3_AGAIN READ "out %eax, $0x12\n" LOOK);
-
-static bool fep_on;
-
-static void write_param(const char *val)
-{
-	int fd = open(PARAM, O_WRONLY);
-
-	fep_on = fd >= 0 && write(fd, val, strlen(val)) == strlen(val);
-	if (fd >= 0)
-		close(fd);
-}
-
-static void need_fep(void)
-{
-	if (!fep_on)
-		test_skip("this module's force_emulation_prefix cannot be set");
-}
 
 static uint32_t *word(struct machine *m, uint64_t gpa)
 {
@@ -201,7 +181,7 @@ static void by_instruction(const void *arg)
 	struct machine *m;
 
 	if (w->fep)
-		need_fep();
+		need_fep("1");
 	m = window(MODE_LONG, w->code, w->end);
 	need_cpu(m, w);
 	if (w->cr4 & CR4_PCIDE_BIT)
@@ -224,7 +204,7 @@ static void invlpg_upper_levels(const void *arg)
 	struct machine *m;
 	uint64_t *table;
 
-	need_fep();
+	need_fep("1");
 	m = WINDOW(MODE_LONG, upper_level);
 	table = guest_mem(m, G_TABLE);
 	memcpy(table, guest_mem(m, G_PT), 4096);
@@ -241,7 +221,7 @@ static void cr0_paging(const void *arg)
 	struct machine *m;
 
 	if (w->fep)
-		need_fep();
+		need_fep("1");
 	m = window(MODE_PROT32, w->code, w->end);
 	cr_bits(m, G_PD32, CR4_PGE_BIT, CR0_PG);
 	word(m, G_PT32)[G_WIN >> 12] |= PTE_G;
@@ -296,7 +276,7 @@ static void by_fault(const void *arg)
 	struct kvm_regs r;
 	struct event e;
 
-	need_fep();
+	need_fep("1");
 	m = window(MODE_LONG, f->code, f->end);
 	*guest_pte(m, G_WIN) = G_OLD | f->warm;
 	expect_out(m, 0x10, 4, OLD);
@@ -471,9 +451,8 @@ int main(int argc, char **argv)
 {
 	static const struct way pg = { .code = cr0_pg, .end = cr0_pg_end };
 	static const struct way pg_fep = { .code = cr0_pg_fep, .end = cr0_pg_fep_end, .fep = true };
-	int i, r;
+	int i;
 
-	write_param("1");
 	TEST(kept_over_exit);
 	for (i = 0; i < ARRAY_LEN(ways); i++)
 		add_test(by_instruction, &ways[i], "%s", ways[i].name);
@@ -491,7 +470,5 @@ int main(int argc, char **argv)
 	TEST(moved_and_back);
 	TEST(used_again);
 	TEST(xapic_appears);
-	r = run_tests(argc, argv);
-	write_param("0");
-	return r;
+	return fep_run_tests(argc, argv);
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Running an instruction on the CPU and in the emulator from the same state. */
-#include <fcntl.h>
+#include "fep.h"
 #include "twin.h"
 
-#define PARAM		"/sys/module/kvm/parameters/force_emulation_prefix"
 #define MAX_EXITS	8
 #define FLAG_NT		0x4000
 #define FLAG_IOPL3	0x3000
@@ -520,10 +519,13 @@ static void run_group(const void *arg)
 	const struct twin_group *g = arg;
 	struct kvm_sregs s;
 	struct kvm_regs r;
-	struct machine *m = make_machine(g->env, &r, &s);
 	uint8_t *empty = anon_mem(TWIN_BYTES);
 	unsigned int i, runs = 0;
+	struct machine *m;
 
+	/* And RF, which the exit at the prefix has set, is cleared again. */
+	need_fep("3");
+	m = make_machine(g->env, &r, &s);
 	memcpy(empty, m->low, TWIN_BYTES);
 	for (i = 0; i < g->nr; i++) {
 		const struct twin *t = &g->cases[i];
@@ -540,39 +542,11 @@ static void run_group(const void *arg)
 	CHECK(!differences, "%u differences", differences);
 }
 
-static bool write_param(const char *val)
-{
-	int fd = open(PARAM, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, val, strlen(val)) == strlen(val);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-static void no_prefix(const void *arg)
-{
-	test_skip("this module's force_emulation_prefix cannot be set");
-}
-
 int twin_main(int argc, char **argv, const struct twin_group *groups, unsigned int nr)
 {
-	char before[16] = "";
-	int fd = open(PARAM, O_RDONLY), status;
 	unsigned int i;
 
-	if (fd >= 0) {
-		if (read(fd, before, sizeof(before) - 1) < 0)
-			before[0] = 0;
-		close(fd);
-	}
-	/* And RF, which the exit at the prefix has set, is cleared again. */
-	if (!write_param("3"))
-		add_test(no_prefix, NULL, "forced_emulation");
-	else
-		for (i = 0; i < nr; i++)
-			add_test(run_group, &groups[i], "%s", groups[i].name);
-	status = run_tests(argc, argv);
-	write_param(before);
-	return status;
+	for (i = 0; i < nr; i++)
+		add_test(run_group, &groups[i], "%s", groups[i].name);
+	return fep_run_tests(argc, argv);
 }
