@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What QEMU boots inside the emulated machine: kernel, initramfs, disk."""
 
+import contextlib
 import os
 
 from lib import grub
@@ -20,17 +21,24 @@ APPEND = ("console=ttyS0 quiet cryptomgr.notests mitigations=off panic=-1 "
           "random.trust_cpu=on")
 
 
-def initramfs(path, mark):
-    """Write the guest's initramfs: busybox, an init, and the mark to print."""
+@contextlib.contextmanager
+def user_space(path, init, busybox="/bin/busybox"):
+    """A guest's initramfs at path: busybox and lab/guest's init, and what is added to it."""
     with open(path, "wb") as out:
         archive = Archive(out)
         for d in ("proc", "sys", "dev"):
             archive.directory(d)
         archive.node("dev/console", 0o600, 5, 1)
-        archive.file("bin/busybox", "/bin/busybox")
-        archive.file("init", os.path.join(LAB, "guest/demo-init"))
-        archive.data("mark", mark.encode() + b"\n")
+        archive.file("bin/busybox", busybox)
+        archive.file("init", os.path.join(LAB, "guest", init))
+        yield archive
         archive.close()
+
+
+def initramfs(path, mark):
+    """Write the demo's initramfs, with the mark to print."""
+    with user_space(path, "demo-init") as archive:
+        archive.data("mark", mark.encode() + b"\n")
 
 
 class Guest:

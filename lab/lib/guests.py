@@ -4,8 +4,8 @@
 import glob
 import os
 
-from lib.config import BUILD_LAB, LAB, LabError
-from lib.cpio import Archive
+from lib.config import BUILD_LAB, LabError
+from lib.guest import user_space
 
 PLACE = "root/guests"
 # Of the machine, in MiB: the largest of them and their files fit.
@@ -48,17 +48,6 @@ def _find(top, pattern):
     return found[-1]
 
 
-def _initramfs(path, busybox):
-    with open(path, "wb") as out:
-        archive = Archive(out)
-        for d in ("proc", "sys", "dev"):
-            archive.directory(d)
-        archive.node("dev/console", 0o600, 5, 1)
-        archive.file("bin/busybox", busybox)
-        archive.file("init", os.path.join(LAB, "guest/guests-init"))
-        archive.close()
-
-
 def files(directory, cases):
     """[(source, place)] of what these cases boot; initramfs archives are made here."""
     out = {}
@@ -73,6 +62,7 @@ def files(directory, cases):
             out[f"{PLACE}/{name}"] = _find(*where)
         if busybox:
             initrd = os.path.join(directory, words[1] + ".cpio")
-            _initramfs(initrd, _find(*busybox))
+            with user_space(initrd, "guests-init", _find(*busybox)):
+                pass
             out[f"{PLACE}/{words[1]}.cpio"] = initrd
     return [(source, place) for place, source in out.items()]
