@@ -40,7 +40,6 @@ static unsigned int current;
 static bool running;
 static greg_t harness[NGREG];
 static u16 entry_sel[NR_SELS];
-static bool has_fsgsbase, has_xsave, has_avx;
 
 static void set_data_segments(const u16 *sel)
 {
@@ -80,12 +79,12 @@ static void load_vectors(u8 *fp, const struct cpu_state *s)
 
 	for (i = 0; i < 16; i++) {
 		memcpy(fp + XMM_OFFSET + 16 * i, s->vec[i], 16);
-		if (has_avx)
+		if (host.avx)
 			memcpy(fp + XSAVE_YMM + 16 * i, s->vec[i] + 16, 16);
 	}
 	memcpy(fp, s->fx, FX_USED);
-	if (has_xsave)
-		*(u64 *)(fp + XSAVE_HEADER) |= has_avx ? 7 : 3;
+	if (host.osxsave)
+		*(u64 *)(fp + XSAVE_HEADER) |= host.avx ? 7 : 3;
 }
 
 /* What it is in if the CPU did not save it. */
@@ -98,7 +97,7 @@ static void reset_x87(u8 *fx)
 
 static void save_vectors(const u8 *fp, struct cpu_state *s)
 {
-	u64 have = has_xsave ? *(const u64 *)(fp + XSAVE_HEADER) : 3;
+	u64 have = host.osxsave ? *(const u64 *)(fp + XSAVE_HEADER) : 3;
 	unsigned int i;
 
 	memset(s->vec, 0, sizeof(s->vec));
@@ -147,7 +146,7 @@ static void save_case(const ucontext_t *uc, struct tcase *t)
 	get_data_segments(t->out.sel);
 	t->out.sel[EMU_SEG_CS] = g[REG_CSGSFS];
 	t->out.sel[EMU_SEG_SS] = (u64)g[REG_CSGSFS] >> 48;
-	if (has_fsgsbase) {
+	if (host.fsgsbase) {
 		asm volatile("rdfsbase %0" : "=r" (t->out.fs_base));
 		asm volatile("rdgsbase %0" : "=r" (t->out.gs_base));
 	}
@@ -321,9 +320,6 @@ const char *native_start(struct batch *b, const u8 *data, const u8 *ro)
 	struct hello hello;
 
 	batch = b;
-	has_fsgsbase = host.fsgsbase;
-	has_xsave = host.osxsave;
-	has_avx = host.avx;
 	if (!map_shared())
 		return "the address space of the cases could not be mapped";
 	memcpy(child_data, data, DATA_BYTES);

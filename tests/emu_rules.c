@@ -175,9 +175,9 @@ static bool changes_width(const struct tcase *t)
  */
 
 /* Faults of far transfers: which of the checks comes first, with what error code. */
-static bool far_fault(const struct emu_insn *in, const struct tcase *t)
+static bool far_fault(const struct emu_insn *in, const struct emu_desc *d,
+		      const struct tcase *t)
 {
-	const struct emu_desc *d = in->desc;
 	u64 at = t->in.gpr[RSP] % 4096;
 
 	if (d->exec == ex_callf || d->exec == ex_jmpf)
@@ -187,96 +187,107 @@ static bool far_fault(const struct emu_insn *in, const struct tcase *t)
 	       (t->vector != COMPLETED || at + 5 * in->op_bytes + (u16)in->imm > 4096);
 }
 
-static bool vector_misaligned(const struct emu_insn *in, const struct tcase *t)
+static bool vector_misaligned(const struct emu_insn *in, const struct emu_desc *d,
+			      const struct tcase *t)
 {
-	return t->in.rflags & FL_AC && ((const struct emu_desc *)in->desc)->flags & D_SSE &&
+	return t->in.rflags & FL_AC && d->flags & D_SSE &&
 	       is_memory(in);
 }
 
-static bool vector_order(const struct emu_insn *in, const struct tcase *t)
+static bool vector_order(const struct emu_insn *in, const struct emu_desc *d,
+			 const struct tcase *t)
 {
-	const struct emu_desc *d = in->desc;
-
 	return t->vector != COMPLETED && (d->exec == ex_fxsave || d->exec == ex_fxrstor ||
 					  d->exec == ex_maskmov || d->exec == ex_vmaskmov);
 }
 
-static bool fst_with_exception(const struct emu_insn *in, const struct tcase *t)
+static bool fst_with_exception(const struct emu_insn *in, const struct emu_desc *d,
+			       const struct tcase *t)
 {
-	return ((const struct emu_desc *)in->desc)->exec == ex_fst &&
+	return d->exec == ex_fst &&
 	       ((const struct emu_fx *)t->out.fx)->sw & FSW_ES;
 }
 
-static bool push_of_segment(const struct emu_insn *in, const struct tcase *t)
+static bool push_of_segment(const struct emu_insn *in, const struct emu_desc *d,
+			    const struct tcase *t)
 {
-	return ((const struct emu_desc *)in->desc)->exec == ex_push_seg && in->op_bytes > 2;
+	return d->exec == ex_push_seg && in->op_bytes > 2;
 }
 
 /* Where it matters that more than a selector is read. */
-static bool pop_of_segment(const struct emu_insn *in, const struct tcase *t)
+static bool pop_of_segment(const struct emu_insn *in, const struct emu_desc *d,
+			   const struct tcase *t)
 {
-	return ((const struct emu_desc *)in->desc)->exec == ex_pop_seg && in->op_bytes > 2 &&
+	return d->exec == ex_pop_seg && in->op_bytes > 2 &&
 	       (t->vector != COMPLETED || t->in.rflags & FL_AC ||
 		t->in.gpr[RSP] % 4096 + in->op_bytes > 4096);
 }
 
-static bool register_of_prefetch(const struct emu_insn *in, const struct tcase *t)
+static bool register_of_prefetch(const struct emu_insn *in, const struct emu_desc *d,
+				 const struct tcase *t)
 {
-	return !strcmp(((const struct emu_desc *)in->desc)->name, "prefetchw") &&
+	return !strcmp(d->name, "prefetchw") &&
 	       in->modrm >= 0xc0;
 }
 
-static bool two_faults(const struct emu_insn *in, const struct tcase *t)
+static bool two_faults(const struct emu_insn *in, const struct emu_desc *d,
+		       const struct tcase *t)
 {
-	emu_exec_fn f = ((const struct emu_desc *)in->desc)->exec;
+	emu_exec_fn f = d->exec;
 
 	return t->vector != COMPLETED && (f == ex_cmps || f == ex_bound);
 }
 
-static bool short_movsxd(const struct emu_insn *in, const struct tcase *t)
+static bool short_movsxd(const struct emu_insn *in, const struct emu_desc *d,
+			 const struct tcase *t)
 {
-	return !strcmp(((const struct emu_desc *)in->desc)->name, "movsxd") &&
+	return !strcmp(d->name, "movsxd") &&
 	       in->op_bytes == 2 && is_memory(in);
 }
 
-static bool vex_w_outside_64(const struct emu_insn *in, const struct tcase *t)
+static bool vex_w_outside_64(const struct emu_insn *in, const struct emu_desc *d,
+			     const struct tcase *t)
 {
-	emu_exec_fn f = ((const struct emu_desc *)in->desc)->exec;
+	emu_exec_fn f = d->exec;
 
 	return in->vex && t->place != PLACE_64 && (f == ex_pextr || f == ex_pinsr);
 }
 
-static bool locked_system(const struct emu_insn *in, const struct tcase *t)
+static bool locked_system(const struct emu_insn *in, const struct emu_desc *d,
+			  const struct tcase *t)
 {
-	emu_exec_fn f = ((const struct emu_desc *)in->desc)->exec;
+	emu_exec_fn f = d->exec;
 
 	return in->lock && (f == ex_mov_to_cr || f == ex_mov_from_cr || f == ex_verr);
 }
 
-static bool repeated_loop(const struct emu_insn *in, const struct tcase *t)
+static bool repeated_loop(const struct emu_insn *in, const struct emu_desc *d,
+			  const struct tcase *t)
 {
-	return ((const struct emu_desc *)in->desc)->exec == ex_loop && in->rep;
+	return d->exec == ex_loop && in->rep;
 }
 
-static bool pause_with_rex(const struct emu_insn *in, const struct tcase *t)
+static bool pause_with_rex(const struct emu_insn *in, const struct emu_desc *d,
+			   const struct tcase *t)
 {
 	return in->opcode == 0x90 && in->rex & 1 && in->rep == 0xf3;
 }
 
-static bool int1(const struct emu_insn *in, const struct tcase *t)
+static bool int1(const struct emu_insn *in, const struct emu_desc *d,
+		 const struct tcase *t)
 {
-	return ((const struct emu_desc *)in->desc)->exec == ex_int1;
+	return d->exec == ex_int1;
 }
 
-static bool width_changed(const struct emu_insn *in, const struct tcase *t)
+static bool width_changed(const struct emu_insn *in, const struct emu_desc *d,
+			  const struct tcase *t)
 {
 	return changes_width(t);
 }
 
-static bool size_in_64(const struct emu_insn *in, const struct tcase *t)
+static bool size_in_64(const struct emu_insn *in, const struct emu_desc *d,
+		       const struct tcase *t)
 {
-	const struct emu_desc *d = in->desc;
-
 	if (t->place != PLACE_64)
 		return false;
 	if (d->flags & D_F64 && in->opsize_prefix)
@@ -285,7 +296,7 @@ static bool size_in_64(const struct emu_insn *in, const struct tcase *t)
 }
 
 static const struct {
-	bool (*is)(const struct emu_insn *in, const struct tcase *t);
+	bool (*is)(const struct emu_insn *in, const struct emu_desc *d, const struct tcase *t);
 	const char *apm;
 } vendor_rules[] = {
 	{ far_fault, "far transfers: the order of their checks is the implementation's" },
@@ -310,10 +321,11 @@ static unsigned int vendor_cases[ARRAY_SIZE(vendor_rules)];
 
 bool by_vendor(const struct emu_ctxt *c, const struct tcase *t)
 {
+	const struct emu_desc *d = c->insn.desc;
 	unsigned int i;
 
-	for (i = 0; !host.intel && c->insn.desc && i < ARRAY_SIZE(vendor_rules); i++) {
-		if (vendor_rules[i].is(&c->insn, t)) {
+	for (i = 0; !host.intel && d && i < ARRAY_SIZE(vendor_rules); i++) {
+		if (vendor_rules[i].is(&c->insn, d, t)) {
 			vendor_cases[i]++;
 			return true;
 		}
