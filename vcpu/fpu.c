@@ -110,22 +110,29 @@ void kvm_fpu_put(struct kvm_vcpu *vcpu)
 	trace_kvm_fpu(0);
 }
 
-/* x87 and SSE registers; where the image does not hold them they are in their initial state. */
+/* Components that the image holds; the others are in their initial state. */
+static u64 held(struct kvm_vcpu *vcpu)
+{
+	return boot_cpu_has(X86_FEATURE_XSAVE) ? *in_use(vcpu) : XFEATURE_MASK_FPSSE;
+}
+
+/* AVX in use keeps MXCSR in the image as well. */
+static u32 read_mxcsr(struct kvm_vcpu *vcpu)
+{
+	return held(vcpu) & (XFEATURE_MASK_SSE | XFEATURE_MASK_YMM) ? fx_of(vcpu)->mxcsr :
+								      MXCSR_INIT;
+}
+
 static void read_legacy(struct kvm_vcpu *vcpu, struct fxregs_state *fx)
 {
-	u64 used = XFEATURE_MASK_FPSSE;
+	u64 used = held(vcpu);
 
 	*fx = *fx_of(vcpu);
-	if (boot_cpu_has(X86_FEATURE_XSAVE))
-		used = *in_use(vcpu);
 	if (!(used & XFEATURE_MASK_FP))
 		init_x87(fx);
-	if (!(used & XFEATURE_MASK_SSE)) {
+	if (!(used & XFEATURE_MASK_SSE))
 		memset(fx->xmm_space, 0, sizeof(fx->xmm_space));
-		/* AVX in use keeps MXCSR in the image. */
-		if (!(used & XFEATURE_MASK_YMM))
-			fx->mxcsr = MXCSR_INIT;
-	}
+	fx->mxcsr = read_mxcsr(vcpu);
 }
 
 /** kvm_vcpu_ioctl_get_fpu - KVM_GET_FPU */
@@ -155,10 +162,10 @@ long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a)
  */
 long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 {
-	struct fxregs_state *fx = fx_of(a->vcpu), now;
+	struct fxregs_state *fx = fx_of(a->vcpu);
 	const struct kvm_fpu *fpu = a->data;
 
-	read_legacy(a->vcpu, &now);
+	fx->mxcsr = read_mxcsr(a->vcpu);
 	memcpy(fx->st_space, fpu->fpr, sizeof(fpu->fpr));
 	memcpy(fx->xmm_space, fpu->xmm, sizeof(fpu->xmm));
 	fx->cwd = fpu->fcw;
@@ -167,7 +174,6 @@ long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 	fx->fop = fpu->last_opcode;
 	fx->rip = fpu->last_ip;
 	fx->rdp = fpu->last_dp;
-	fx->mxcsr = now.mxcsr;
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		*in_use(a->vcpu) |= XFEATURE_MASK_FPSSE;
 	return 0;
