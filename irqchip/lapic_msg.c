@@ -14,6 +14,7 @@
 /* Logical destinations of xAPICs: 8 bits, or 15 clusters of 4 bits. */
 #define NR_CLUSTERS	16
 #define CLUSTER_BITS	8
+#define X2APIC_CLUSTER	16
 
 enum logical_model { LOGICAL_NONE, LOGICAL_FLAT, LOGICAL_CLUSTER, LOGICAL_X2APIC, LOGICAL_ASK };
 
@@ -21,7 +22,7 @@ struct kvm_apic_map {
 	struct rcu_head rcu;
 	u8 model;			/* enum logical_model */
 	bool ask_physical;		/* ids are not unique */
-	u32 size;			/* of @phys */
+	u32 size;			/* of @phys, whole clusters of x2APICs */
 	struct kvm_vcpu *logical[NR_CLUSTERS][CLUSTER_BITS];
 	struct kvm_vcpu *phys[];	/* by APIC id */
 };
@@ -135,7 +136,8 @@ static u32 map_size(struct kvm *kvm)
 
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		last = max_t(u32, last, vcpu->vcpu_id);
-	return last + 1;
+	/* What one x2APIC logical id names, 16 of them, is in the table or is not. */
+	return roundup(last + 1, X2APIC_CLUSTER);
 }
 
 static void fill_map(struct kvm *kvm, struct kvm_apic_map *map, unsigned long *inhibits)
@@ -357,14 +359,10 @@ static bool use_map_logical(struct kvm_apic_map *map, struct delivery *d, u32 de
 		}
 		return true;
 	case LOGICAL_X2APIC:
-		first = dest >> 16 << 4;
+		first = (dest >> 16) * X2APIC_CLUSTER;
 		if (first < map->size) {
-			u32 mask = dest & 0xffff;
-
 			first = array_index_nospec(first, map->size);
-			if (map->size - first < 16)
-				mask &= (1u << (map->size - first)) - 1;
-			consider_table(d, map->phys + first, mask);
+			consider_table(d, map->phys + first, dest & 0xffff);
 		}
 		return true;
 	}
