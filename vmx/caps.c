@@ -330,7 +330,7 @@ int vmx_check_cpu(void)
 		why = first_difference(&vmx_caps, &here);
 	if (!why)
 		return 0;
-	pr_err("CPU%d differs from what is in use: %s\n", smp_processor_id(), why);
+	pr_err_ratelimited("CPU%d differs from what is in use: %s\n", smp_processor_id(), why);
 	return err;
 }
 

@@ -87,6 +87,7 @@ typedef s64 ktime_t;
 #define WARN_ON_ONCE(c)		WARN_ON(c)
 #define BUG_ON(c)		WARN_ON(c)
 #define pr_err(...)		printf("# " __VA_ARGS__)
+#define pr_err_ratelimited(...)	pr_err(__VA_ARGS__)
 #define pr_warn(...)		pr_err(__VA_ARGS__)
 #define pr_warn_ratelimited(...)	pr_err(__VA_ARGS__)
 #define pr_debug(...)		((void)0)
