@@ -37,7 +37,8 @@ static enum emu_status gp_if(struct emu_ctxt *c, int bad)
 
 /*
  * An instruction that changes the privilege level reaches for the inner stack with
- * the new one, before the CPU has it.
+ * the new one, before the CPU has it. Not inlined: most accesses are known without a
+ * walk, and its variables would cost each of them stack and saved registers.
  */
 static noinline enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 {
