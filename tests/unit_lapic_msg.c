@@ -432,7 +432,7 @@ static void map_follows(void)
 	set_mode(v, true, true);
 	soft_enable(v);
 	EXPECT_EQ(kvm_apic_deliver(&vm->kvm, NULL, &msg), 1);
-	/* The last cluster of the map is not a whole one. */
+	/* One vCPU is in the last cluster of the map, and 15 places are empty. */
 	msg = (struct kvm_apic_msg) {
 		.vector = 0x71, .logical = true, .dest = 250u << 16 | 0xffff,
 	};
