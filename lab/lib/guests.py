@@ -29,8 +29,8 @@ _FILES = {
 }
 
 ALL = ("guest,memtest,pc", "guest,memtest32,q35", "guest,ipxe,pc", "guest,pxe,pc",
-       "guest,pxe,q35", "guest,grub,q35", "guest,ovmf,pc", "guest,ovmf,q35", "guest,686,pc",
-       "guest,686pae,q35", "guest,686,microvm", "guest,xen,pc", "guest,xen,q35")
+       "guest,pxe,q35", "guest,grub,pc", "guest,grub,q35", "guest,ovmf,pc", "guest,ovmf,q35",
+       "guest,686,pc", "guest,686pae,q35", "guest,686,microvm", "guest,xen,pc", "guest,xen,q35")
 # Those that take seconds.
 QUICK = ("guest,memtest,pc", "guest,pxe,pc", "guest,grub,q35", "guest,686,pc")
 
