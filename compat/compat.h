@@ -46,6 +46,12 @@ struct kvm_pre_fault_memory {
 #define KVM_CAP_PRE_FAULT_MEMORY	236
 #endif
 
+/* Likewise. */
+#ifndef KVM_CAP_VM_TYPES
+#define KVM_CAP_VM_TYPES	235
+#define KVM_X86_DEFAULT_VM	0
+#endif
+
 /* The hotplug state in which no task runs any more (or yet) on the CPU. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_ONLINE

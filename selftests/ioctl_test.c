@@ -20,6 +20,10 @@ struct kvm_pre_fault_memory {
 #define KVM_CAP_PRE_FAULT_MEMORY 236
 #endif
 
+#ifndef KVM_CAP_VM_TYPES
+#define KVM_CAP_VM_TYPES 235
+#endif
+
 GUEST_CODE(nops, 64, "nop\n hlt\n");
 
 enum fd_kind { SYSTEM, VM, VCPU };
@@ -189,6 +193,26 @@ static void system_calls(const void *arg)
 	CHECK_EQ(ioctl(kvm, KVM_CHECK_EXTENSION, -1L), 0);
 	CHECK_OK(ioctl(kvm, KVM_X86_GET_MCE_CAP_SUPPORTED, &v));
 	CHECK(v & MC_CAP_CTL, "0x%llx", (unsigned long long)v);
+}
+
+/* Exactly the announced types can be had. */
+static void vm_types(const void *arg)
+{
+	struct machine *m = machine_new_novcpu();
+	int kvm = m->vm->kvm_fd, types = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES);
+	long type;
+
+	if (!types)
+		test_skip("this kvm does not announce KVM_CAP_VM_TYPES");
+	CHECK(types & 1, "0x%x is without the default type", types);
+	CHECK_EQ(ioctl(m->vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES), types);
+	for (type = 0; type < 40; type++) {
+		if (type < 32 && types & 1u << type)
+			close(CHECK_OK(ioctl(kvm, KVM_CREATE_VM, type)));
+		else
+			CHECK_ERRNO(ioctl(kvm, KVM_CREATE_VM, type), EINVAL);
+	}
+	CHECK_ERRNO(ioctl(kvm, KVM_CREATE_VM, 1L << 32), EINVAL);
 }
 
 /* What an unmodified user of the interface asks for before anything else. */
@@ -595,6 +619,7 @@ int main(int argc, char **argv)
 		add_test(unknown_requests, &kinds[i], "unknown_requests_%s", kind_names[i]);
 	TEST(wrong_descriptor);
 	TEST(system_calls);
+	TEST(vm_types);
 	TEST(capabilities);
 	TEST(vcpu_creation);
 	TEST(too_many_vcpus);

@@ -5,7 +5,8 @@ a module; what only a CPU or a VM can tell is for selftests/client_test.c."""
 import re
 
 FDS = ("dev", "vm", "vcpu")
-ASKED = ("cap", "enable", "cpuid", "msr", "attr", "param")
+ASKED = ("cap", "enable", "bare", "cpuid", "msr", "attr", "param")
+MISSING = {"later": "not yet", "never": "refused on purpose"}
 COMPARE = {
     None: ("more than 0", lambda have, want: have > 0),
     "=": ("equal to", lambda have, want: have == want),
@@ -22,13 +23,13 @@ def listed(path):
 
 
 class Demand:
-    """One thing that a client asks for. @later: why it is not there yet, or None."""
+    """One thing that a client asks for. @missing: of MISSING, @why: it is not there."""
 
-    def __init__(self, client, verb, word, later):
+    def __init__(self, client, verb, word, missing=None, why=None):
         match = WORD.match(word)
         if verb not in FDS + ASKED or not match:
             raise ValueError(f"tests/clients.list: {client}: {verb} {word}")
-        self.client, self.verb, self.later = client, verb, later
+        self.client, self.verb, self.missing, self.why = client, verb, missing, why
         self.name, self.compare, want = match.groups()
         self.want = want if verb == "param" else int(want, 0) if want else 0
 
@@ -42,12 +43,14 @@ class Demand:
 
     def __str__(self):
         return {"cap": "KVM_CAP_", "enable": "KVM_CAP_"}.get(
-            self.verb, "KVM_" if self.verb in FDS else "") + self.short()
+            self.verb, "KVM_" if self.verb in FDS + ("bare",) else "") + self.short()
 
     def answers(self, contract):
         """What the tables say: {kernel: value or None}; {} where it is not in them."""
-        if self.verb in FDS:
+        if self.verb in FDS + ("bare",):
             name = f"KVM_{self.name}"
+            if self.verb == "bare":
+                return {k: None for k, m in contract.modules.items() if name in m.ioctls["vm"]}
             return {k: name for k, m in contract.modules.items() if name in m.ioctls[self.verb]}
         if self.verb in ("cap", "enable"):
             return contract.values(f"KVM_CAP_{self.name}")
@@ -74,15 +77,14 @@ def read(path):
     """The demands, and {client: what was read}."""
     demands, sources = [], {}
     for client, verb, *words in listed(path):
-        later = None
         if verb == "from":
             sources[client] = " ".join(words)
-            continue
-        if verb == "later":
+        elif verb in MISSING:
             colon = words.index(":")
-            later = " ".join(words[colon + 1:])
-            verb, words = words[0], words[1:colon]
-        demands += [Demand(client, verb, word, later) for word in words]
+            demands += [Demand(client, words[0], word, verb, " ".join(words[colon + 1:]))
+                        for word in words[1:colon]]
+        else:
+            demands += [Demand(client, verb, word) for word in words]
     return demands, sources
 
 
@@ -92,11 +94,11 @@ def findings(read_list, contract):
     refused, past, unknown = [], [], []
     for d in demands:
         name = f"KVM_{'CAP_' if d.verb in ('cap', 'enable') else ''}{d.name}"
-        if d.verb in FDS + ("cap", "enable") and name not in contract.kernels:
+        if d.verb in FDS + ("cap", "enable", "bare") and name not in contract.kernels:
             unknown.append(f"{d.client}: no header has {name}")
-        elif d.later is not None:
-            print(f"# expected to fail: {d.client}: {d}: {d.later}")
-            if d.met(contract) and d.known(contract) or not d.later:
+        elif d.missing:
+            print(f"# expected to fail: {d.client}: {d}: {MISSING[d.missing]}: {d.why}")
+            if d.met(contract) and d.known(contract) or not d.why:
                 past.append(f"{d.client}: {d}")
         elif not d.met(contract):
             refused.append(f"{d.client} is refused: {d} ({answer_text(d.answers(contract))})")
@@ -122,7 +124,7 @@ def answer_text(answers):
 
 HEADS = {
     "cap": "KVM_CAP\\_: ", "enable": "KVM_ENABLE_CAP, not asked before: ",
-    "dev": "ioctls of /dev/kvm: ", "vm": "ioctls of a VM: ", "vcpu": "ioctls of a vCPU: ",
+    "bare": "ioctls of a VM with nothing in it: ", "dev": "ioctls of /dev/kvm: ", "vm": "ioctls of a VM: ", "vcpu": "ioctls of a vCPU: ",
     "cpuid": "entries of CPUID: ",
     "msr": "MSRs: ", "attr": "attributes of a vCPU (group:attribute): ",
     "param": "parameters of modules: ",
@@ -137,8 +139,8 @@ def page(read_list, contract, table):
         first = f"{client}: {sources[client]}"
         groups = {}
         for d in (d for d in demands if d.client == client):
-            if d.later is not None:
-                answer = f"not yet: {d.later}"
+            if d.missing:
+                answer = f"{MISSING[d.missing]}: {d.why}"
             elif d.verb in ("cpuid", "msr", "attr", "param"):
                 answer = "asked in the lab"
             elif d.verb == "cap" and d.compare:
@@ -157,16 +159,19 @@ def page(read_list, contract, table):
 def as_c(read_list):
     """Initializers of struct demand; what a header does not have yet is not in it."""
     verbs = {"cap": "CAP", "enable": "ENABLE", "cpuid": "CPUID", "msr": "MSR", "attr": "ATTR",
-             "param": "PARAM"}
+             "param": "PARAM", "bare": "BARE"}
     compares = {None: "MORE", "=": "EQUAL", ">=": "LEAST", "&": "BITS"}
     text = ""
     for d in read_list[0]:
         if d.verb in FDS:
             continue
         number, index, value = d.name, 0, d.want
+        state = (d.missing or "there").upper()
         if d.verb in ("cap", "enable"):
             number = f"KVM_CAP_{d.name}"
             text += f"#ifdef {number}\n"
+        elif d.verb == "bare":
+            number = f"KVM_{d.name}"
         elif d.verb == "cpuid":
             number, _, index = d.name.partition(".")
         elif d.verb == "attr":
@@ -176,7 +181,7 @@ def as_c(read_list):
         parameter = f'"{d.name.replace(".", "/parameters/")}", "{d.want}"' \
             if d.verb == "param" else "NULL, NULL"
         text += (f'{{ "{d.client}", "{d}", {verbs[d.verb]}, {number}, {index or 0}, '
-                 f"{compares[d.compare]}, {value}ull, {int(d.later is not None)}, "
+                 f"{compares[d.compare]}, {value}ull, {state}, "
                  f"{parameter} }},\n")
         text += "#endif\n" if d.verb in ("cap", "enable") else ""
     return text

@@ -42,13 +42,15 @@ bool kvm_get_kvm_safe(struct kvm *kvm)
 }
 EXPORT_SYMBOL_GPL(kvm_get_kvm_safe);
 
+/* KVM_CAP_VM_TYPES: what KVM_CREATE_VM takes, a bit for each. */
+#define VM_TYPES	BIT(KVM_X86_DEFAULT_VM)
+
 static struct kvm *kvm_create_vm(unsigned long type)
 {
 	struct kvm *kvm;
 	int r = -ENOMEM;
 
-	/* Only the plain VM type. */
-	if (type)
+	if (type >= BITS_PER_TYPE(u32) || !(BIT(type) & VM_TYPES))
 		return ERR_PTR(-EINVAL);
 	kvm = kvzalloc(sizeof(*kvm), GFP_KERNEL_ACCOUNT);
 	if (!kvm)
@@ -423,7 +425,7 @@ static const struct file_operations vm_fops = {
 
 /**
  * kvm_dev_ioctl_create_vm - KVM_CREATE_VM
- * @type: machine type, 0
+ * @type: machine type, KVM_X86_DEFAULT_VM
  *
  * Return: file descriptor; -EINVAL, -ENOMEM, -EMFILE, -EBUSY, -EIO.
  */
@@ -458,6 +460,7 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_NR_VCPUS, .fn = recommended_vcpus },
 	{ KVM_CAP_MAX_VCPUS, KVM_MAX_VCPUS },
 	{ KVM_CAP_MAX_VCPU_ID, KVM_MAX_VCPU_IDS },
+	{ KVM_CAP_VM_TYPES, VM_TYPES },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
