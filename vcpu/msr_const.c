@@ -8,7 +8,8 @@
 #include <asm/msr-index.h>
 #include "state.h"
 
-enum msr_writes { READ_ONLY, IGNORED, OWN_VALUE };
+/* RESTORED: user space that has saved the value may bring it back. */
+enum msr_writes { READ_ONLY, IGNORED, OWN_VALUE, RESTORED };
 
 static const struct {
 	u32 first, last;
@@ -26,7 +27,8 @@ static const struct {
 	{ MSR_IA32_PERF_CTL, MSR_IA32_PERF_CTL },
 	/* Without AMX nothing is disabled. */
 	{ MSR_IA32_XFD, MSR_IA32_XFD_ERR, OWN_VALUE, true },
-	{ MSR_IA32_LASTBRANCHFROMIP, MSR_IA32_LASTINTTOIP },
+	/* Nothing is recorded. */
+	{ MSR_IA32_LASTBRANCHFROMIP, MSR_IA32_LASTINTTOIP, RESTORED },
 	{ MSR_RAPL_POWER_UNIT, MSR_RAPL_POWER_UNIT },
 	{ MSR_PKG_ENERGY_STATUS, MSR_PKG_ENERGY_STATUS },
 	{ MSR_DRAM_ENERGY_STATUS, MSR_DRAM_ENERGY_STATUS },
@@ -88,7 +90,14 @@ int kvm_const_set_msr(u32 index, u64 val, bool host)
 
 	if (i < 0)
 		return i;
-	if (constants[i].writes == IGNORED)
+	switch (constants[i].writes) {
+	case IGNORED:
 		return 0;
-	return constants[i].writes == READ_ONLY || val != constants[i].value;
+	case OWN_VALUE:
+		return val != constants[i].value;
+	case RESTORED:
+		return !host || val != constants[i].value;
+	default:
+		return 1;
+	}
 }
