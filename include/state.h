@@ -53,6 +53,14 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 /* @e as the guest sees it now. */
 void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e);
 
+/* --- vcpu/nested_state.c --- */
+/* vCPU: KVM_IOCTL(KVM_GET_NESTED_STATE, kvm_vcpu_ioctl_get_nested_state,
+ *		   KVM_IOC_NOLOAD | KVM_IOC_OUT_E2BIG, 0)
+ */
+long kvm_vcpu_ioctl_get_nested_state(struct kvm_ioctl_args *a);
+/* vCPU: KVM_IOCTL(KVM_SET_NESTED_STATE, kvm_vcpu_ioctl_set_nested_state, KVM_IOC_NOLOAD, 0) */
+long kvm_vcpu_ioctl_set_nested_state(struct kvm_ioctl_args *a);
+
 /* --- vcpu/fpu.c --- */
 /* vCPU: KVM_IOCTL(KVM_GET_FPU, kvm_vcpu_ioctl_get_fpu, KVM_IOC_NOLOAD, 0) */
 long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a);

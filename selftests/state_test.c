@@ -2,7 +2,7 @@
 /*
  * vCPU state through the ioctls: what is set is what is read, in the guest as well; what
  * is invalid is refused and changes nothing. General and special registers, both SREGS
- * forms, FPU and XSAVE images, XCR0, debug registers, MP state.
+ * forms, FPU and XSAVE images, XCR0, debug registers, MP state, nested state.
  */
 #include "machine.h"
 
@@ -544,6 +544,56 @@ static void mp_state(const void *arg)
 	expect_hlt(m);
 }
 
+/* A vCPU outside of VMX operation: a header, whether nested VMX is there or not. */
+static void nested_state(const void *arg)
+{
+	static const struct { unsigned int offset, size; uint64_t value; } wrong[] = {
+#define WRONG(field, value) { offsetof(struct kvm_nested_state, field), \
+			      sizeof(((struct kvm_nested_state *)0)->field), value }
+		WRONG(size, 0), WRONG(size, sizeof(struct kvm_nested_state) - 1),
+		WRONG(format, KVM_STATE_NESTED_FORMAT_SVM), WRONG(format, 2),
+		WRONG(flags, KVM_STATE_NESTED_GUEST_MODE), WRONG(flags, 1 << 15),
+		WRONG(flags, KVM_STATE_NESTED_RUN_PENDING), WRONG(flags, KVM_STATE_NESTED_EVMCS),
+		WRONG(hdr.vmx.vmcs12_pa, 0), WRONG(hdr.vmx.vmcs12_pa, 0x1000),
+		WRONG(hdr.vmx.vmxon_pa, 0x1001), WRONG(hdr.vmx.vmxon_pa, 1ULL << 60),
+		WRONG(hdr.vmx.smm.flags, 1), WRONG(hdr.vmx.smm.flags, 4),
+		WRONG(hdr.vmx.flags, 2), WRONG(hdr.vmx.flags, 1u << 31),
+	};
+	struct machine *m = machine_new();
+	union {
+		struct kvm_nested_state s;
+		uint8_t bytes[256];
+	} u, bad;
+	int i;
+
+	for (i = 0; i < (int)sizeof(u.s); i += 31) {
+		memset(&u, 0xcc, sizeof(u));
+		u.s.size = i;
+		CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_GET_NESTED_STATE, &u), E2BIG);
+		CHECK_EQ(u.s.size, sizeof(u.s));
+		CHECK_EQ(u.s.flags, 0xcccc);
+	}
+	CHECK_ERRNO(ioctl(m->vcpu->fd, KVM_GET_NESTED_STATE, NULL), EFAULT);
+	u.s.size = sizeof(u);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_GET_NESTED_STATE, &u));
+	CHECK_EQ(u.s.size, sizeof(u.s));
+	CHECK_EQ(u.s.flags, 0);
+	CHECK_EQ(u.s.format, KVM_STATE_NESTED_FORMAT_VMX);
+	CHECK_EQ(u.s.hdr.vmx.vmxon_pa, ~0ULL);
+	CHECK_EQ(u.s.hdr.vmx.vmcs12_pa, ~0ULL);
+	CHECK_EQ(u.s.hdr.vmx.flags, 0);
+	CHECK_EQ(u.s.hdr.vmx.smm.flags, 0);
+	CHECK_EQ(u.bytes[sizeof(u.s) - 1], 0);
+	CHECK_EQ(u.bytes[sizeof(u.s)], 0xcc);
+	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_NESTED_STATE, &u));
+	for (i = 0; i < ARRAY_LEN(wrong); i++) {
+		bad = u;
+		memcpy(bad.bytes + wrong[i].offset, &wrong[i].value, wrong[i].size);
+		CHECK(ioctl(m->vcpu->fd, KVM_SET_NESTED_STATE, &bad) == -1 && errno == EINVAL,
+		      "0x%llx at %u", (long long)wrong[i].value, wrong[i].offset);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -566,5 +616,6 @@ int main(int argc, char **argv)
 	TEST(xcrs);
 	TEST(debugregs);
 	TEST(mp_state);
+	TEST(nested_state);
 	return run_tests(argc, argv);
 }

@@ -50,7 +50,7 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	struct kvm *kvm;
 	int r = -ENOMEM;
 
-	if (type >= BITS_PER_TYPE(u32) || !(BIT(type) & VM_TYPES))
+	if (type >= BITS_PER_LONG || !(BIT(type) & VM_TYPES))
 		return ERR_PTR(-EINVAL);
 	kvm = kvzalloc(sizeof(*kvm), GFP_KERNEL_ACCOUNT);
 	if (!kvm)
