@@ -3,7 +3,9 @@
  * What CPUID may say to a guest on this host: the host's own answers, cut down
  * to what kvmx can make work. SDM 2A, CPUID; Documentation/virt/kvm/x86/cpuid.rst.
  */
+#include <linux/cpu.h>
 #include <linux/kernel.h>
+#include <linux/smp.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/xcr.h>
@@ -25,6 +27,8 @@
 
 /* AVX_VNNI_INT8, AVX_NE_CONVERT, AVX_VNNI_INT16. */
 #define AVX_7_1_EDX		(BIT(4) | BIT(5) | BIT(10))
+/* SHA512, SM3, SM4, AVX_VNNI, AVX_IFMA. */
+#define AVX_7_1_EAX		(BIT(0) | BIT(1) | BIT(2) | F(AVX_VNNI) | BIT(23))
 
 enum feature_word {
 	W_1_ECX, W_1_EDX, W_7_EBX, W_7_ECX, W_7_EDX, W_7_1_EAX, W_7_1_EDX, W_7_2_EDX, W_D_1_EAX,
@@ -83,6 +87,35 @@ static const struct {
 		F(SYSCALL) | F(NX) | F(GBPAGES) | F(RDTSCP) | F(LM) },
 	/* Found below: the host kernel's view of it is not in its CPUID word on Intel. */
 	[W_8_8_EBX] = { 0x80000008, 0, KVM_CPUID_EBX, NO_KERNEL_WORD, 0 },
+};
+
+#define XSTATE_AVX512	(XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM)
+
+/*
+ * State components that belong to a feature, and all that cannot be used without them (SDM 1,
+ * 13.1 and 14): the host kernel can do without either. In order: AVX-512 needs AVX's.
+ */
+static const struct {
+	u64 state, needs;
+	enum feature_word owner;
+	u32 feature;
+	u32 users[NR_WORDS];
+} xstate_features[] = {
+	{ XFEATURE_MASK_YMM, XFEATURE_MASK_YMM, W_1_ECX, F(AVX), {
+		[W_1_ECX] = F(AVX) | F(FMA) | F(F16C), [W_7_EBX] = F(AVX2),
+		[W_7_ECX] = F(VAES) | F(VPCLMULQDQ) } },
+	/* No component of its own. */
+	{ 0, XFEATURE_MASK_YMM, W_7_EBX, F(AVX2), {
+		[W_7_1_EAX] = AVX_7_1_EAX, [W_7_1_EDX] = AVX_7_1_EDX } },
+	{ XSTATE_AVX512, XFEATURE_MASK_YMM | XSTATE_AVX512, W_7_EBX, F(AVX512F), {
+		[W_7_EBX] = F(AVX512F) | F(AVX512DQ) | F(AVX512IFMA) | F(AVX512PF) | F(AVX512ER) |
+			    F(AVX512CD) | F(AVX512BW) | F(AVX512VL),
+		[W_7_ECX] = F(AVX512VBMI) | F(AVX512_VBMI2) | F(AVX512_VNNI) | F(AVX512_BITALG) |
+			    F(AVX512_VPOPCNTDQ),
+		[W_7_EDX] = F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(AVX512_VP2INTERSECT) |
+			    F(AVX512_FP16),
+		[W_7_1_EAX] = F(AVX512_BF16) } },
+	{ XFEATURE_MASK_PKRU, XFEATURE_MASK_PKRU, W_7_ECX, F(PKU), { [W_7_ECX] = F(PKU) } },
 };
 
 #define PLACE(_fn, _ix, _reg, _bit)	{ _fn, _ix, KVM_CPUID_##_reg, 1u << (_bit) }
@@ -199,12 +232,26 @@ static u32 host_word(enum feature_word w)
 	return bits & words[w].mask;
 }
 
-static void find_features(void)
+/* Not every kind of core may have what the host kernel does not keep a view of. */
+static void cut_to_this_cpu(void *unused)
 {
 	int w;
 
 	for (w = 0; w < NR_WORDS; w++)
-		offered[w] = host_word(w);
+		offered[w] &= host_word(w);
+}
+
+static void find_features(void)
+{
+	int w, cpu;
+
+	for (w = 0; w < NR_WORDS; w++)
+		offered[w] = words[w].mask;
+	/* One after the other: they cut the same words. */
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		smp_call_function_single(cpu, cut_to_this_cpu, NULL, 1);
+	cpus_read_unlock();
 
 	/* These need the CPU's consent in a VMCS, or the host kernel's. */
 	if (!(vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP)) {
@@ -217,11 +264,8 @@ static void find_features(void)
 		offered[W_D_1_EAX] &= ~F(XSAVES);
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		offered[W_7_ECX] &= ~F(PKU);
-	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+	if (!(offered[W_1_ECX] & F(XSAVE)))
 		offered[W_D_1_EAX] = 0;
-	/* The host kernel does not keep these words. */
-	if (!boot_cpu_has(X86_FEATURE_AVX2))
-		offered[W_7_1_EDX] &= ~AVX_7_1_EDX;
 	if (!(offered[W_7_EDX] & F(SPEC_CTRL)))
 		offered[W_7_2_EDX] &= BIT(5);
 
@@ -235,20 +279,31 @@ static void find_features(void)
 		offered[W_8_8_EBX] |= kvm_feature_places[KVM_F_IBPB].mask;
 }
 
+/* A feature goes with its state components, and they with it. */
+static void match_xcr0_and_features(void)
+{
+	int i, w;
+
+	for (i = 0; i < ARRAY_SIZE(xstate_features); i++) {
+		if ((offered[xstate_features[i].owner] & xstate_features[i].feature) &&
+		    (supported_xcr0 & xstate_features[i].needs) == xstate_features[i].needs)
+			continue;
+		supported_xcr0 &= ~xstate_features[i].state;
+		for (w = 0; w < NR_WORDS; w++)
+			offered[w] &= ~xstate_features[i].users[w];
+	}
+}
+
 static void find_xcr0(void)
 {
-	const u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM;
 	int i;
 
-	if (!boot_cpu_has(X86_FEATURE_XSAVE))
-		return;
-	supported_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK) &
-		(XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM | avx512 |
-		 XFEATURE_MASK_PKRU);
-	if (!(offered[W_7_ECX] & F(PKU)))
-		supported_xcr0 &= ~(u64)XFEATURE_MASK_PKRU;
-	if ((supported_xcr0 & avx512) != avx512)
-		supported_xcr0 &= ~avx512;
+	supported_xcr0 = 0;
+	if (offered[W_1_ECX] & F(XSAVE))
+		supported_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK) &
+			(XFEATURE_MASK_FP | XFEATURE_MASK_SSE | XFEATURE_MASK_YMM | XSTATE_AVX512 |
+			 XFEATURE_MASK_PKRU);
+	match_xcr0_and_features();
 	for (i = 2; i < MAX_XSTATE; i++) {
 		struct kvm_cpuid_leaf l;
 
@@ -444,8 +499,9 @@ static int add_basic(struct fill *f, u32 function)
 	case 0x14:
 	case 0x17:
 	case 0x18:
+	case 0x1b:
 	case 0x1d ... 0x1f:
-		/* Topology is user space's; RDT, SGX, PT, AMX are not there. */
+		/* Topology is user space's; RDT, SGX, PT, PCONFIG, AMX are not there. */
 		return add(f, function, 0, true, none);
 	default:
 		/* Nor are MONITOR, PMU, TSC ratio, Key Locker, ... */
