@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * vmx/caps.c on real CPUs, see host_cpu.h. -t prints which CPU gets which feature, as a table
- * of reStructuredText.
- */
+/* vmx/caps.c on real CPUs, see host_cpu.h. */
 #include "host_cpu.h"
 #include "ktap.h"
 
@@ -142,22 +139,7 @@ static void check_hybrid(const struct cpu *c)
 		    "a CPU that lacks what is needed");
 }
 
-static void print_table(void)
-{
-	char features[160];
-	int i;
-
-	printf(".. list-table::\n   :header-rows: 1\n\n   * - CPU\n     - kvmx\n");
-	for (i = 0; i < nr_cpus; i++) {
-		const char *line = said;
-
-		if (!load(&cpus[i]))
-			line = vmx_feature_line(features, sizeof(features));
-		printf("   * - %s\n     - %.*s\n", cpus[i].name, (int)strcspn(line, "\n"), line);
-	}
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct cpu *newest = NULL;
 	int i;
@@ -166,10 +148,6 @@ int main(int argc, char **argv)
 		ktap_start(1);
 		ktap_skip("real CPUs", "no file of CPUs, name one by CPUS=");
 		return ktap_end();
-	}
-	if (argc > 1 && !strcmp(argv[1], "-t")) {
-		print_table();
-		return 0;
 	}
 	for (i = 0; i < nr_cpus; i++)
 		if (!load(&cpus[i]) && vmx_caps.posted && vmx_caps.tsc_scaling &&

@@ -3,141 +3,12 @@
  * What KVM_GET_SUPPORTED_CPUID and KVM_GET_EMULATED_CPUID offer on real CPUs, held against
  * the SDM (2A, CPUID; 1, chapter 13) and Documentation/virt/kvm/api.rst.
  */
-#include "host_cpu.h"
-#include "features.h"
+#include "host_kernel.h"
 #include "ktap.h"
 #include <stdarg.h>
 
-/* --- the host kernel: its view of the CPU, XCR0, and CPUs that answer otherwise --- */
-
-static struct { u32 x86_capability[NR_CPUID_WORDS]; } boot_cpu_data;
-static u64 host_xcr0;
-static const struct cpu *other_cpu;	/* the machine's second kind of core, or NULL */
-
-#define boot_cpu_has(f)	(boot_cpu_data.x86_capability[(f) / 32] >> ((f) % 32) & 1)
-#define xgetbv(which)	host_xcr0
-
-static inline u32 cpuid_eax(u32 leaf)
-{
-	return cpu_cpuid(leaf, 0).eax;
-}
-
-static inline void cpuid_count(u32 leaf, u32 sub, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
-{
-	struct cpuid_regs r = cpu_cpuid(leaf, sub);
-
-	*eax = r.eax;
-	*ebx = r.ebx;
-	*ecx = r.ecx;
-	*edx = r.edx;
-}
-
-/* One core of each kind. */
-#define for_each_online_cpu(n)	for ((n) = 0; (n) < (other_cpu ? 2 : 1); (n)++)
-#define cpus_read_lock()	((void)0)
-#define cpus_read_unlock()	((void)0)
-
-static void smp_call_function_single(int n, void (*fn)(void *), void *arg, int wait)
-{
-	const struct cpu *first = cpu;
-
-	cpu = n ? other_cpu : first;
-	fn(arg);
-	cpu = first;
-}
-
-#define __ro_after_init
-#include "../vcpu/cpuid_table.c"
-
-u32 kvm_pv_features(void)
-{
-	return 0x123;
-}
-
-/* Not called: they are of the ioctls with a vCPU. */
-int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
-{
-	return -EINVAL;
-}
-
-void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e)
-{
-}
-
-#include "../vcpu/cpuid_ioctl.c"
-
-static u32 reg_of(const struct cpuid_regs *r, enum kvm_cpuid_reg reg)
-{
-	const u32 regs[] = {
-		[KVM_CPUID_EAX] = r->eax, [KVM_CPUID_EBX] = r->ebx,
-		[KVM_CPUID_ECX] = r->ecx, [KVM_CPUID_EDX] = r->edx,
-	};
-
-	return regs[reg];
-}
-
-static u32 raw(u32 leaf, u32 sub, enum kvm_cpuid_reg reg)
-{
-	struct cpuid_regs r = { };
-
-	if (cpuid_eax(leaf & 0x80000000) >= leaf && (leaf != 7 || sub <= cpuid_eax(7)))
-		r = cpu_cpuid(leaf, sub);
-	return reg_of(&r, reg);
-}
-
-/* X86_FEATURE_XMM3 is 0, and nothing hangs on it. */
-static void forget(u32 feature)
-{
-	boot_cpu_data.x86_capability[feature / 32] &= ~(1u << feature % 32);
-}
-
-/* What a kernel takes up of CPUID; of two kinds of core what both have. */
-static void kernel_looks_at(void *unused)
-{
-	static const struct { u32 leaf, sub; enum kvm_cpuid_reg reg; } places[] = {
-		[CPUID_1_ECX] = { 1, 0, KVM_CPUID_ECX },
-		[CPUID_1_EDX] = { 1, 0, KVM_CPUID_EDX },
-		[CPUID_7_0_EBX] = { 7, 0, KVM_CPUID_EBX },
-		[CPUID_7_ECX] = { 7, 0, KVM_CPUID_ECX },
-		[CPUID_7_EDX] = { 7, 0, KVM_CPUID_EDX },
-		[CPUID_7_1_EAX] = { 7, 1, KVM_CPUID_EAX },
-		[CPUID_D_1_EAX] = { 0xd, 1, KVM_CPUID_EAX },
-		[CPUID_8000_0001_ECX] = { 0x80000001, 0, KVM_CPUID_ECX },
-		[CPUID_8000_0001_EDX] = { 0x80000001, 0, KVM_CPUID_EDX },
-	};
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(places); i++)
-		boot_cpu_data.x86_capability[i] &= raw(places[i].leaf, places[i].sub,
-						       places[i].reg);
-}
-
-/* A kernel boots on @c, and on cores of another kind as well if @other is not NULL. */
-static int boot(const struct cpu *c, const struct cpu *other)
-{
-	u32 *cap = boot_cpu_data.x86_capability;
-	int r = load(c), n;
-
-	other_cpu = other;
-	memset(cap, 0xff, sizeof(boot_cpu_data));
-	for_each_online_cpu(n)
-		smp_call_function_single(n, kernel_looks_at, NULL, 1);
-	/* Debian's kernels turn protection keys, LA57 and the speculation controls on. */
-	cap[CPUID_7_ECX] &= ~F(OSPKE);
-	if (boot_cpu_has(X86_FEATURE_PKU))
-		cap[CPUID_7_ECX] |= F(OSPKE);
-	cap[CPUID_OF_KERNEL] = boot_cpu_has(X86_FEATURE_SPEC_CTRL);
-	host_xcr0 = boot_cpu_has(X86_FEATURE_XSAVE) ? raw(0xd, 0, KVM_CPUID_EAX) : 0;
-	memset(xstate, 0, sizeof(xstate));
-	memset(offered, 0, sizeof(offered));
-	supported_xcr0 = 0;
-	return r;
-}
-
 /* --- what is offered, and what is wrong with it --- */
 
-static struct kvm_cpuid_entry2 ent[MAX_ENTRIES];
-static int nent;
 static char wrong[200];
 
 /* The first complaint stays. */
@@ -150,26 +21,6 @@ static __printf(2, 3) void right(bool cond, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(wrong, sizeof(wrong), fmt, args);
 	va_end(args);
-}
-
-static const struct kvm_cpuid_entry2 *entry(u32 leaf, u32 sub)
-{
-	int i;
-
-	for (i = 0; i < nent; i++)
-		if (ent[i].function == leaf && ent[i].index == sub)
-			return &ent[i];
-	return NULL;
-}
-
-static u32 given(u32 leaf, u32 sub, enum kvm_cpuid_reg reg)
-{
-	const struct kvm_cpuid_entry2 *e = entry(leaf, sub);
-
-	if (!e)
-		return 0;
-	return reg_of(&(struct cpuid_regs) { .eax = e->eax, .ebx = e->ebx, .ecx = e->ecx,
-					     .edx = e->edx }, reg);
 }
 
 struct place {
@@ -221,15 +72,16 @@ static void leaves_are_there(void)
 	for (i = 0; i < ARRAY_SIZE(first); i++)
 		for (leaf = first[i]; leaf <= given(first[i], 0, KVM_CPUID_EAX); leaf++)
 			right(entry(leaf, 0), "leaf %x is not there", leaf);
-	right(given(0, 0, KVM_CPUID_EAX) <= cpuid_eax(0) &&
-	      given(0x80000000, 0, KVM_CPUID_EAX) <= cpuid_eax(0x80000000),
+	right(given(0, 0, KVM_CPUID_EAX) <= raw(0, 0, KVM_CPUID_EAX) &&
+	      given(0x80000000, 0, KVM_CPUID_EAX) <= raw(0x80000000, 0, KVM_CPUID_EAX),
 	      "more leaves than the CPU has");
 	for (i = 0; i <= (int)given(7, 0, KVM_CPUID_EAX); i++)
 		right(entry(7, i), "leaf 7.%d is not there", i);
 	right(!entry(7, i), "leaf 7.%d is beyond the last", i);
 	for (i = 0; entry(4, i + 1); i++)
 		right(given(4, i, KVM_CPUID_EAX) & 0x1f, "leaf 4 goes on behind its end");
-	right(cpuid_eax(0) < 4 || !(given(4, i, KVM_CPUID_EAX) & 0x1f), "leaf 4 has no end");
+	right(raw(0, 0, KVM_CPUID_EAX) < 4 || !(given(4, i, KVM_CPUID_EAX) & 0x1f),
+	      "leaf 4 has no end");
 }
 
 /* Offered on any host: kvmx does them itself, or all they say is what kvmx does. */
@@ -272,7 +124,8 @@ static void host_has_what_is_offered(void)
 		      more);
 	}
 	for (i = 0; i < ARRAY_SIZE(emulated); i++)
-		right(given_of(&emulated[i]) == emulated[i].bits || cpuid_eax(0) < emulated[i].leaf,
+		right(given_of(&emulated[i]) == emulated[i].bits ||
+		      raw(0, 0, KVM_CPUID_EAX) < emulated[i].leaf,
 		      "leaf %x: what kvmx emulates is not there", emulated[i].leaf);
 	/* api.rst: "TSC_DEADLINE is not reported"; OSXSAVE, OSPKE and MONITOR come later. */
 	right(!(given(1, 0, KVM_CPUID_ECX) & (BIT(24) | BIT(27) | BIT(3))) &&
@@ -451,9 +304,7 @@ static void others_fit(void)
 static bool offers_what_works(void)
 {
 	wrong[0] = 0;
-	kvm_cpuid_module_init();
-	memset(ent, 0xff, sizeof(ent));
-	nent = kvm_cpuid_supported(ent, ARRAY_SIZE(ent));
+	build_list();
 	right(nent > 0, "no entries: %d", nent);
 	leaves_are_there();
 	host_has_what_is_offered();
@@ -537,7 +388,7 @@ static bool describes(u32 leaf)
 /* A list built on @one in a machine that has @other as well: right for both, and the same there. */
 static bool right_for_both(const struct cpu *one, const struct cpu *other)
 {
-	static struct kvm_cpuid_entry2 first[MAX_ENTRIES];
+	static struct kvm_cpuid_entry2 first[MAX_ENT];
 	int i, n;
 
 	boot(one, other);
@@ -628,7 +479,7 @@ static long get_cpuid(long (*ioctl)(struct kvm_ioctl_args *), u32 room, u32 *n)
 	struct kvm_ioctl_args a = { .data = &head, .tail = ent };
 	long r;
 
-	memset(ent, 0xff, sizeof(ent));
+	memset(ent, 0xff, MAX_ENT * sizeof(*ent));
 	r = ioctl(&a);
 	*n = nent = head.nent;
 	return r;
@@ -664,7 +515,7 @@ static void check_ioctls(const struct cpu *c)
 	ktap_result(ok, "KVM_GET_EMULATED_CPUID");
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	const struct cpu *newest = NULL;
 	int i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Where CPUID shows features, SDM 2A, and the state components of XSAVE, SDM 1, 13.1. */
-#ifndef KVMX_FEATURES_H
-#define KVMX_FEATURES_H
+#ifndef KVMX_CPUID_FEATURES_H
+#define KVMX_CPUID_FEATURES_H
 
 /* What a kernel keeps of CPUID, in an order of no meaning; the last word is its own. */
 enum {
