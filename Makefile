@@ -38,10 +38,10 @@ sources:
 		"give KDIR=, or install linux-headers-$$(uname -r)" >&2; exit 1; }
 	@tools/link-sources $(OUT) Kbuild kvm_main.c $(wildcard $(module-folders))
 
-# The devices of posting_test, beside the modules.
+# Modules that tests load: selftests/module/Kbuild.
 test-module:
 	@test -n "$(KREL)" || { echo "make: no kernel headers" >&2; exit 1; }
-	@tools/link-sources $(BUILD)/test-module/$(KREL) selftests/module compat/ipi.h
+	@tools/link-sources $(BUILD)/test-module/$(KREL) selftests/module compat/compat.h compat/ipi.h
 	@$(MAKE) --no-print-directory -C $(KDIR) \
 		M=$(BUILD)/test-module/$(KREL)/selftests/module $(KBUILD_ARGS) modules
 

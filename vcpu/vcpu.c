@@ -613,9 +613,13 @@ void kvm_destroy_vcpus(struct kvm *kvm)
 
 int kvm_vcpu_module_init(void)
 {
+	int r = kvm_ioctl_index(&vcpu_table);
+
+	if (r)
+		return r;
 	vcpu_cache = kmem_cache_create("kvm_vcpu", sizeof(struct kvm_vcpu), __alignof__(u64[8]),
 				       SLAB_ACCOUNT, NULL);
-	return vcpu_cache ? kvm_ioctl_index(&vcpu_table) : -ENOMEM;
+	return vcpu_cache ? 0 : -ENOMEM;
 }
 
 void kvm_vcpu_module_exit(void)
