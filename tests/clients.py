@@ -47,10 +47,10 @@ class Demand:
 
     def answers(self, contract):
         """What the tables say: {kernel: value or None}; {} where it is not in them."""
-        if self.verb in FDS + ("bare",):
-            name = f"KVM_{self.name}"
-            if self.verb == "bare":
-                return {k: None for k, m in contract.modules.items() if name in m.ioctls["vm"]}
+        name = f"KVM_{self.name}"
+        if self.verb == "bare":
+            return {k: None for k, m in contract.modules.items() if name in m.ioctls["vm"]}
+        if self.verb in FDS:
             return {k: name for k, m in contract.modules.items() if name in m.ioctls[self.verb]}
         if self.verb in ("cap", "enable"):
             return contract.values(f"KVM_CAP_{self.name}")
@@ -123,10 +123,15 @@ def answer_text(answers):
 
 
 HEADS = {
-    "cap": "KVM_CAP\\_: ", "enable": "KVM_ENABLE_CAP, not asked before: ",
-    "bare": "ioctls of a VM with nothing in it: ", "dev": "ioctls of /dev/kvm: ", "vm": "ioctls of a VM: ", "vcpu": "ioctls of a vCPU: ",
+    "cap": "KVM_CAP\\_: ",
+    "enable": "KVM_ENABLE_CAP, not asked before: ",
+    "dev": "ioctls of /dev/kvm: ",
+    "vm": "ioctls of a VM: ",
+    "vcpu": "ioctls of a vCPU: ",
+    "bare": "ioctls of a VM with nothing in it: ",
     "cpuid": "entries of CPUID: ",
-    "msr": "MSRs: ", "attr": "attributes of a vCPU (group:attribute): ",
+    "msr": "MSRs: ",
+    "attr": "attributes of a vCPU (group:attribute): ",
     "param": "parameters of modules: ",
 }
 
@@ -161,8 +166,9 @@ def as_c(read_list):
     verbs = {"cap": "CAP", "enable": "ENABLE", "cpuid": "CPUID", "msr": "MSR", "attr": "ATTR",
              "param": "PARAM", "bare": "BARE"}
     compares = {None: "MORE", "=": "EQUAL", ">=": "LEAST", "&": "BITS"}
+    demands, sources = read_list
     text = ""
-    for d in read_list[0]:
+    for d in (d for client in sources for d in demands if d.client == client):
         if d.verb in FDS:
             continue
         number, index, value = d.name, 0, d.want
@@ -180,7 +186,7 @@ def as_c(read_list):
             number, value = 0, 0
         parameter = f'"{d.name.replace(".", "/parameters/")}", "{d.want}"' \
             if d.verb == "param" else "NULL, NULL"
-        text += (f'{{ "{d.client}", "{d}", {verbs[d.verb]}, {number}, {index or 0}, '
+        text += (f'{{ "{d.client}", "{d.verb}: {d}", {verbs[d.verb]}, {number}, {index or 0}, '
                  f"{compares[d.compare]}, {value}ull, {state}, "
                  f"{parameter} }},\n")
         text += "#endif\n" if d.verb in ("cap", "enable") else ""
