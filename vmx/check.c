@@ -12,6 +12,7 @@
 #define CR0_WP		0x10000u
 #define CR0_PG		0x80000000u
 #define CR4_PAE		0x20u
+#define CR4_MCE		0x40u
 #define CR4_PCIDE	0x20000u
 #define CR4_CET		0x800000u
 #define EFER_E		0x100u			/* LME, LMA */

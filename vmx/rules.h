@@ -138,6 +138,9 @@ RULE(cr4, "27.3.1.1", USER, "CR4 has what VMX fixes",
 	fixed(F(CR4), s->lim->cr4_fixed0, s->lim->cr4_fixed1))
 RULE(cet, "27.3.1.1", USER, "CR4.CET only with CR0.WP",
 	!(F(CR4) & CR4_CET) || (F(CR0) & CR0_WP))
+/* The host's rule, not the CPU's: without MCE a machine check in the guest is a shutdown. */
+RULE(mce, "27.9", KVMX, "CR4.MCE is the host's, and the guest's own is in the shadow",
+	!((F(CR4) ^ F(HOST_CR4)) & CR4_MCE) && (F(CR4_MASK) & CR4_MCE))
 RULE(debugctl, "27.3.1.1", KVMX, "DEBUGCTL has no reserved bit",
 	!(F(ENTRY) & ENTRY_DEBUG) || !(F(DEBUGCTL) & ~0xffc7ull))
 RULE(long_mode, "27.3.1.1", USER, "an IA-32e mode guest has CR0.PG and CR4.PAE",
