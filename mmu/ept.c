@@ -21,6 +21,8 @@ enum { NX_OFF, NX_FORCE, NX_AUTO, NX_NEVER };
 static const char * const nx_names[] = { "off", "force", "auto", "never" };
 static int nx_huge_pages_param = NX_AUTO;
 bool nx_huge_pages;
+/* What sysfs says of it, arch/x86/kernel/cpu/bugs.c. */
+extern bool itlb_multihit_kvm_mitigation;
 
 static int nx_huge_pages_set(const char *val, const struct kernel_param *kp)
 {
@@ -539,10 +541,12 @@ int kvm_mmu_module_init(void)
 		nx_huge_pages = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();
 	else
 		nx_huge_pages = nx_huge_pages_param == NX_FORCE;
+	itlb_multihit_kvm_mitigation = nx_huge_pages;
 	return 0;
 }
 
 void kvm_mmu_module_exit(void)
 {
 	mmu_notifier_synchronize();
+	itlb_multihit_kvm_mitigation = false;
 }
