@@ -143,6 +143,14 @@ static inline void guest_pause(void)
 	asm volatile("pause" : : : "memory");
 }
 
+/*
+ * A fault at the instruction continues behind it with the vector in R11, which is 0 if all was
+ * well; clobbers R10. The operand [magic] is "i"(GUEST_TRY_MAGIC).
+ */
+#define GUEST_TRY_MAGIC 0x6b766d7866697875ULL
+#define GUEST_TRY(insn) "lea 1f(%%rip), %%r10\n mov %[magic], %%r11\n" insn "\n" \
+			"xor %%r11d, %%r11d\n 1:"
+
 /* MSR accesses that may fault: the vector, 0 if all was well. */
 uint8_t guest_wrmsr(uint32_t msr, uint64_t value);
 uint8_t guest_rdmsr(uint32_t msr, uint64_t *value);

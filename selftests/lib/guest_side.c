@@ -2,8 +2,6 @@
 /* Guests written in C: what runs in the guest. */
 #include "guest.h"
 
-#define FIXUP_MAGIC 0x6b766d7866697875ULL
-
 void (*volatile guest_handlers[256])(struct guest_frame *f);
 volatile struct guest_failure guest_failure;
 void guest_dispatch(struct guest_frame *f);
@@ -40,7 +38,7 @@ void guest_dispatch(struct guest_frame *f)
 {
 	if (guest_handlers[f->vector]) {
 		guest_handlers[f->vector](f);
-	} else if (f->vector < 32 && f->r11 == FIXUP_MAGIC) {
+	} else if (f->vector < 32 && f->r11 == GUEST_TRY_MAGIC) {
 		f->ip = f->r10;
 		f->r11 = f->vector;
 	} else {
@@ -48,17 +46,13 @@ void guest_dispatch(struct guest_frame *f)
 	}
 }
 
-/* A fault at the instruction continues behind it with the vector in R11. */
-#define TRY(insn) "lea 1f(%%rip), %%r10\n mov %[magic], %%r11\n" insn "\n" \
-		  "xor %%r11d, %%r11d\n 1:"
-
 uint8_t guest_wrmsr(uint32_t msr, uint64_t value)
 {
 	register uint64_t fault asm("r11");
 
-	asm volatile(TRY("wrmsr")
+	asm volatile(GUEST_TRY("wrmsr")
 		     : "=r"(fault)
-		     : [magic] "i"(FIXUP_MAGIC), "c"(msr), "a"((uint32_t)value),
+		     : [magic] "i"(GUEST_TRY_MAGIC), "c"(msr), "a"((uint32_t)value),
 		       "d"((uint32_t)(value >> 32))
 		     : "r10", "memory");
 	return fault;
@@ -69,9 +63,9 @@ uint8_t guest_rdmsr(uint32_t msr, uint64_t *value)
 	register uint64_t fault asm("r11");
 	uint32_t lo = 0, hi = 0;
 
-	asm volatile(TRY("rdmsr")
+	asm volatile(GUEST_TRY("rdmsr")
 		     : "=r"(fault), "+a"(lo), "+d"(hi)
-		     : [magic] "i"(FIXUP_MAGIC), "c"(msr)
+		     : [magic] "i"(GUEST_TRY_MAGIC), "c"(msr)
 		     : "r10", "memory");
 	*value = (uint64_t)hi << 32 | lo;
 	return fault;
