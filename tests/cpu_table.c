@@ -105,13 +105,16 @@ static void fill_row(struct row *row, const struct cpu *c)
 			row->cpuid |= 1u << i;
 }
 
+/* A name is literal: an underscore at its end would make it a link. */
+#define NAME_WIDTH	(CPU_WIDTH - 1 + 4)
+
 /* A simple table of reStructuredText: columns as wide as their headings, but for the first. */
 static void print_edge(const char *const *heading)
 {
 	char line[200];
 
 	memset(line, '=', sizeof(line));
-	printf("%.*s", CPU_WIDTH - 1, line);
+	printf("%.*s", NAME_WIDTH, line);
 	for (; *heading; heading++)
 		printf(" %.*s", (int)strlen(*heading), line);
 	printf("\n");
@@ -122,7 +125,7 @@ static void print_heading(const char *const *heading)
 	const char *const *h;
 
 	print_edge(heading);
-	printf("%-*s", CPU_WIDTH - 1, "CPU");
+	printf("%-*s", NAME_WIDTH, "CPU");
 	for (h = heading; *h; h++)
 		printf(" %s", *h);
 	printf("\n");
@@ -132,7 +135,7 @@ static void print_heading(const char *const *heading)
 /* @bits from bit 0 on; @first: the cells before those, as text. */
 static void print_row(const char *name, const char *const *heading, const char *first, u32 bits)
 {
-	printf("%-*s%s", CPU_WIDTH - 1, name, first);
+	printf("``%s``%*s%s", name, CPU_WIDTH - 1 - (int)strlen(name), "", first);
 	for (heading += *first ? 2 : 0; *heading; heading++, bits >>= 1)
 		printf(" %-*s", heading[1] ? (int)strlen(*heading) : 0, bits & 1 ? "yes" : "no");
 	printf("\n");
