@@ -130,6 +130,42 @@ static void baseline_features(const void *arg)
 	CHECK((e->eax >> 8 & 0xff) >= 48, "linear address bits %u", e->eax >> 8 & 0xff);
 }
 
+/* What needs state that XSAVE keeps is offered with its components (SDM 1, 13.1), and they with it. */
+static void features_and_xsave(const void *arg)
+{
+	static const struct { uint32_t leaf, reg, bits, xcr0; } need[] = {
+		{ 1, 2, 1u << 12 | 1u << 28 | 1u << 29, 1u << 2 },		/* FMA, AVX, F16C */
+		{ 7, 1, 1u << 5, 1u << 2 },					/* AVX2 */
+		{ 7, 1, 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, 7u << 5 },	/* AVX-512 */
+		{ 7, 2, 1u << 9 | 1u << 10, 1u << 2 },				/* VAES, VPCLMULQDQ */
+		{ 7, 2, 1u << 3, 1u << 9 },					/* PKU */
+	};
+	static const struct { uint32_t xcr0, leaf, reg, bit; } owner[] = {
+		{ 3, 1, 2, 1u << 26 }, { 1u << 2, 1, 2, 1u << 28 }, { 7u << 5, 7, 1, 1u << 16 },
+		{ 1u << 9, 7, 2, 1u << 3 },
+	};
+	struct machine *m = machine_new();
+	struct list *l = calloc(1, sizeof(*l));
+	const struct kvm_cpuid_entry2 *e;
+	uint32_t xcr0;
+	unsigned int i;
+
+	CHECK_OK(ask(m->vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, l, MAX_ENTRIES));
+	e = find(l, 0xd, 0);
+	xcr0 = e ? e->eax : 0;
+	for (i = 0; i < ARRAY_SIZE(need); i++) {
+		e = find(l, need[i].leaf, 0);
+		CHECK(!e || !((&e->eax)[need[i].reg] & need[i].bits) ||
+		      (xcr0 & need[i].xcr0) == need[i].xcr0, "leaf %u: 0x%x, XCR0 0x%x",
+		      need[i].leaf, (&e->eax)[need[i].reg] & need[i].bits, xcr0);
+	}
+	for (i = 0; i < ARRAY_SIZE(owner); i++) {
+		e = find(l, owner[i].leaf, 0);
+		CHECK(!(xcr0 & owner[i].xcr0) || (e && (&e->eax)[owner[i].reg] & owner[i].bit),
+		      "XCR0 0x%x without the feature of 0x%x", xcr0, owner[i].xcr0);
+	}
+}
+
 /* The hypervisor leaves say who it is, in the interface's own words. */
 static void hypervisor_leaf(const void *arg)
 {
@@ -354,6 +390,7 @@ int main(int argc, char **argv)
 		add_test(size_rules, &lists[i], "size_rules_%s", lists[i].name);
 	TEST(supported_is_consistent);
 	TEST(baseline_features);
+	TEST(features_and_xsave);
 	TEST(hypervisor_leaf);
 	TEST(set_and_get);
 	TEST(own_values);

@@ -135,6 +135,41 @@ static void host_has_what_is_offered(void)
 	      given(0, 0, KVM_CPUID_EBX) == raw(0, 0, KVM_CPUID_EBX), "another CPU's name");
 }
 
+/* All other fields are 0: they are reserved, or say what a guest does not have. */
+static void all_else_is_zero(void)
+{
+	static const struct { u32 leaf, eax, ebx, ecx, edx; } some[] = {
+		{ 0, ~0u, ~0u, ~0u, ~0u }, { 1, ~0u, ~0u, ~0u, ~0u }, { 2, ~0u, ~0u, ~0u, ~0u },
+		{ 4, ~0u, ~0u, ~0u, ~0u }, { 6, BIT(2), 0, 0, 0 }, { 7, ~0u, ~0u, ~0u, ~0u },
+		{ 0xd, ~0u, ~0u, BIT(1) /* of a component; no IA32_XSS */, 0 },
+		{ 0x40000000, ~0u, ~0u, ~0u, ~0u }, { 0x40000001, ~0u, 0, 0, 0 },
+		{ 0x80000000, ~0u, 0, 0, 0 }, { 0x80000001, 0, 0, ~0u, ~0u },
+		{ 0x80000002, ~0u, ~0u, ~0u, ~0u }, { 0x80000003, ~0u, ~0u, ~0u, ~0u },
+		{ 0x80000004, ~0u, ~0u, ~0u, ~0u }, { 0x80000006, 0, 0, ~0u, 0 },
+		{ 0x80000007, 0, 0, 0, BIT(8) }, { 0x80000008, 0xffffff, BIT(12), 0, 0 },
+	};
+	int i, j;
+
+	for (i = 0; i < nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &ent[i];
+		u32 more[] = { e->eax, e->ebx, e->ecx, e->edx };
+
+		for (j = 0; j < ARRAY_SIZE(some); j++) {
+			if (some[j].leaf != e->function)
+				continue;
+			more[0] &= ~some[j].eax;
+			more[1] &= ~some[j].ebx;
+			more[2] &= ~some[j].ecx;
+			more[3] &= ~some[j].edx;
+		}
+		/* Leaf 0DH.0 has a size and more components there. */
+		if (e->function == 0xd && !e->index)
+			more[2] = more[3] = 0;
+		right(!more[0] && !more[1] && !more[2] && !more[3], "leaf %x.%x: %x %x %x %x",
+		      e->function, e->index, e->eax, e->ebx, e->ecx, e->edx);
+	}
+}
+
 /* SDM 3C, 25.6.2, 25.7.1 and 25.8.1: what a guest cannot use, or not alone, without a control. */
 static void controls_are_there(void)
 {
@@ -308,6 +343,7 @@ static bool offers_what_works(void)
 	right(nent > 0, "no entries: %d", nent);
 	leaves_are_there();
 	host_has_what_is_offered();
+	all_else_is_zero();
 	controls_are_there();
 	states_are_there();
 	components_are_used();
