@@ -11,6 +11,7 @@
 struct kvm;
 struct kvm_vcpu;
 struct vmcs_region;
+struct vmx_msr_areas;
 
 /* What entry.S needs of a VMCS; offsets in vmx/entry.h. */
 struct vmx_entry {
@@ -38,6 +39,12 @@ struct kvm_vmcs {
 	u16 host_fs_sel, host_gs_sel, host_ldt_sel, host_ds_sel, host_es_sel;
 	u64 host_cr3, host_cr4;
 	u64 guest_efer;
+	/* Of the host's performance monitoring, vmx/perf.c. */
+	bool perf_switched;		/* there is something to switch, */
+	struct vmx_msr_areas *areas;	/* MSRs that entries and exits load, */
+	u32 nr_switched;		/* how many, as the VMCS has it */
+	u64 guest_perf_ctrl, host_perf_ctrl;	/* IA32_PERF_GLOBAL_CTRL, likewise */
+	u64 held_debugctl;		/* the host's bits in the guest's IA32_DEBUGCTL */
 };
 
 struct kvm_vmx {
@@ -57,6 +64,8 @@ struct kvm_vmx {
 	bool guest_state_loaded;	/* host FS/GS, user-return MSRs and XCR0 are the guest's */
 	u64 guest_kernel_gs_base, host_kernel_gs_base;
 	u64 host_debugctl;
+	bool debugctl_at_once;		/* an exit restores it, not only the end of a turn */
+	u32 nmis_seen;			/* the CPU's NMIs when perf was asked */
 	u32 host_pkru;
 	/* User-return MSRs: the guest's values. */
 	u64 star, lstar, cstar, sfmask;
@@ -79,6 +88,7 @@ struct vmx_caps {
 	bool tpr_shadow, apic_accesses, x2apic_mode;
 	bool apicv;			/* register virtualization and virtual-interrupt delivery */
 	bool posted;			/* posted interrupts; exits acknowledge the host's */
+	bool perf_ctrl;			/* entries and exits load IA32_PERF_GLOBAL_CTRL */
 	bool preemption_timer;
 	u8 preemption_shift;		/* it counts once in 1 << this TSC ticks */
 };

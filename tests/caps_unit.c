@@ -26,9 +26,30 @@ static bool controls_obey(void)
 		     c->proc | (c->tpr_shadow ? CPU_BASED_TPR_SHADOW : 0)) &&
 	       obeys(MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2, c->proc2,
 		     c->proc2 | apic) &&
-	       obeys(MSR_IA32_VMX_TRUE_EXIT_CTLS, MSR_IA32_VMX_EXIT_CTLS, c->exit, c->exit) &&
+	       obeys(MSR_IA32_VMX_TRUE_EXIT_CTLS, MSR_IA32_VMX_EXIT_CTLS, c->exit, c->exit |
+		     (c->perf_ctrl ? VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL : 0)) &&
 	       obeys(MSR_IA32_VMX_TRUE_ENTRY_CTLS, MSR_IA32_VMX_ENTRY_CTLS, c->entry,
-		     c->entry | VM_ENTRY_IA32E_MODE);
+		     c->entry | VM_ENTRY_IA32E_MODE |
+		     (c->perf_ctrl ? VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL : 0));
+}
+
+/*
+ * IA32_PERF_GLOBAL_CTRL is loaded by the controls where the CPU has both and they work, and they
+ * are off until perf wants it. What the host traces by Processor Trace shows the guest.
+ */
+static bool monitoring_is_right(void)
+{
+	const struct vmx_caps *c = &vmx_caps;
+	bool have = (cpu_msr(MSR_IA32_VMX_EXIT_CTLS) >> 32 & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
+		    (cpu_msr(MSR_IA32_VMX_ENTRY_CTLS) >> 32 & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL);
+	u32 signature = cpu_cpuid(1, 0).eax;
+	u32 model = (signature >> 4 & 15) | (signature >> 12 & 0xf0);
+	bool broken = model == 26 || model == 30 || model == 37 || model == 44 || model == 46;
+
+	return c->perf_ctrl == (have && !broken) &&
+	       !(c->exit & (VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL | VM_EXIT_PT_CONCEAL_PIP)) &&
+	       !(c->entry & (VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL | VM_ENTRY_PT_CONCEAL_PIP)) &&
+	       !(c->proc2 & SECONDARY_EXEC_PT_CONCEAL_VMX);
 }
 
 /* A refusal is true if the CPU has no unrestricted guest, the only thing a CPU with EPT lacks. */
@@ -55,7 +76,7 @@ static void check_one(const struct cpu *c)
 	/* No real CPU has virtual-interrupt delivery without posted interrupts. */
 	if (may & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 		apicv_whole = vmx_caps.apicv && vmx_caps.posted;
-	ok = controls_obey() && apicv_whole && !vmx_check_cpu();
+	ok = controls_obey() && monitoring_is_right() && apicv_whole && !vmx_check_cpu();
 	if (!ok)
 		printf("# %s: pin %x proc %x proc2 %x exit %x entry %x, %s", c->name, vmx_caps.pin,
 		       vmx_caps.proc, vmx_caps.proc2, vmx_caps.exit, vmx_caps.entry, said);
@@ -130,6 +151,7 @@ static void check_hybrid(const struct cpu *c)
 {
 	const u64 unused = (u64)BIT(22) << 32;		/* mode-based execute control */
 	const u64 ept = (u64)SECONDARY_EXEC_ENABLE_VPID << 32;
+	const u64 perf_ctrl = (u64)VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL << 32;
 
 	ktap_result(!other_core(c, MSR_IA32_VMX_PROCBASED_CTLS2, 0, unused) &&
 		    !other_core(c, MSR_IA32_VMX_PROCBASED_CTLS2, unused, 0) &&
@@ -141,6 +163,8 @@ static void check_hybrid(const struct cpu *c)
 		    strstr(said, "primary controls"), "a core that demands a control");
 	ktap_result(other_core(c, MSR_IA32_VMX_BASIC, 0, 1) == -EIO ||
 		    other_core(c, MSR_IA32_VMX_BASIC, 1, 0) == -EIO, "a core with another VMCS");
+	ktap_result(other_core(c, MSR_IA32_VMX_TRUE_EXIT_CTLS, 0, perf_ctrl) == -EIO &&
+		    strstr(said, "VM-exit controls"), "a core that does not load PERF_GLOBAL_CTRL");
 	ktap_result(other_core(c, MSR_IA32_VMX_CR4_FIXED1, 0, BIT(20)) == -EIO,
 		    "a core without a bit of CR4");
 	ktap_result(refused(c, SECONDARY_EXEC_UNRESTRICTED_GUEST, "unrestricted guest") &&
@@ -162,7 +186,7 @@ int main(void)
 		if (!load(&cpus[i]) && vmx_caps.posted && vmx_caps.tsc_scaling &&
 		    (cpu_msr(MSR_IA32_VMX_CR4_FIXED1) & BIT(20)))
 			newest = &cpus[i];
-	ktap_start(nr_cpus + 1 + (newest ? 6 : 0));
+	ktap_start(nr_cpus + 1 + (newest ? 7 : 0));
 	for (i = 0; i < nr_cpus; i++)
 		check_one(&cpus[i]);
 	check_alike();

@@ -46,12 +46,12 @@ static const struct control controls[NR_CONTROLS] = {
 		MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
 		VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_HOST_ADDR_SPACE_SIZE |
 		VM_EXIT_SAVE_IA32_PAT | VM_EXIT_LOAD_IA32_PAT | VM_EXIT_LOAD_IA32_EFER,
-		VM_EXIT_ACK_INTR_ON_EXIT,
+		VM_EXIT_ACK_INTR_ON_EXIT | VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL,
 	},
 	[ENTRY] = {
 		MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
 		VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_PAT | VM_ENTRY_LOAD_IA32_EFER,
-		0,
+		VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL,
 	},
 };
 
@@ -162,6 +162,16 @@ static void read_apic_caps(struct vmx_caps *caps)
 	caps->proc2 &= ~VMX_APIC_CONTROLS;
 }
 
+/* The controls are on only while perf wants the guest to have another value, see perf.c. */
+static void read_perf_caps(struct vmx_caps *caps)
+{
+	caps->perf_ctrl = (caps->exit & VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL) &&
+			  (caps->entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL) &&
+			  !vmx_perf_ctrl_broken(cpuid_eax(1));
+	caps->exit &= ~VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL;
+	caps->entry &= ~VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL;
+}
+
 /* Fills @caps from this CPU. Returns what is missing, or NULL. */
 static const char *read_caps(struct vmx_caps *caps)
 {
@@ -193,6 +203,7 @@ static const char *read_caps(struct vmx_caps *caps)
 		return missing;
 	rdmsrl(MSR_IA32_VMX_MISC, caps->misc);
 	read_apic_caps(caps);
+	read_perf_caps(caps);
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, caps->cr0_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, caps->cr0_fixed1);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, caps->cr4_fixed0);
@@ -285,9 +296,11 @@ static const char *first_difference(const struct vmx_caps *used, const struct vm
 	/* Those that follow the APIC's mode have flags of their own. */
 	if (!controls_allowed(basic, PROC2, used->proc2, 0))
 		return "secondary controls";
-	if (!controls_allowed(basic, EXIT, used->exit, 0))
+	if (!controls_allowed(basic, EXIT, used->exit,
+			      used->perf_ctrl ? VM_EXIT_LOAD_IA32_PERF_GLOBAL_CTRL : 0))
 		return "VM-exit controls";
-	if (!controls_allowed(basic, ENTRY, used->entry, VM_ENTRY_IA32E_MODE))
+	if (!controls_allowed(basic, ENTRY, used->entry, VM_ENTRY_IA32E_MODE |
+			      (used->perf_ctrl ? VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL : 0)))
 		return "VM-entry controls";
 	if ((used->apic_accesses && !here->apic_accesses) ||
 	    (used->x2apic_mode && !here->x2apic_mode) || (used->apicv && !here->apicv))
@@ -357,6 +370,7 @@ const char *vmx_feature_line(char *buf, size_t len)
 		{ "posted", vmx_caps.posted },
 		{ "preemption_timer", vmx_caps.preemption_timer },
 		{ "tsc_scaling", vmx_caps.tsc_scaling },
+		{ "perf_global_ctrl", vmx_caps.perf_ctrl },
 	};
 	size_t n = 0;
 	int i, pass;

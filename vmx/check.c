@@ -97,6 +97,24 @@ static bool area_good(const struct vmx_state *s, u64 pa, u32 count)
 	return !count || (is_phys(s, pa, 15) && is_phys(s, pa + count * 16ull - 1, 0));
 }
 
+/*
+ * MSRs that an entry or exit may not load (SDM 3C 27.4, 28.6): the bases of FS and GS, those of
+ * SMM and of microcode, and the local APIC's in x2APIC mode.
+ */
+static bool msrs_good(const struct vmx_msr_slot *slot, u32 count)
+{
+	u32 i;
+
+	if (count > VMX_MAX_SWITCHED)
+		return false;
+	for (i = 0; i < count; i++)
+		if (slot[i].reserved || slot[i].index >> 8 == 8 || slot[i].index == 0x79 ||
+		    slot[i].index == 0x9b || slot[i].index == 0xc0000100 ||
+		    slot[i].index == 0xc0000101)
+			return false;
+	return true;
+}
+
 /* Its memory type, walk length, accessed and dirty flags as IA32_VMX_EPT_VPID_CAP has them. */
 static bool eptp_good(const struct vmx_state *s, u64 eptp)
 {

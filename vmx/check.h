@@ -18,6 +18,7 @@ struct vmx_limits {
 	u64 pin, proc, proc2, exit, entry;
 	u64 misc, ept_vpid;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u64 perf_ctrl;			/* bits that IA32_PERF_GLOBAL_CTRL has */
 	u8 phys_bits, linear_bits;
 	bool bus_lock_detect;
 	bool any_error_code;		/* an exception's error code is not checked */
@@ -26,6 +27,7 @@ struct vmx_limits {
 struct vmx_state {
 	const struct vmx_limits *lim;
 	u64 f[VF_NR];
+	const struct vmx_msr_areas *areas;	/* NULL: both counts are 0 */
 	u8 vtpr;			/* of the virtual-APIC page */
 };
 

@@ -63,6 +63,29 @@ SAME(PDPTE3, GUEST_PDPTR3);
 static struct vmx_limits limits;
 static bool limits_known;
 
+/*
+ * The counters, general and fixed, by CPUID leaf 0AH, and the metrics of the top-down method.
+ * The cores of a hybrid CPU have not all the same ones, and so no bit is held against it.
+ */
+static u64 perf_ctrl_bits(void)
+{
+	u32 eax, ebx, ecx, edx, fixed;
+	u64 caps = 0;
+
+	if (cpuid_edx(7) & BIT(15))
+		return ~0ull;
+	if (cpuid_eax(0) < 0xa)
+		return 0;
+	cpuid(0xa, &eax, &ebx, &ecx, &edx);
+	fixed = BIT_ULL(edx & 31) - 1;
+	if ((eax & 0xff) >= 5)
+		fixed |= ecx;
+	if (cpuid_ecx(1) & BIT(15))
+		rdmsrl(MSR_IA32_PERF_CAPABILITIES, caps);
+	return (BIT_ULL(min(eax >> 8 & 0xff, 31u)) - 1) | (u64)fixed << 32 |
+	       (caps & BIT_ULL(15) ? BIT_ULL(48) : 0);
+}
+
 /* The same on every CPU, so that it does not matter who comes first, or twice. */
 static void read_limits(void)
 {
@@ -84,6 +107,7 @@ static void read_limits(void)
 	l.cr0_fixed1 = vmx_caps.cr0_fixed1;
 	l.cr4_fixed0 = vmx_caps.cr4_fixed0;
 	l.cr4_fixed1 = vmx_caps.cr4_fixed1;
+	l.perf_ctrl = perf_ctrl_bits();
 	l.phys_bits = cpuid_eax(0x80000008);
 	l.linear_bits = cpuid_ecx(7) & BIT(16) ? 57 : 48;
 	l.bus_lock_detect = cpuid_ecx(7) & BIT(24);
@@ -110,6 +134,7 @@ static void read_state(struct kvm_vcpu *vcpu, struct vmx_state *s)
 	if (!smp_load_acquire(&limits_known))
 		read_limits();
 	s->lim = &limits;
+	s->areas = vcpu->vmx.vmcs->areas;
 	for (i = 0; i < VF_NR; i++)
 		s->f[i] = read_field(fields[i].encoding);
 	s->vtpr = vcpu->apic ? READ_ONCE(*((u8 *)vcpu->apic->page + APIC_TASKPRI)) : 0;

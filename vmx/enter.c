@@ -6,6 +6,7 @@
 #include <linux/build_bug.h>
 #include <linux/context_tracking.h>
 #include <linux/entry-kvm.h>
+#include <linux/hardirq.h>
 #include <linux/hw_breakpoint.h>
 #include <asm/apicdef.h>
 #include <asm/debugreg.h>
@@ -142,6 +143,23 @@ static void ask_for_ibpb(void)
 		this_cpu_write(x86_ibpb_exit_to_user, true);
 }
 
+/* Whatever ran on this CPU since the last turn may have started or stopped events. */
+static void forget_perf(struct kvm_vmx *vmx)
+{
+	vmx->nmis_seen = this_cpu_read(irq_stat.__nmi_count) - 1;
+	vmx->host_debugctl = 0;
+}
+
+/*
+ * While interrupts are off, only an NMI changes what perf wants; an event that another CPU
+ * starts comes by an IPI, and so with an exit that ends the turn.
+ */
+static void ask_perf(struct kvm_vcpu *vcpu)
+{
+	if (unlikely(READ_ONCE(vcpu->vmx.nmis_seen) != this_cpu_read(irq_stat.__nmi_count)))
+		vmx_perf_prepare(vcpu);
+}
+
 static noinstr int enter_once(struct kvm_vcpu *vcpu)
 {
 	int failed;
@@ -180,9 +198,12 @@ static void note_exit(struct kvm_vcpu *vcpu, int failed)
 	vcpu->regs_avail = GPRS_AVAIL;
 	vmx->seg_avail = 0;
 	vcpu->insn_skipped = false;
-	vmx->entry_failed = failed;
+	if (unlikely(vmx->debugctl_at_once))
+		vmx_restore_debugctl(vmx);
 	if (unlikely(failed)) {
+		vmx->entry_failed = true;
 		vmx->exit_reason = 0;
+		vmx_perf_not_entered(vcpu);
 		return;
 	}
 	vmx->exit_reason = vmcs_read32(VM_EXIT_REASON);
@@ -372,9 +393,10 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	choose_spec_ctrl(vcpu);
 	if (vcpu->cr2 != native_read_cr2())
 		native_write_cr2(vcpu->cr2);
-	/* An exit clears it. */
-	vcpu->vmx.host_debugctl = get_debugctlmsr();
+	vcpu->vmx.entry_failed = false;
+	forget_perf(&vcpu->vmx);
 	do {
+		ask_perf(vcpu);
 		take_mail(vcpu);
 		/* What the CPU delivers by itself would wait behind a stale shadow. */
 		if (vcpu->vmx.apicv && vcpu->insn_skipped)
@@ -395,8 +417,8 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 	vcpu->stat.exits += entries;
 	vcpu->cr2 = native_read_cr2();
 	restore_xstate_controls(vcpu);
-	if (vcpu->vmx.host_debugctl)
-		update_debugctlmsr(vcpu->vmx.host_debugctl);
+	if (vcpu->vmx.host_debugctl && !vcpu->vmx.debugctl_at_once)
+		vmx_restore_debugctl(&vcpu->vmx);
 	if (hw_breakpoint_active())
 		hw_breakpoint_restore();
 }

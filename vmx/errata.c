@@ -33,6 +33,33 @@ bool vmx_preemption_timer_broken(u32 signature)
 	return false;
 }
 
+/*
+ * "VM Exit May Incorrectly Clear IA32_PERF_GLOBAL_CTRL [34:32]": of the control that loads it.
+ * All steppings, so CPUID.1:EAX without that.
+ */
+static const u32 clears_fixed_counters[] = {
+	0x106a0,		/* AAK155 */
+	0x106e0,		/* AAP115 */
+	0x20650,		/* AAT100 */
+	0x206c0,		/* BC86, AAY89, BD102 */
+	0x206e0,		/* BA97 */
+};
+
+/**
+ * vmx_perf_ctrl_broken - does an exit that loads IA32_PERF_GLOBAL_CTRL stop the fixed counters?
+ * @signature: CPUID.1:EAX
+ */
+bool vmx_perf_ctrl_broken(u32 signature)
+{
+	int i;
+
+	signature &= 0x0fff3ff0;
+	for (i = 0; i < ARRAY_SIZE(clears_fixed_counters); i++)
+		if (clears_fixed_counters[i] == signature)
+			return true;
+	return false;
+}
+
 /**
  * vmx_preemption_ticks - what the preemption timer is set to
  * @tsc: TSC ticks until the deadline

@@ -8,6 +8,7 @@
 #define VMX_PREEMPTION_TICKS_MAX	(1u << 25)
 
 bool vmx_preemption_timer_broken(u32 signature);
+bool vmx_perf_ctrl_broken(u32 signature);
 u32 vmx_preemption_ticks(u64 tsc, u8 shift);
 
 #endif

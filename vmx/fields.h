@@ -25,7 +25,7 @@
 	X(CR0_MASK, 0x6000) X(CR0_SHADOW, 0x6004)				\
 	X(CR4_MASK, 0x6002) X(CR4_SHADOW, 0x6006)				\
 	X(HOST_CR0, 0x6c00) X(HOST_CR3, 0x6c02) X(HOST_CR4, 0x6c04)		\
-	X(HOST_PAT, 0x2c00) X(HOST_EFER, 0x2c02)				\
+	X(HOST_PAT, 0x2c00) X(HOST_EFER, 0x2c02) X(HOST_PERF_CTRL, 0x2c04)	\
 	X(HOST_ES_SEL, 0xc00) X(HOST_CS_SEL, 0xc02) X(HOST_SS_SEL, 0xc04)	\
 	X(HOST_DS_SEL, 0xc06) X(HOST_FS_SEL, 0xc08) X(HOST_GS_SEL, 0xc0a)	\
 	X(HOST_TR_SEL, 0xc0c) X(HOST_FS_BASE, 0x6c06) X(HOST_GS_BASE, 0x6c08)	\
@@ -34,7 +34,7 @@
 	X(HOST_SYSENTER_ESP, 0x6c10) X(HOST_SYSENTER_EIP, 0x6c12)		\
 	X(HOST_RSP, 0x6c14) X(HOST_RIP, 0x6c16)					\
 	X(CR0, 0x6800) X(CR3, 0x6802) X(CR4, 0x6804) X(DR7, 0x681a)		\
-	X(DEBUGCTL, 0x2802) X(PAT, 0x2804) X(EFER, 0x2806)			\
+	X(DEBUGCTL, 0x2802) X(PAT, 0x2804) X(EFER, 0x2806) X(PERF_CTRL, 0x2808)	\
 	X(SYSENTER_CS, 0x482a) X(SYSENTER_ESP, 0x6824) X(SYSENTER_EIP, 0x6826)	\
 	VMX_SEGMENT_FIELDS(X, ES, 0) VMX_SEGMENT_FIELDS(X, CS, 1)		\
 	VMX_SEGMENT_FIELDS(X, SS, 2) VMX_SEGMENT_FIELDS(X, DS, 3)		\
@@ -75,6 +75,7 @@ enum vmx_field { VMX_FIELDS(VMX_FIELD_INDEX) VF_NR };
 #define PROC2_MBEC		0x00400000u
 
 #define EXIT_HOST_64		0x00000200u
+#define EXIT_LOAD_PERF_CTRL	0x00001000u
 #define EXIT_ACK_INT		0x00008000u
 #define EXIT_LOAD_PAT		0x00080000u
 #define EXIT_LOAD_EFER		0x00200000u
@@ -84,7 +85,23 @@ enum vmx_field { VMX_FIELDS(VMX_FIELD_INDEX) VF_NR };
 #define ENTRY_IA32E		0x00000200u
 #define ENTRY_SMM		0x00000400u
 #define ENTRY_DUAL_MONITOR	0x00000800u
+#define ENTRY_LOAD_PERF_CTRL	0x00002000u
 #define ENTRY_LOAD_PAT		0x00004000u
 #define ENTRY_LOAD_EFER		0x00008000u
+
+/* An element of the areas of MSRs that an entry or exit loads (SDM 3C table 25-15). */
+struct vmx_msr_slot {
+	u32 index;
+	u32 reserved;
+	u64 value;
+};
+
+/* As many as perf can name. SDM 3D A.6: at least 512 can be had of every CPU. */
+#define VMX_MAX_SWITCHED	64
+
+/* The areas are 16-byte aligned, each element with them. */
+struct vmx_msr_areas {
+	struct vmx_msr_slot entry[VMX_MAX_SWITCHED], exit[VMX_MAX_SWITCHED];
+};
 
 #endif

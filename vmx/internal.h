@@ -125,6 +125,7 @@ VMX_CONTROL(pin, PIN_BASED_VM_EXEC_CONTROL)
 VMX_CONTROL(proc, CPU_BASED_VM_EXEC_CONTROL)
 VMX_CONTROL(proc2, SECONDARY_VM_EXEC_CONTROL)
 VMX_CONTROL(entry, VM_ENTRY_CONTROLS)
+VMX_CONTROL(exit, VM_EXIT_CONTROLS)
 
 /* --- entry.S --- */
 /* Host interrupts by vector, from 0 on: as if the interrupt came now. */
@@ -189,6 +190,11 @@ void vmx_explain_failed_entry(struct kvm_vcpu *vcpu, u32 reason);
 /* --- l1d.c --- */
 DECLARE_STATIC_KEY_FALSE(vmx_l1d_on);
 void vmx_l1d_flush(struct kvm_vcpu *vcpu);
+/* --- perf.c: at the VMCS's creation, and before each entry with interrupts off --- */
+void vmx_perf_init(struct kvm_vmcs *v);
+void vmx_perf_prepare(struct kvm_vcpu *vcpu);
+void vmx_perf_not_entered(struct kvm_vcpu *vcpu);
+void vmx_restore_debugctl(struct kvm_vmx *vmx);
 /* --- inject.c --- */
 void vmx_match_pending_step(struct kvm_vcpu *vcpu);
 void vmx_event_arrived(struct kvm_vcpu *vcpu);

@@ -92,7 +92,7 @@ int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 		*val = vmcs_readl(GUEST_SYSENTER_EIP);
 		return 0;
 	case MSR_IA32_DEBUGCTLMSR:
-		*val = vmcs_read64(GUEST_IA32_DEBUGCTL);
+		*val = vmcs_read64(GUEST_IA32_DEBUGCTL) & ~vcpu->vmx.vmcs->held_debugctl;
 		return 0;
 	case MSR_IA32_CR_PAT:
 		*val = vcpu->pat;
@@ -155,7 +155,7 @@ int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 		vmcs_writel(GUEST_SYSENTER_EIP, val);
 		return 0;
 	case MSR_IA32_DEBUGCTLMSR:
-		vmcs_write64(GUEST_IA32_DEBUGCTL, val);
+		vmcs_write64(GUEST_IA32_DEBUGCTL, val | vcpu->vmx.vmcs->held_debugctl);
 		return 0;
 	case MSR_IA32_CR_PAT:
 		vcpu->pat = val;

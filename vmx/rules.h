@@ -103,6 +103,8 @@ RULE(host_sysenter, "27.2.2", KVMX, "the host's SYSENTER addresses are canonical
 	canonical(s, F(HOST_SYSENTER_ESP)) && canonical(s, F(HOST_SYSENTER_EIP)))
 RULE(host_pat, "27.2.2", KVMX, "the host's PAT has memory types that there are",
 	!(F(EXIT) & EXIT_LOAD_PAT) || pat_good(F(HOST_PAT)))
+RULE(host_perf_ctrl, "27.2.2", KVMX, "the host's PERF_GLOBAL_CTRL has no reserved bit",
+	!(F(EXIT) & EXIT_LOAD_PERF_CTRL) || !(F(HOST_PERF_CTRL) & ~s->lim->perf_ctrl))
 RULE(host_efer, "27.2.2", KVMX,
 	"the host's EFER has no reserved bit, and LMA and LME of a 64-bit host",
 	!(F(EXIT) & EXIT_LOAD_EFER) ||
@@ -155,6 +157,8 @@ RULE(sysenter, "27.3.1.1", USER, "the SYSENTER addresses are canonical",
 	canonical(s, F(SYSENTER_ESP)) && canonical(s, F(SYSENTER_EIP)))
 RULE(pat, "27.3.1.1", KVMX, "the PAT has memory types that there are",
 	!(F(ENTRY) & ENTRY_LOAD_PAT) || pat_good(F(PAT)))
+RULE(perf_ctrl, "27.3.1.1", KVMX, "PERF_GLOBAL_CTRL has no reserved bit",
+	!(F(ENTRY) & ENTRY_LOAD_PERF_CTRL) || !(F(PERF_CTRL) & ~s->lim->perf_ctrl))
 RULE(efer, "27.3.1.1", USER,
 	"EFER has no reserved bit, LMA as the entry has it, and LME with paging",
 	!(F(ENTRY) & ENTRY_LOAD_EFER) ||
@@ -277,3 +281,9 @@ RULE(link, "27.3.1.5", KVMX, "the VMCS link pointer is none, or a VMCS",
 RULE(pdptes, "27.3.1.6", USER, "a present PDPTE has no reserved bit",
 	!pae_paging(s) || (pdpte_good(s, F(PDPTE0)) && pdpte_good(s, F(PDPTE1)) &&
 			pdpte_good(s, F(PDPTE2)) && pdpte_good(s, F(PDPTE3))))
+
+/* --- 27.4, 28.6: MSRs that the entry and the next exit load --- */
+RULE(entry_msrs, "27.4", KVMX, "an entry may load the MSRs of the VM-entry MSR-load area",
+	!s->areas || msrs_good(s->areas->entry, F(ENTRY_LOAD_COUNT)))
+RULE(exit_msrs, "28.6", KVMX, "an exit may load the MSRs of the VM-exit MSR-load area",
+	!s->areas || msrs_good(s->areas->exit, F(EXIT_LOAD_COUNT)))

@@ -115,8 +115,7 @@ void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 	vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write32(CR3_TARGET_COUNT, 0);
 	vmcs_write32(VM_EXIT_MSR_STORE_COUNT, 0);
-	vmcs_write32(VM_EXIT_MSR_LOAD_COUNT, 0);
-	vmcs_write32(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmx_perf_init(v);
 	if (vmx_caps.xsaves)
 		vmcs_write64(XSS_EXIT_BITMAP, 0);
 	if (vmx_caps.ple) {
@@ -193,7 +192,7 @@ void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 		vmcs_write32(GUEST_SYSENTER_CS, 0);
 		vmcs_writel(GUEST_SYSENTER_ESP, 0);
 		vmcs_writel(GUEST_SYSENTER_EIP, 0);
-		vmcs_write64(GUEST_IA32_DEBUGCTL, 0);
+		vmcs_write64(GUEST_IA32_DEBUGCTL, vmx->vmcs->held_debugctl);
 		vmcs_write64(GUEST_IA32_PAT, vcpu->pat);
 		vmx->star = 0;
 		vmx->lstar = 0;

@@ -7,10 +7,12 @@
  */
 #include <linux/bitmap.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <asm/nospec-branch.h>
 #include <asm/spec-ctrl.h>
+#include "fields.h"
 #include "internal.h"
 
 /*
@@ -46,6 +48,18 @@ void kvm_vmcs_percpu_init(int cpu)
 	per_cpu(current_vmcs, cpu) = NULL;
 }
 
+/* What kmalloc() gives of a power of two is aligned to it. */
+static_assert(sizeof(struct vmx_msr_areas) == 2048);
+
+static void free_memory(struct kvm_vmcs *v)
+{
+	kfree(v->areas);
+	v->areas = NULL;
+	if (v->region)
+		vmx_region_free(v->region);
+	v->region = NULL;
+}
+
 /**
  * kvm_vmcs_init - a new VMCS, clear
  * @v: zeroed VMCS object
@@ -59,8 +73,11 @@ void kvm_vmcs_percpu_init(int cpu)
 int kvm_vmcs_init(struct kvm_vmcs *v)
 {
 	v->region = vmx_region_alloc(-1, GFP_KERNEL_ACCOUNT);
-	if (!v->region)
+	v->areas = kzalloc(sizeof(*v->areas), GFP_KERNEL_ACCOUNT);
+	if (!v->region || !v->areas) {
+		free_memory(v);
 		return -ENOMEM;
+	}
 	v->pa = __pa(v->region);
 	if (vmcs_poison)
 		memset((void *)v->region + sizeof(u32), VMCS_POISON, PAGE_SIZE - sizeof(u32));
@@ -120,8 +137,7 @@ void kvm_vmcs_free(struct kvm_vmcs *v)
 	if (!v->region)
 		return;
 	kvm_vmcs_clear(v);
-	vmx_region_free(v->region);
-	v->region = NULL;
+	free_memory(v);
 }
 
 /**
