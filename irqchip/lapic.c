@@ -12,6 +12,7 @@
 #include "trace_irq.h"
 
 #define VERSION_XAPIC		0x14u
+#define LAST_LVT_CMCI		6
 #define MCG_CMCI		BIT(10)
 #define LAPIC_DEFAULT_BASE	0xfee00000ull
 
@@ -34,9 +35,14 @@ bool lapic_has_cmci(const struct kvm_vcpu *vcpu)
 	return vcpu->mce.cap & MCG_CMCI;
 }
 
+static u32 lapic_last_lvt(struct kvm_lapic *apic)
+{
+	return lapic_get(apic, LAPIC_VERSION) >> 16 & 0xff;
+}
+
 void lapic_set_version(struct kvm_vcpu *vcpu)
 {
-	u32 last_lvt = lapic_has_cmci(vcpu) ? 6 : 5;
+	u32 last_lvt = lapic_has_cmci(vcpu) ? LAST_LVT_CMCI : LAST_LVT_CMCI - 1;
 	u32 version = VERSION_XAPIC | last_lvt << 16;
 
 	/* The I/O APIC in the kernel has no EOI register (version 0x11). */
@@ -52,12 +58,14 @@ void lapic_set_version(struct kvm_vcpu *vcpu)
 void kvm_apic_features_changed(struct kvm_vcpu *vcpu)
 {
 	struct kvm_lapic *apic = vcpu->apic;
+	u32 before;
 
 	if (!apic)
 		return;
+	before = lapic_last_lvt(apic);
 	lapic_set_version(vcpu);
-	/* New, it is as after a reset. */
-	if (lapic_has_cmci(vcpu) && !lapic_get(apic, LAPIC_LVT_CMCI))
+	/* New, the entry is as after a reset. */
+	if (before < LAST_LVT_CMCI && lapic_has_cmci(vcpu))
 		lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
 }
 

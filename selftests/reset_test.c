@@ -214,6 +214,7 @@ static const struct special specials[] = {
 	{ 0x12, G_DATA + 0x2001 },
 	{ 0x4b564d00, G_DATA + 0x1000 },
 	{ 0x4b564d01, G_DATA + 0x2001 },
+	/* Without its interrupt: with IF 0 the lab may deliver one (lab.rst). */
 	{ 0x4b564d02, G_DATA + 0x3001 },
 	{ 0x4b564d03, G_DATA + 0x4001 },
 	{ 0x4b564d04, G_DATA + 0x5001 },
@@ -506,6 +507,27 @@ static void after_init(const void *arg)
 	CHECK(!wrong, "%d differ", wrong);
 }
 
+/* The LVT entry of CMCI comes with the banks, masked. */
+static void cmci_entry(const void *arg)
+{
+	const struct kind *k = arg;
+	struct guest *g = guest_new_novcpu(k->chip);
+	struct kvm_vcpu *vcpu = __vm_vcpu_add(g->m->vm, k->id);
+	uint64_t cap = 1 << 10 | 1 << 8 | 2, offered;
+	static struct state s;
+
+	CHECK_OK(ioctl(g->m->vm->kvm_fd, KVM_X86_GET_MCE_CAP_SUPPORTED, &offered));
+	if (!(offered & 1 << 10))
+		test_skip("this kvm has no CMCI");
+	CHECK_OK(ioctl(vcpu->fd, KVM_X86_SETUP_MCE, &cap));
+	state_dump(vcpu, true, &s);
+	CHECK_EQ(state_get(&s, "apic.030"), 0x60014);
+	CHECK_EQ(state_get(&s, "apic.2f0"), LVT_MASKED);
+	CHECK_EQ(state_get(&s, "msr.179"), cap);
+	CHECK_EQ(state_get(&s, "msr.17b"), ~0ULL);
+	CHECK_EQ(state_get(&s, "msr.400"), ~0ULL);
+}
+
 static const struct kind kinds[] = {
 	{ "bsp_no_chip", CHIP_NONE, 0 },
 	{ "bsp_split", CHIP_SPLIT, 0 },
@@ -529,5 +551,6 @@ int main(int argc, char **argv)
 		if (kinds[i].chip != CHIP_NONE)
 			add_test(after_init, &kinds[i], "init_%s", kinds[i].name);
 	}
+	add_test(cmci_entry, &kinds[2], "cmci_entry");
 	return run_tests(argc, argv);
 }

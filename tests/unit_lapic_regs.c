@@ -197,6 +197,11 @@ static void version(void)
 	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0x10000);
 	EXPECT(wr(v, LAPIC_LVT_CMCI, 0x100f0));
 	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0x100f0);
+	/* Told again, it is the guest's: also a 0. */
+	EXPECT(wr(v, LAPIC_SVR, 0x1ff));
+	EXPECT(wr(v, LAPIC_LVT_CMCI, 0));
+	kvm_apic_features_changed(v);
+	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0);
 	vm_free(vm);
 
 	vm = vm_new(KVM_IRQCHIP_SPLIT);
