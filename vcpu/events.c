@@ -206,6 +206,8 @@ static int take_interrupt(struct kvm_vcpu *vcpu, int vector)
 		e->extint = -1;
 	} else if (pic_interrupt_pending(vcpu)) {
 		vector = kvm_pic_ack(vcpu->kvm);
+		/* Who waits for the end of a level interrupt may have been woken. */
+		vcpu->host_data = true;
 	}
 	return vector;
 }

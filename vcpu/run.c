@@ -33,6 +33,7 @@ static void scan_ioapic(struct kvm_vcpu *vcpu)
 /* What comes seldom: clocks, routes, user space's settings. 1 go on, 0 exit. */
 static int handle_rare_requests(struct kvm_vcpu *vcpu)
 {
+	vcpu->host_data = true;
 	if (kvm_check_request(vcpu, KVM_REQ_FEWER_EXITS)) {
 		vmx_choose_exits(vcpu);
 		if (vcpu->apic)
@@ -72,9 +73,6 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 /* 1 go on; 2 there is nothing to run; 0 exit; <0 errno */
 static int handle_requests(struct kvm_vcpu *vcpu)
 {
-	/* Interrupts of the APIC are the vCPU's own; all else may read what is the host's. */
-	if (READ_ONCE(vcpu->requests) != BIT(KVM_REQ_EVENT) || kvm_pic_output(vcpu->kvm))
-		vcpu->host_data = true;
 	if (kvm_check_request(vcpu, KVM_REQ_VM_DEAD))
 		return -EIO;
 	if (kvm_check_request(vcpu, KVM_REQ_TRIPLE_FAULT)) {
