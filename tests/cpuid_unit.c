@@ -164,7 +164,7 @@ static void all_else_is_zero(void)
 		}
 		/* Leaf 0DH.0 has a size and more components there. */
 		if (e->function == 0xd && !e->index)
-			more[2] = more[3] = 0;
+			memset(&more[2], 0, 2 * sizeof(more[2]));
 		right(!more[0] && !more[1] && !more[2] && !more[3], "leaf %x.%x: %x %x %x %x",
 		      e->function, e->index, e->eax, e->ebx, e->ecx, e->edx);
 	}
