@@ -58,7 +58,7 @@ static void peeper(uint64_t arg)
 	uint32_t msr;
 	int i;
 
-	for (i = 0; i < sizeof(monitors) / sizeof(monitors[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(monitors); i++)
 		for (msr = monitors[i].first; msr <= monitors[i].last; msr++)
 			if (!guest_rdmsr(msr, &val) && val)
 				guest_sync(msr);

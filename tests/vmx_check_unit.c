@@ -162,8 +162,9 @@ static bool complete(void)
 		for (j = 0; j < ARRAY_SIZE(cases); j++)
 			if (cases[j].rule && !strcmp(cases[j].rule, vmx_rules[i].name))
 				break;
-		if (j == ARRAY_SIZE(cases) || (strncmp(vmx_rules[i].section, "27.", 3) &&
-						strcmp(vmx_rules[i].section, "28.6"))) {
+		if (j == ARRAY_SIZE(cases) ||
+		    (strncmp(vmx_rules[i].section, "27.", 3) &&
+		     strcmp(vmx_rules[i].section, "28.6"))) {
 			printf("# %s has no case\n", vmx_rules[i].name);
 			good = false;
 		}

@@ -31,6 +31,7 @@ static int go_there(struct kprobe *p, struct pt_regs *regs)
 	instruction_pointer_set(regs, (unsigned long)named);
 	return 1;
 }
+
 NOKPROBE_SYMBOL(go_there);
 
 /* That there is one says that the other changes where the CPU goes on. */
