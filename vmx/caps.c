@@ -370,6 +370,7 @@ const char *vmx_feature_line(char *buf, size_t len)
 		{ "posted", vmx_caps.posted },
 		{ "preemption_timer", vmx_caps.preemption_timer },
 		{ "tsc_scaling", vmx_caps.tsc_scaling },
+		{ "perf_global_ctrl", vmx_caps.perf_ctrl },
 	};
 	size_t n = 0;
 	int i, pass;
