@@ -55,10 +55,12 @@ void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e);
 
 /* --- vcpu/nested_state.c --- */
 /* vCPU: KVM_IOCTL(KVM_GET_NESTED_STATE, kvm_vcpu_ioctl_get_nested_state,
- *		   KVM_IOC_NOLOAD | KVM_IOC_OUT_E2BIG, 0)
+ *		   KVM_IOC_NOLOAD | KVM_IOC_OUT_E2BIG, KVM_CAP_NESTED_STATE)
  */
 long kvm_vcpu_ioctl_get_nested_state(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_NESTED_STATE, kvm_vcpu_ioctl_set_nested_state, KVM_IOC_NOLOAD, 0) */
+/* vCPU: KVM_IOCTL(KVM_SET_NESTED_STATE, kvm_vcpu_ioctl_set_nested_state,
+ *		   KVM_IOC_NOLOAD, KVM_CAP_NESTED_STATE)
+ */
 long kvm_vcpu_ioctl_set_nested_state(struct kvm_ioctl_args *a);
 
 /* --- vcpu/fpu.c --- */

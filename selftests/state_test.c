@@ -566,6 +566,8 @@ static void nested_state(const void *arg)
 	} u, bad;
 	int i;
 
+	/* The header, a VMCS and its shadow, whether guests have VMX or not. */
+	CHECK_EQ(vm_check_cap(m->vm, KVM_CAP_NESTED_STATE), sizeof(u.s) + 2 * 4096);
 	for (i = 0; i < (int)sizeof(u.s); i += 31) {
 		memset(&u, 0xcc, sizeof(u));
 		u.s.size = i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The state of VMX in the guest, which no guest has: its header alone. VMMs save and restore
- * it without asking for KVM_CAP_NESTED_STATE, which is not announced.
+ * it without asking for KVM_CAP_NESTED_STATE, which says how large it can be at most.
  */
 #include <linux/kernel.h>
 #include "ioctl.h"
