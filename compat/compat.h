@@ -52,6 +52,17 @@ struct kvm_pre_fault_memory {
 #define KVM_X86_DEFAULT_VM	0
 #endif
 
+/* Likewise, each by itself: bits of KVM_CAP_DISABLE_QUIRKS2. */
+#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL		BIT(7)
+#endif
+#ifndef KVM_X86_QUIRK_STUFF_FEATURE_MSRS
+#define KVM_X86_QUIRK_STUFF_FEATURE_MSRS	BIT(8)
+#endif
+#ifndef KVM_X86_QUIRK_IGNORE_GUEST_PAT
+#define KVM_X86_QUIRK_IGNORE_GUEST_PAT		BIT(9)
+#endif
+
 /* The hotplug state in which no task runs any more (or yet) on the CPU. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_ONLINE

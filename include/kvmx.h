@@ -196,6 +196,12 @@ bool kvm_get_kvm_safe(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);
 
 /* A vCPU by its index, NULL for one that is not there or is being made. */
+/* User space has turned it off (KVM_CAP_DISABLE_QUIRKS2). */
+static inline bool kvm_quirk_off(const struct kvm *kvm, u64 quirk)
+{
+	return READ_ONCE(kvm->disabled_quirks) & quirk;
+}
+
 static inline struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, unsigned long index)
 {
 	if (index >= (unsigned int)atomic_read(&kvm->online_vcpus))

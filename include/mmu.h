@@ -58,6 +58,12 @@ void kvm_mmu_destroy_vm(struct kvm *kvm);
 /* Drops every mapping of [start, end) and makes running vCPUs forget them. */
 void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end);
 void kvm_mmu_zap_all(struct kvm *kvm);
+/* The memory types of new entries depend on CR0.CD; those of old ones are of before. */
+static inline bool kvm_mmu_cd_counts(const struct kvm *kvm)
+{
+	return READ_ONCE(kvm->mmu.noncoherent) &&
+	       kvm_quirk_off(kvm, KVM_X86_QUIRK_CD_NW_CLEARED);
+}
 /* The notifier follows @slot from now on. */
 void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot);
 /* Every look-up finds @slot from now on, and nobody maps anything else at its pages any more. */

@@ -144,10 +144,6 @@ long kvm_vcpu_ioctl_set_device_attr(struct kvm_ioctl_args *a);
 extern const struct kvm_cap_table kvm_caps_tsc;
 
 /* --- vcpu/msr_exit.c --- */
-/* What KVM_CAP_DISABLE_QUIRKS2 can turn off. */
-#define KVM_QUIRKS	(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_LAPIC_MMIO_HOLE | \
-			 KVM_X86_QUIRK_OUT_7E_INC_RIP | KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | \
-			 KVM_X86_QUIRK_FIX_HYPERCALL_INSN | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 /* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER) */
 long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a);
 #ifdef CONFIG_COMPAT
@@ -167,6 +163,7 @@ struct kvm_compat_msr_filter {
 long kvm_vm_compat_set_msr_filter(struct kvm_ioctl_args *a);
 #endif
 void kvm_msr_filter_free(struct kvm *kvm);
+int kvm_cap_quirks(struct kvm *kvm);
 long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
 bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write);
 

@@ -188,7 +188,7 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 		lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
 	/* The 8259 reaches the boot processor although nobody programmed the APIC. */
 	if (vcpu->vcpu_id == vcpu->kvm->boot_cpu_id &&
-	    !(vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))
+	    !kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_LINT0_REENABLED))
 		lapic_set(apic, LAPIC_LVT_LINT0, KVM_DM_EXTINT << 8);
 	apic->esr = 0;
 	lapic_timer_lvt_written(vcpu);

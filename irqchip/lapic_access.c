@@ -340,7 +340,7 @@ static int look_up(struct kvm_vcpu *vcpu, gpa_t gpa, int len)
 		return -EOPNOTSUPP;
 	if (!kvm_apic_x2apic(vcpu))
 		return 0;
-	return vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_LAPIC_MMIO_HOLE ? -EOPNOTSUPP : 1;
+	return kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_LAPIC_MMIO_HOLE) ? -EOPNOTSUPP : 1;
 }
 
 /**

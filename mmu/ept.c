@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
+#include "compat/compat.h"
 #include "internal.h"
 #include "ioctl.h"
 #include "vmx.h"
@@ -416,8 +417,14 @@ void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot)
 
 void kvm_mmu_remove_slot(struct kvm *kvm, struct kvm_memslot *slot)
 {
+	gfn_t start = slot->base_gfn, end = start + slot->npages;
+
+	if (!kvm_quirk_off(kvm, KVM_X86_QUIRK_SLOT_ZAP_ALL)) {
+		start = 0;
+		end = 1ULL << EPT_GFN_BITS;
+	}
 	write_lock(&kvm->mmu.lock);
-	ept_zap(kvm, slot->base_gfn, slot->base_gfn + slot->npages, true);
+	ept_zap(kvm, start, end, true);
 	interval_tree_remove(&slot->hva_node, &kvm->mmu.hva_tree);
 	kvm->mmu.hva_tree_gen++;
 	write_unlock(&kvm->mmu.lock);

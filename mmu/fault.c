@@ -173,13 +173,7 @@ static u64 leaf_bits(const struct kvm_page_fault *f)
 
 	if (f->vcpu)
 		bits |= EPT_ACCESSED;
-	/*
-	 * The guest's PAT has a say only over what is not ordinary memory, unless it
-	 * shares memory with a device that does not see the caches.
-	 */
-	bits |= f->cached ? EPT_MT_WB : EPT_MT_UC;
-	if (f->cached && !f->kvm->mmu.noncoherent)
-		bits |= EPT_IPAT;
+	bits |= ept_memory_type(f->kvm, f->vcpu, f->cached);
 	if (f->page)
 		bits |= EPT_PAGE;
 	if (f->writable && !(f->slot->flags & KVM_MEM_READONLY)) {

@@ -94,6 +94,8 @@ bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear);
 /* The write side. Flushes before it returns and before it lets the lock go (@yield). */
 bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);
 
+/* --- memtype.c --- */
+u64 ept_memory_type(struct kvm *kvm, struct kvm_vcpu *vcpu, bool cached);
 /* --- notifier.c --- */
 int kvm_notifier_register(struct kvm *kvm);
 void kvm_notifier_unregister(struct kvm *kvm);

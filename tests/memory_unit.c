@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What has no place in a guest: a dirty log that is too long for one go, whose reader is
- * killed or has no room for it, and which CPUs write their caches back for a guest.
+ * killed or has no room for it, which CPUs write their caches back for a guest, and the memory
+ * types of its pages.
  */
 #include <mmu.h>
 #include <vcpu.h>
+#include "../compat/compat.h"
+#include "../mmu/internal.h"
 #include "ktap.h"
 
 #define CPUS	8
@@ -206,6 +209,55 @@ static void wbinvd_where_it_ran(void)
 	kvm_wbinvd_destroy(&vcpu_b);
 }
 
+/* --- memory types --- */
+
+void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
+{
+	SHIM_CHECK(false);
+}
+
+/* CR0.CD of the vCPU that faults, what the VM has, and what its entries say. */
+static void memory_types(void)
+{
+	const u64 pat = KVM_X86_QUIRK_IGNORE_GUEST_PAT, cd = KVM_X86_QUIRK_CD_NW_CLEARED;
+	const struct {
+		bool noncoherent, cd;
+		u64 off, type;
+	} t[] = {
+		/* Every device sees the caches. */
+		{ false, false, 0, EPT_MT_WB | EPT_IPAT },
+		{ false, true, 0, EPT_MT_WB | EPT_IPAT },
+		{ false, false, cd, EPT_MT_WB | EPT_IPAT },
+		{ false, true, cd, EPT_MT_WB | EPT_IPAT },
+		{ false, false, pat, EPT_MT_WB },
+		{ false, true, pat | cd, EPT_MT_WB },
+		/* One does not. */
+		{ true, false, 0, EPT_MT_WB },
+		{ true, true, 0, EPT_MT_WB },
+		{ true, false, cd, EPT_MT_WB },
+		{ true, true, cd, EPT_MT_UC | EPT_IPAT },
+		{ true, false, pat | cd, EPT_MT_WB },
+		{ true, true, pat | cd, EPT_MT_UC | EPT_IPAT },
+	};
+	unsigned int i;
+
+	vcpu_a.regs_avail = 1u << KVM_REG_CR0;
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		kvm.mmu.noncoherent = t[i].noncoherent;
+		kvm.disabled_quirks = t[i].off;
+		vcpu_a.cr0 = t[i].cd ? X86_CR0_CD : 0;
+		EXPECT(ept_memory_type(&kvm, &vcpu_a, true), t[i].type);
+		/* Whether CR0.CD of a vCPU is in the tables. */
+		EXPECT(kvm_mmu_cd_counts(&kvm), t[i].noncoherent && (t[i].off & cd));
+		/* Nobody touched it: no CR0 counts. */
+		EXPECT(ept_memory_type(&kvm, NULL, true),
+		       EPT_MT_WB | (t[i].noncoherent || (t[i].off & pat) ? 0 : EPT_IPAT));
+		EXPECT(ept_memory_type(&kvm, &vcpu_a, false), EPT_MT_UC);
+	}
+	kvm.mmu.noncoherent = 0;
+	kvm.disabled_quirks = 0;
+}
+
 static void run(void (*test)(void), const char *name)
 {
 	failed = false;
@@ -217,11 +269,12 @@ static void run(void (*test)(void), const char *name)
 
 int main(void)
 {
-	ktap_start(5);
+	ktap_start(6);
 	RUN(log_whole);
 	RUN(log_reschedules);
 	RUN(log_no_room);
 	RUN(log_killed);
 	RUN(wbinvd_where_it_ran);
+	RUN(memory_types);
 	return ktap_end();
 }

@@ -204,7 +204,7 @@ static void put_bit(u32 *reg, u32 bit, bool on)
 /* MONITOR follows MISC_ENABLE where user space asked for that. */
 static bool monitor_follows(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT;
+	return kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT);
 }
 
 /* Only the bits that change; @l is NULL where there is no such leaf. */

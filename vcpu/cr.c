@@ -102,6 +102,8 @@ int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val)
 	vmx_set_cr0(vcpu, val);
 	if (efer != vcpu->efer)
 		vmx_set_efer(vcpu, efer);
+	if (unlikely(changed & X86_CR0_CD) && kvm_mmu_cd_counts(vcpu->kvm))
+		kvm_mmu_zap_all(vcpu->kvm);
 	/* SDM 3A, 4.10.4.1; turning paging on may find mappings of before it was turned off. */
 	if (changed & X86_CR0_PG)
 		vmx_flush_guest_tlb(vcpu);

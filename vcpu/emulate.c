@@ -654,7 +654,7 @@ static bool fix_hypercall(struct kvm_vcpu *vcpu)
 	const u8 vmcall = 0xc1;
 	struct span sp;
 
-	if ((vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN) ||
+	if (kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN) ||
 	    op_fetch(&vcpu->emu, la, bytes, sizeof(bytes)) != EMU_OK ||
 	    memcmp(bytes, vmmcall, sizeof(bytes)) ||
 	    make_span(&vcpu->emu, la, sizeof(bytes), EMU_ACC_WRITE, &sp) != EMU_OK)

@@ -314,7 +314,7 @@ static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
 	/* The log is left alone, who needs it begins it. All of EAX; kvm_run says how much it is. */
 	*(u32 *)vcpu->pio_data = vcpu->regs[KVM_REG_RAX];
 	if (port != PORT_RIP_BEHIND ||
-	    (READ_ONCE(vcpu->kvm->disabled_quirks) & KVM_X86_QUIRK_OUT_7E_INC_RIP))
+	    kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_OUT_7E_INC_RIP))
 		vcpu->io.pending = KVM_IO_FAST_OUT;
 	else if (!vmx_skip_instruction(vcpu))
 		/* The step is in kvm_run, but the write is to come first. */

@@ -16,6 +16,7 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/types.h>
 #include <asm/msr.h>
+#include "compat/compat.h"
 #include "irqchip.h"
 #include "state.h"
 
@@ -146,7 +147,7 @@ static int set_misc_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
 	if (!host)
 		val = (val & ~read_only) | (vcpu->misc_enable & read_only);
 	/* MONITOR may be offered only beside SSE3. */
-	if ((vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+	if (kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
 	    (changed & MSR_IA32_MISC_ENABLE_MWAIT) && !kvm_guest_has(vcpu, KVM_F_SSE3))
 		return 1;
 	vcpu->misc_enable = val;
@@ -580,10 +581,13 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 			    MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
 	vcpu->misc_features_enables = 0;
 	vcpu->feature_control = 0;
-	vcpu->platform_info = PLATFORM_CPUID_FAULT;
-	vcpu->arch_capabilities = guest_arch_capabilities();
+	/* What the CPU is able to: all that there is, or all that user space will set. */
 	vcpu->perf_capabilities = 0;
-	vcpu->ucode_rev = UCODE_REV_DEFAULT;
+	if (!kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_STUFF_FEATURE_MSRS)) {
+		vcpu->platform_info = PLATFORM_CPUID_FAULT;
+		vcpu->arch_capabilities = guest_arch_capabilities();
+		vcpu->ucode_rev = UCODE_REV_DEFAULT;
+	}
 	vcpu->smbase = 0x30000;
 	vcpu->smi_count = 0;
 	vcpu->spec_ctrl = 0;

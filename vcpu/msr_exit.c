@@ -8,7 +8,10 @@
 #include <linux/slab.h>
 #include <linux/srcu.h>
 #include <linux/uaccess.h>
+#include <asm/cpufeature.h>
 #include <asm/trapnr.h>
+#include "compat/compat.h"
+#include "mmu.h"
 #include "state.h"
 #include "trace.h"
 
@@ -171,6 +174,38 @@ void kvm_msr_filter_free(struct kvm *kvm)
 	RCU_INIT_POINTER(kvm->msr_filter, NULL);
 }
 
+/* What KVM_CAP_DISABLE_QUIRKS2 can turn off. */
+static u64 supported_quirks(void)
+{
+	u64 quirks = KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED |
+		     KVM_X86_QUIRK_LAPIC_MMIO_HOLE | KVM_X86_QUIRK_OUT_7E_INC_RIP |
+		     KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_FIX_HYPERCALL_INSN |
+		     KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS | KVM_X86_QUIRK_SLOT_ZAP_ALL |
+		     KVM_X86_QUIRK_STUFF_FEATURE_MSRS;
+
+	/* Only such a CPU bears one page with several memory types. */
+	if (boot_cpu_has(X86_FEATURE_SELFSNOOP))
+		quirks |= KVM_X86_QUIRK_IGNORE_GUEST_PAT;
+	return quirks;
+}
+
+int kvm_cap_quirks(struct kvm *kvm)
+{
+	return supported_quirks();
+}
+
+/* What one call has turned off, the next does not turn on again. */
+static void disable_quirks(struct kvm *kvm, u64 quirks)
+{
+	mutex_lock(&kvm->lock);
+	quirks |= kvm->disabled_quirks;
+	WRITE_ONCE(kvm->disabled_quirks, quirks);
+	mutex_unlock(&kvm->lock);
+	/* They are in the memory types of what is mapped. */
+	if (quirks & (KVM_X86_QUIRK_IGNORE_GUEST_PAT | KVM_X86_QUIRK_CD_NW_CLEARED))
+		kvm_mmu_zap_all(kvm);
+}
+
 /**
  * kvm_state_enable_cap - KVM_ENABLE_CAP on a VM, for capabilities about MSRs and quirks
  * @kvm: the VM
@@ -181,15 +216,14 @@ void kvm_msr_filter_free(struct kvm *kvm)
 long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
 	switch (cap->cap) {
-	/* What one call has turned off, the next does not turn on again. */
 	case KVM_CAP_DISABLE_QUIRKS2:
-		if (cap->args[0] & ~(u64)KVM_QUIRKS)
+		if (cap->args[0] & ~supported_quirks())
 			return -EINVAL;
-		fallthrough;
+		disable_quirks(kvm, cap->args[0]);
+		return 0;
 	case KVM_CAP_DISABLE_QUIRKS:
-		mutex_lock(&kvm->lock);
-		WRITE_ONCE(kvm->disabled_quirks, kvm->disabled_quirks | cap->args[0]);
-		mutex_unlock(&kvm->lock);
+		/* Whoever uses this cannot know which there are. */
+		disable_quirks(kvm, cap->args[0] & supported_quirks());
 		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (cap->args[0] & ~(u64)EXIT_REASONS)

@@ -135,6 +135,8 @@ static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 	/* The next KVM_RUN takes CR8 from here. */
 	vcpu->run->cr8 = in->cr8;
 	vmx_set_efer(vcpu, in->efer);
+	if (((in->cr0 ^ kvm_cr0_read(vcpu)) & X86_CR0_CD) && kvm_mmu_cd_counts(vcpu->kvm))
+		kvm_mmu_zap_all(vcpu->kvm);
 	vmx_set_cr0(vcpu, in->cr0);
 	vmx_set_cr4(vcpu, in->cr4);
 	vmx_set_cr3(vcpu, in->cr3);

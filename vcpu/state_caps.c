@@ -19,7 +19,7 @@ static const struct kvm_cap caps[] = {
 	{ .cap = KVM_CAP_GET_MSR_FEATURES, .value = 1 },
 	{ .cap = KVM_CAP_MSR_PLATFORM_INFO, .value = 1 },
 	{ .cap = KVM_CAP_DISABLE_QUIRKS, .value = 1 },
-	{ .cap = KVM_CAP_DISABLE_QUIRKS2, .value = KVM_QUIRKS },
+	{ .cap = KVM_CAP_DISABLE_QUIRKS2, .fn = kvm_cap_quirks },
 	{ .cap = KVM_CAP_X86_USER_SPACE_MSR, .value = 1 },
 	{ .cap = KVM_CAP_X86_MSR_FILTER, .value = 1 },
 	{ .cap = KVM_CAP_ASYNC_PF, .value = 1 },

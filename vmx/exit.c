@@ -476,7 +476,7 @@ static int handle_ept_misconfig(struct kvm_vcpu *vcpu)
 /* The idle hints do nothing; user space may ask for #UD where CPUID does not have them. */
 static int handle_mwait(struct kvm_vcpu *vcpu)
 {
-	if ((vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	if (kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
 	    !kvm_guest_has(vcpu, KVM_F_MONITOR))
 		return inject_ud(vcpu);
 	return vmx_skip_instruction(vcpu);

@@ -21,7 +21,7 @@ void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu)
 	    (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP))
 		bits |= BIT(BP_VECTOR);
 	if (READ_ONCE(kvm_force_emulation_prefix) ||
-	    !(vcpu->kvm->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN))
+	    !kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN))
 		bits |= BIT(UD_VECTOR);
 	if (vcpu->vmx.vmcs->exception_bitmap != bits) {
 		vcpu->vmx.vmcs->exception_bitmap = bits;

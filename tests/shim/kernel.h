@@ -107,6 +107,8 @@ typedef s64 ktime_t;
 #define S64_MAX			((s64)(U64_MAX >> 1))
 #define PAGE_SHIFT		12
 #define PAGE_SIZE		4096ul
+/* Of a physical address that is the address itself. */
+#define __va(pa)		((void *)(unsigned long)(pa))
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define offsetofend(t, m)	(offsetof(t, m) + sizeof(((t *)0)->m))
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
