@@ -335,11 +335,12 @@ static void get_all(struct machine *m, struct state *st)
 /* --- comparison ------------------------------------------------------------------------ */
 
 static unsigned int differences;
+static bool quiet;
 
 static void differs(const struct twin *t, uint32_t flags, const char *what, uint64_t cpu,
 		    uint64_t emu)
 {
-	if (differences++ < 30)
+	if (differences++ < 30 && !quiet)
 		test_note("%s (%s%s): %s: CPU %#llx, emulator %#llx", t->name,
 			  flags & TW_R3 ? "ring 3" : "ring 0", flags & TW_TF ? ", TF" : "", what,
 			  (unsigned long long)cpu, (unsigned long long)emu);
@@ -514,13 +515,33 @@ static void run_twice(struct machine *m, const struct twin *t, enum twin_env env
 	same_state(t, flags, &cpu, &emu);
 }
 
+/*
+ * In a machine of two CPUs, Bochs forgets where an exception has led if an exit for the host
+ * comes at once (lab.rst): there a difference counts when it is seen twice.
+ */
+static unsigned int compare(struct machine *m, const struct twin *t, enum twin_env env,
+			    uint32_t flags, const struct kvm_regs *r, const struct kvm_sregs *s,
+			    const uint8_t *empty)
+{
+	unsigned int before = differences;
+
+	quiet = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	run_twice(m, t, env, flags, *r, *s, empty);
+	if (!quiet || differences == before)
+		return 0;
+	quiet = false;
+	differences = before;
+	run_twice(m, t, env, flags, *r, *s, empty);
+	return differences == before;
+}
+
 static void run_group(const void *arg)
 {
 	const struct twin_group *g = arg;
 	struct kvm_sregs s;
 	struct kvm_regs r;
 	uint8_t *empty = anon_mem(TWIN_BYTES);
-	unsigned int i, runs = 0;
+	unsigned int i, runs = 0, once = 0;
 	struct machine *m;
 
 	/* And RF, which the exit at the prefix has set, is cleared again. */
@@ -531,14 +552,14 @@ static void run_group(const void *arg)
 		const struct twin *t = &g->cases[i];
 		uint32_t flags = t->flags | g->flags;
 
-		run_twice(m, t, g->env, flags, r, s, empty);
+		once += compare(m, t, g->env, flags, &r, &s, empty);
 		runs++;
 		if (flags & TW_BOTH && !(flags & TW_R0)) {
-			run_twice(m, t, g->env, flags | TW_R3, r, s, empty);
+			once += compare(m, t, g->env, flags | TW_R3, &r, &s, empty);
 			runs++;
 		}
 	}
-	test_note("%u cases", runs);
+	test_note("%u cases, %u differed once and not again", runs, once);
 	CHECK(!differences, "%u differences", differences);
 }
 
