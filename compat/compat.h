@@ -63,6 +63,9 @@ struct kvm_pre_fault_memory {
 #define KVM_X86_QUIRK_IGNORE_GUEST_PAT		BIT(9)
 #endif
 
+/* KVM_CAP_DISABLE_QUIRKS2 once replaced what was turned off; its users count on either. */
+#define kvmx_quirk_calls_add_up	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
 /* The hotplug state in which no task runs any more (or yet) on the CPU. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 #define KVMX_CPUHP_STATE	CPUHP_AP_KVM_ONLINE

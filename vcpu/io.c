@@ -311,7 +311,7 @@ static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u3
 
 static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
 {
-	/* The log is left alone, who needs it begins it. All of EAX; kvm_run says how much it is. */
+	/* The log is left alone, who needs it begins it. All of EAX; kvm_run says how much. */
 	*(u32 *)vcpu->pio_data = vcpu->regs[KVM_REG_RAX];
 	if (port != PORT_RIP_BEHIND ||
 	    kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_OUT_7E_INC_RIP))

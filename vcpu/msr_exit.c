@@ -194,15 +194,19 @@ int kvm_cap_quirks(struct kvm *kvm)
 	return supported_quirks();
 }
 
-/* What one call has turned off, the next does not turn on again. */
+/* Whether the next call turns on again what this one turns off is each kernel's own. */
 static void disable_quirks(struct kvm *kvm, u64 quirks)
 {
+	u64 changed;
+
 	mutex_lock(&kvm->lock);
-	quirks |= kvm->disabled_quirks;
+	if (kvmx_quirk_calls_add_up)
+		quirks |= kvm->disabled_quirks;
+	changed = quirks ^ kvm->disabled_quirks;
 	WRITE_ONCE(kvm->disabled_quirks, quirks);
 	mutex_unlock(&kvm->lock);
 	/* They are in the memory types of what is mapped. */
-	if (quirks & (KVM_X86_QUIRK_IGNORE_GUEST_PAT | KVM_X86_QUIRK_CD_NW_CLEARED))
+	if (changed & (KVM_X86_QUIRK_IGNORE_GUEST_PAT | KVM_X86_QUIRK_CD_NW_CLEARED))
 		kvm_mmu_zap_all(kvm);
 }
 
