@@ -64,6 +64,7 @@ static inline bool kvm_mmu_cd_counts(const struct kvm *kvm)
 	return READ_ONCE(kvm->mmu.noncoherent) &&
 	       kvm_quirk_off(kvm, KVM_X86_QUIRK_CD_NW_CLEARED);
 }
+
 /* The notifier follows @slot from now on. */
 void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot);
 /* Every look-up finds @slot from now on, and nobody maps anything else at its pages any more. */

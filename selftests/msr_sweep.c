@@ -5,11 +5,9 @@
  * Documentation/msrs.rst has what differs and why.
  */
 #include "msr_sweep.h"
-
 #define MAX_RANGE 0x2000
 
 static struct msr_answer answers[MAX_RANGE];
-
 
 static void print(const char *who, uint32_t index, const struct msr_answer *a)
 {

@@ -79,8 +79,8 @@ static uint64_t use_tsc_aux(void)
 
 extern const uint8_t entry_1[], entry_2[];
 asm(".pushsection .text\n"
-    "entry_1: lea entry_1(%rip), %rax\n jmp *%rcx\n"
-    "entry_2: lea entry_2(%rip), %rax\n jmp *%rcx\n.popsection");
+	"entry_1: lea entry_1(%rip), %rax\n jmp *%rcx\n"
+	"entry_2: lea entry_2(%rip), %rax\n jmp *%rcx\n.popsection");
 
 static uint64_t use_lstar(void)
 {
@@ -205,12 +205,13 @@ static uint64_t xgetbv0(void)
 
 static uint64_t guest_get(const struct reg *r)
 {
+	uint64_t val = 0;
 	uint32_t v = 0;
 
-#define X(k, n) if (r->kind == k) return GET_REG(n);
+	switch (r->kind) {
+#define X(k, n) case k: val = GET_REG(n); break;
 	CASES(X)
 #undef X
-	switch (r->kind) {
 	case MSR:
 		return rdmsr(index_now);
 	case FS:
@@ -228,6 +229,7 @@ static uint64_t guest_get(const struct reg *r)
 	default:
 		return xgetbv0();
 	}
+	return val;
 }
 
 static void guest_set(const struct reg *r, uint64_t v)

@@ -72,8 +72,8 @@ void need_quick(struct cpu *c, unsigned int us)
 			best = ns;
 	}
 	if (best > us * 1000ULL)
-		test_skip("slow exits: the vCPU is back in user space after %u us here, "
-			  "and has to be after %u", (unsigned int)(best / 1000), us);
+		test_skip("slow exits: back in user space after %u us, and not %u at most",
+			  (unsigned int)(best / 1000), us);
 }
 
 /* push %rax; mov $v, %al; out %al, $PORT_EVENT; then where ag_iret is reached by RIP. */
