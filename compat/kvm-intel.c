@@ -9,7 +9,6 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/sysfs.h>
 #include <asm/cpu_device_id.h>
 #include "params.h"
 
@@ -108,14 +107,9 @@ static int set_l1d_flush(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int get_l1d_flush(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%s\n", vmx_l1d_name());
-}
-
 static const struct kernel_param_ops l1d_flush_ops = {
 	.set = set_l1d_flush,
-	.get = get_l1d_flush,
+	.get = vmx_l1d_get,
 };
 
 module_param_cb(vmentry_l1d_flush, &l1d_flush_ops, NULL, 0644);

@@ -52,8 +52,9 @@ void kvmx_params_release(void);
 int kvmx_params_change(const struct kvmx_params *want);
 
 /* vmentry_l1d_flush, which can be changed any time: vmx/l1d.c */
+struct kernel_param;
 int vmx_l1d_parse(const char *val);
 int vmx_l1d_ask(int want);
-const char *vmx_l1d_name(void);
+int vmx_l1d_get(char *buf, const struct kernel_param *kp);
 
 #endif

@@ -6,7 +6,6 @@
  * An interrupt is raised when the one before has arrived, so none may be lost.
  */
 #include <fcntl.h>
-#include <libgen.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -694,15 +693,8 @@ static void storm(const void *arg)
 
 static void load_module(void)
 {
-	char path[256];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
-	int fd;
+	int fd = open_beside("fake_irq.ko");
 
-	CHECK(n > 0, "/proc/self/exe");
-	path[n] = 0;
-	strcpy(path, dirname(path));
-	strcat(path, "/fake_irq.ko");
-	fd = open(path, O_RDONLY);
 	if (fd < 0)
 		snprintf(why_not, sizeof(why_not), "no fake_irq.ko: make test-module");
 	else if (syscall(__NR_finit_module, fd, "", 0))

@@ -177,11 +177,8 @@ int main(void)
 	const struct cpu *newest = NULL;
 	int i;
 
-	if (!read_cpus()) {
-		ktap_start(1);
-		ktap_skip("real CPUs", "no file of CPUs, name one by CPUS=");
-		return ktap_end();
-	}
+	if (!read_cpus())
+		return ktap_skip_all("real CPUs", "no file of CPUs, name one by CPUS=");
 	for (i = 0; i < nr_cpus; i++)
 		if (!load(&cpus[i]) && vmx_caps.posted && vmx_caps.tsc_scaling &&
 		    (cpu_msr(MSR_IA32_VMX_CR4_FIXED1) & BIT(20)))

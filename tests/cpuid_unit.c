@@ -3,25 +3,11 @@
  * What KVM_GET_SUPPORTED_CPUID and KVM_GET_EMULATED_CPUID offer on real CPUs, held against
  * the SDM (2A, CPUID; 1, chapter 13) and Documentation/virt/kvm/api.rst.
  */
+#include "complaint.h"
 #include "host_kernel.h"
 #include "ktap.h"
-#include <stdarg.h>
 
 /* --- what is offered, and what is wrong with it --- */
-
-static char wrong[200];
-
-/* The first complaint stays. */
-static __printf(2, 3) void right(bool cond, const char *fmt, ...)
-{
-	va_list args;
-
-	if (cond || wrong[0])
-		return;
-	va_start(args, fmt);
-	vsnprintf(wrong, sizeof(wrong), fmt, args);
-	va_end(args);
-}
 
 struct place {
 	u32 leaf, sub;
@@ -556,11 +542,8 @@ int main(void)
 	const struct cpu *newest = NULL;
 	int i;
 
-	if (!read_cpus()) {
-		ktap_start(1);
-		ktap_skip("real CPUs", "no file of CPUs, name one by CPUS=");
-		return ktap_end();
-	}
+	if (!read_cpus())
+		return ktap_skip_all("real CPUs", "no file of CPUs, name one by CPUS=");
 	for (i = 0; i < nr_cpus; i++)
 		if (!boot(&cpus[i], NULL) && offers_what_works() && given(7, 1, KVM_CPUID_EDX) &&
 		    given(7, 2, KVM_CPUID_EDX))

@@ -6,9 +6,9 @@
  * far as they take something: caches, workqueues, pages, notifiers, handlers.
  */
 #include <kernel.h>
-#include <stdarg.h>
 #include "async_pf.h"
 #include "compat/compat.h"
+#include "complaint.h"
 #include "ioctl.h"
 #include "irqfd.h"
 #include "ktap.h"
@@ -30,18 +30,6 @@ static int nr_held;
 static int step, fail_at;		/* the step of this number fails; 0: none */
 static int error;			/* with this */
 static const char *steps[MAX_STEPS + 1];
-static char wrong[160];
-
-static __printf(2, 3) void right(bool cond, const char *fmt, ...)
-{
-	va_list args;
-
-	if (cond || wrong[0])
-		return;
-	va_start(args, fmt);
-	vsnprintf(wrong, sizeof(wrong), fmt, args);
-	va_end(args);
-}
 
 static int count(const char *what)
 {

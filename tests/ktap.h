@@ -36,6 +36,8 @@ extern unsigned int ktap_count, ktap_failed;
 void ktap_start(unsigned int plan);
 void ktap_result(bool ok, const char *name);
 void ktap_skip(const char *name, const char *reason);
+/* A program that can run nothing: its whole stream; the exit status. */
+int ktap_skip_all(const char *name, const char *reason);
 /* The totals line; the exit status of the program. */
 int ktap_end(void);
 

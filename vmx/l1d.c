@@ -207,17 +207,22 @@ int vmx_l1d_ask(int want)
 EXPORT_SYMBOL_GPL(vmx_l1d_ask);
 
 /**
- * vmx_l1d_name - what is in force, as the parameter's text
+ * vmx_l1d_get - vmentry_l1d_flush is read
+ * @buf: of sysfs
+ * @kp: the parameter, of either module
  *
- * Return: "never" also where no flush is needed.
+ * What is in force is shown: "never" also where no flush is needed.
+ *
+ * Return: bytes written.
  */
-const char *vmx_l1d_name(void)
+int vmx_l1d_get(char *buf, const struct kernel_param *kp)
 {
 	enum vmx_l1d_flush_state state = READ_ONCE(in_force);
 
-	return names[state < ARRAY_SIZE(names) ? state : VMENTER_L1D_FLUSH_NEVER];
+	return sysfs_emit(buf, "%s\n",
+			  names[state < ARRAY_SIZE(names) ? state : VMENTER_L1D_FLUSH_NEVER]);
 }
-EXPORT_SYMBOL_GPL(vmx_l1d_name);
+EXPORT_SYMBOL_GPL(vmx_l1d_get);
 
 static int set_l1d_flush(const char *val, const struct kernel_param *kp)
 {
@@ -226,14 +231,9 @@ static int set_l1d_flush(const char *val, const struct kernel_param *kp)
 	return want < 0 ? want : vmx_l1d_ask(want);
 }
 
-static int get_l1d_flush(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%s\n", vmx_l1d_name());
-}
-
 static const struct kernel_param_ops l1d_flush_ops = {
 	.set = set_l1d_flush,
-	.get = get_l1d_flush,
+	.get = vmx_l1d_get,
 };
 
 module_param_cb(vmentry_l1d_flush, &l1d_flush_ops, NULL, 0644);

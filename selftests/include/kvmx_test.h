@@ -37,6 +37,9 @@ void add_test(void (*fn)(const void *arg), const void *arg, const char *fmt, ...
  */
 int run_tests(int argc, char **argv);
 
+/* Opens a file that lies beside this program for reading; -1 if it does not. */
+int open_beside(const char *name);
+
 /* A whole program of subtests that take no argument. */
 #define TEST(fn) add_test(fn, NULL, #fn)
 

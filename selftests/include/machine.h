@@ -102,6 +102,11 @@ void set_slot(struct machine *m, uint32_t slot, uint32_t flags, uint64_t gpa,
 int try_slot(struct machine *m, uint32_t slot, uint32_t flags, uint64_t gpa,
 	     uint64_t size, void *hva);
 void *anon_mem(size_t size);
+/*
+ * In a machine of two CPUs, Bochs forgets where an exception has led if an exit for the host
+ * comes at once (lab.rst).
+ */
+bool exceptions_get_lost(void);
 
 void machine_load(struct machine *m, uint64_t gpa, const uint8_t *code,
 		  const uint8_t *end);

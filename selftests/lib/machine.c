@@ -19,6 +19,11 @@ void *anon_mem(size_t size)
 	return p;
 }
 
+bool exceptions_get_lost(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) > 1;
+}
+
 int try_slot(struct machine *m, uint32_t slot, uint32_t flags, uint64_t gpa,
 	     uint64_t size, void *hva)
 {

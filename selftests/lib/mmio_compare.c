@@ -173,10 +173,7 @@ static bool halfway(const struct insn *insn, const struct result *mmio)
 	return true;
 }
 
-/*
- * In a machine of two CPUs, Bochs forgets where an exception has led if an exit for the host
- * comes at once (lab.rst): there a difference counts when it is seen twice.
- */
+/* Where exceptions get lost, a difference counts when it is seen twice. */
 static bool differs_again(struct machine *m, const struct insn *insn, int start, uint8_t *ram)
 {
 	static struct result cpu, mmio;
@@ -193,7 +190,7 @@ static bool compare_once_or_twice(struct machine *m, const struct insn *insn, in
 				  uint8_t *ram, const struct result *cpu,
 				  const struct result *mmio)
 {
-	quiet = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	quiet = exceptions_get_lost();
 	return compare_one(insn, start, cpu, mmio) &&
 	       (!quiet || differs_again(m, insn, start, ram));
 }

@@ -515,17 +515,14 @@ static void run_twice(struct machine *m, const struct twin *t, enum twin_env env
 	same_state(t, flags, &cpu, &emu);
 }
 
-/*
- * In a machine of two CPUs, Bochs forgets where an exception has led if an exit for the host
- * comes at once (lab.rst): there a difference counts when it is seen twice.
- */
+/* Where exceptions get lost, a difference counts when it is seen twice. */
 static unsigned int compare(struct machine *m, const struct twin *t, enum twin_env env,
 			    uint32_t flags, const struct kvm_regs *r, const struct kvm_sregs *s,
 			    const uint8_t *empty)
 {
 	unsigned int before = differences;
 
-	quiet = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	quiet = exceptions_get_lost();
 	run_twice(m, t, env, flags, *r, *s, empty);
 	if (!quiet || differences == before)
 		return 0;
