@@ -617,6 +617,22 @@ static bool answers(struct guest_vcpu *v)
 	return true;
 }
 
+/*
+ * Only the pages of a slot that goes are taken out of EPT, where this kvm has that choice: an
+ * interrupt that the CPU delivers by itself meets no EPT violation then (Documentation/lab.rst).
+ */
+#define SLOT_ZAP_ALL	(1 << 7)
+
+static void keep_other_slots(struct machine *m)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_DISABLE_QUIRKS2, .args[0] = SLOT_ZAP_ALL,
+	};
+
+	if (vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2) & SLOT_ZAP_ALL)
+		CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+}
+
 /* The slot goes, then the pages come: the guest hears of them and finds a device. */
 static void slot_deleted(const void *arg)
 {
@@ -624,6 +640,7 @@ static void slot_deleted(const void *arg)
 	struct guest *g = in_flight(&p);
 	int i;
 
+	keep_other_slots(g->m);
 	g->on_exit = answers;
 	set_slot(g->m, SLOT, 0, AT, 0, p.mem);
 	for (i = 0; i < PAGES; i++)
