@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The 8259s against their data sheet: its cases one by one, then random ones
- * against a model that is nothing but the rules, state saved at any point, and
- * whatever a guest may write.
+ * against pic_model.c, state saved at any point, and whatever a guest may write.
  */
 #include "../irqchip/pic.h"
 #include "chips.h"
+#include "pic_model.h"
 
 /* --- what surrounds the chips --- */
 
@@ -396,201 +396,9 @@ static void kicked(void)
 	pic_end(kvm);
 }
 
-/* --- the model: the rules, without a thought of speed --- */
+/* --- against the model --- */
 
-struct chip {
-	bool line[8], request[8], masked[8], service[8], level[8];
-	int lowest;
-	int base, icw;
-	bool icw4, aeoi, rotate, sfnm, smm, poll, read_isr;
-};
-
-struct model {
-	struct chip chip[2];
-};
-
-static bool output(struct model *m, int n, int *pin);
-
-static void model_line(struct model *m, int n, int pin, bool up)
-{
-	struct chip *c = &m->chip[n];
-
-	if (c->level[pin])
-		c->request[pin] = up;
-	else if (up && !c->line[pin])
-		c->request[pin] = true;
-	c->line[pin] = up;
-}
-
-static void model_update(struct model *m)
-{
-	int pin;
-
-	model_line(m, 0, 2, output(m, 1, &pin));
-}
-
-/* From the highest priority down: the first request, unless one in service comes before. */
-static bool output(struct model *m, int n, int *pin)
-{
-	struct chip *c = &m->chip[n];
-	int i;
-
-	for (i = 1; i <= 8; i++) {
-		int p = (c->lowest + i) % 8;
-		bool service = c->service[p];
-
-		if (c->sfnm && !n && p == 2 && c->request[p] && !c->masked[p]) {
-			*pin = p;
-			return true;
-		}
-		if (service && !(c->smm && c->masked[p]) && !(c->sfnm && !n && p == 2))
-			return false;
-		if (c->request[p] && !c->masked[p]) {
-			*pin = p;
-			return true;
-		}
-	}
-	return false;
-}
-
-static int model_inta(struct model *m, int n)
-{
-	struct chip *c = &m->chip[n];
-	int pin;
-
-	if (!output(m, n, &pin))
-		return -1;
-	if (!c->level[pin])
-		c->request[pin] = false;
-	if (c->aeoi && c->rotate)
-		c->lowest = pin;
-	c->service[pin] = !c->aeoi;
-	if (n)
-		model_line(m, 0, 2, false);
-	return pin;
-}
-
-static int model_ack(struct model *m)
-{
-	int pin = model_inta(m, 0), n = 0;
-
-	if (pin == 2) {
-		n = 1;
-		pin = model_inta(m, 1);
-	}
-	model_update(m);
-	return m->chip[n].base + (pin < 0 ? 7 : pin);
-}
-
-static void model_eoi(struct chip *c, u8 val)
-{
-	int i, pin = val & 7;
-
-	if (!(val & 0x60)) {
-		c->rotate = val & 0x80;
-		return;
-	}
-	if (!(val & 0x40)) {
-		for (i = 1; i <= 8; i++) {
-			pin = (c->lowest + i) % 8;
-			if (c->service[pin] && !(c->smm && c->masked[pin]))
-				break;
-		}
-		if (i > 8)
-			return;
-	}
-	if (val & 0x20)
-		c->service[pin] = false;
-	if (val & 0x80)
-		c->lowest = pin;
-}
-
-static void model_command(struct chip *c, u8 val)
-{
-	int i;
-
-	if (val & 0x10) {
-		for (i = 0; i < 8; i++) {
-			c->service[i] = c->masked[i] = false;
-			c->request[i] = c->level[i] && c->line[i];
-		}
-		c->lowest = 7;
-		c->smm = c->poll = c->read_isr = c->aeoi = c->sfnm = c->rotate = false;
-		c->icw = 1;
-		c->icw4 = val & 1;
-	} else if (!(val & 8)) {
-		model_eoi(c, val);
-	} else {
-		if (val & 4)
-			c->poll = true;
-		if (val & 2)
-			c->read_isr = val & 1;
-		if (val & 0x40)
-			c->smm = val & 0x20;
-	}
-}
-
-static void model_data(struct chip *c, u8 val)
-{
-	int i;
-
-	switch (c->icw) {
-	case 0:
-		for (i = 0; i < 8; i++)
-			c->masked[i] = val >> i & 1;
-		break;
-	case 1:
-		c->base = val & 0xf8;
-		c->icw = 2;
-		break;
-	case 2:
-		c->icw = c->icw4 ? 3 : 0;
-		break;
-	case 3:
-		c->aeoi = val & 2;
-		c->sfnm = val & 0x10;
-		c->icw = 0;
-	}
-}
-
-static u8 bits(const bool *b)
-{
-	int i, v = 0;
-
-	for (i = 0; i < 8; i++)
-		v |= b[i] << i;
-	return v;
-}
-
-static u8 model_read(struct model *m, int n, bool data)
-{
-	struct chip *c = &m->chip[n];
-	int pin;
-
-	if (c->poll) {
-		c->poll = false;
-		pin = model_inta(m, n);
-		return pin < 0 ? 7 : 0x80 | pin;
-	}
-	return bits(data ? c->masked : c->read_isr ? c->service : c->request);
-}
-
-static void model_elcr(struct chip *c, u8 mask, u8 val)
-{
-	int i;
-
-	for (i = 0; i < 8; i++) {
-		bool level = (val & mask) >> i & 1;
-
-		if (level)
-			c->request[i] = c->line[i];
-		else if (c->level[i])
-			c->request[i] = false;
-		c->level[i] = level;
-	}
-}
-
-static void random_step(struct rng *r, struct kvm *kvm, struct model *m)
+static void random_step(struct rng *r, struct kvm *kvm, struct pic_model *m)
 {
 	static const u16 ports[] = { 0x20, 0xa0 };
 	int n = rng_below(r, 2), pin = rng_below(r, 16);
@@ -600,19 +408,19 @@ static void random_step(struct rng *r, struct kvm *kvm, struct model *m)
 	switch (rng_below(r, 12)) {
 	case 0 ... 3:
 		if (pin != 2)
-			model_line(m, pin / 8, pin % 8, up);
+			pic_model_line(m, pin / 8, pin % 8, up);
 		line(kvm, pin, up);
 		break;
 	case 4:
-		EXPECT(port_in(kvm, ports[n]), model_read(m, n, false));
+		EXPECT(port_in(kvm, ports[n]), pic_model_read(m, n, false));
 		break;
 	case 5:
-		EXPECT(port_in(kvm, ports[n] + 1), model_read(m, n, true));
+		EXPECT(port_in(kvm, ports[n] + 1), pic_model_read(m, n, true));
 		break;
 	case 6:
 		if (rng_chance(r, 20)) {
 			port_out(kvm, 0x4d0 + n, val);
-			model_elcr(&m->chip[n], n ? 0xde : 0xf8, val);
+			pic_model_elcr(&m->chip[n], n ? 0xde : 0xf8, val);
 			break;
 		}
 		/* fallthrough */
@@ -620,7 +428,7 @@ static void random_step(struct rng *r, struct kvm *kvm, struct model *m)
 		if (rng_chance(r, 60))
 			val &= rng_next(r);
 		port_out(kvm, ports[n] + 1, val);
-		model_data(&m->chip[n], val);
+		pic_model_data(&m->chip[n], val);
 		break;
 	case 8:
 	case 9:
@@ -629,13 +437,13 @@ static void random_step(struct rng *r, struct kvm *kvm, struct model *m)
 		if (rng_chance(r, 60))
 			val = 0x20;
 		port_out(kvm, ports[n], val);
-		model_command(&m->chip[n], val);
+		pic_model_command(&m->chip[n], val);
 		break;
 	default:
 		if (kvm_pic_output(kvm) || rng_chance(r, 5))
-			EXPECT(kvm_pic_ack(kvm), model_ack(m));
+			EXPECT(kvm_pic_ack(kvm), pic_model_ack(m));
 	}
-	model_update(m);
+	pic_model_update(m);
 }
 
 static struct kvm *save_and_restore(struct rng *r, struct kvm *kvm)
@@ -663,19 +471,14 @@ static void against_model(bool restore)
 	for (seed = 1; seed <= 300 && !test_failed; seed++) {
 		struct kvm *kvm = pic_ready(1);
 		struct rng r = { seed };
-		struct model m = { };
-		int n;
+		struct pic_model m;
 
-		for (n = 0; n < 2; n++) {
-			m.chip[n].lowest = 7;
-			m.chip[n].base = 0x20 + n * 8;
-			m.chip[n].icw4 = true;
-		}
+		pic_model_init(&m, 0x20);
 		for (step = 0; step < 400 && !test_failed; step++) {
 			int pin;
 
 			random_step(&r, kvm, &m);
-			EXPECT(kvm_pic_output(kvm), output(&m, 0, &pin));
+			EXPECT(kvm_pic_output(kvm), pic_model_output(&m, 0, &pin));
 			if (restore && rng_chance(&r, 10))
 				kvm = save_and_restore(&r, kvm);
 		}

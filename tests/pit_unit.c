@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The 8254 against its data sheet: each mode against a model that goes pulse by
- * pulse, reads and latches, interrupts, re-injection, state saved at any point,
+ * The 8254 against its data sheet: each mode pulse by pulse against pit_model.c,
+ * reads and latches, interrupts, re-injection, state saved at any point,
  * and whatever a guest may write.
  */
 #include <ioctl.h>
 #include "../irqchip/pit.h"
 #include "chips.h"
+#include "pit_model.h"
 
 /* --- what surrounds the chip --- */
 
@@ -112,165 +113,41 @@ static u8 status(struct kvm *kvm, int n)
 	return port_in(kvm, 0x40 + n);
 }
 
-/* --- the model: one counter, a pulse at a time, in words --- */
-
-struct model {
-	int mode;
-	bool gate, out, null, running, armed;
-	bool bcd;
-	u32 cr;			/* the count written last, in pulses */
-	u32 ce;			/* the counting element */
-	u32 left;		/* of this half of a square wave */
-	u32 half;		/* pulses of a half so far */
-};
-
-static u32 model_even(u32 n)
-{
-	return n & ~1u;
-}
-
-static void model_program(struct model *m, int mode, bool bcd)
-{
-	*m = (struct model) { .mode = mode, .gate = m->gate, .bcd = bcd, .null = true };
-	m->out = mode != 0;
-}
-
-static void model_begin(struct model *m)
-{
-	m->null = false;
-	m->running = true;
-	m->armed = true;
-	m->ce = m->cr;
-	m->out = m->mode != 0 && m->mode != 1;
-	if (m->mode == 3) {
-		m->left = (m->cr + 1) / 2;
-		m->ce = model_even(m->cr);
-	}
-}
-
-static void model_count(struct model *m, u32 n)
-{
-	m->cr = n;
-	switch (m->mode) {
-	case 0:
-	case 4:
-		model_begin(m);
-		break;
-	case 1:
-	case 5:
-		m->null = m->running;	/* it waits for a trigger */
-		if (!m->running)
-			m->ce = n;
-		break;
-	default:
-		if (m->running && m->gate)
-			m->null = true;	/* it waits for the end of the period */
-		else
-			model_begin(m);
-	}
-}
-
-static void model_gate(struct model *m, bool gate)
-{
-	bool rise = gate && !m->gate;
-
-	m->gate = gate;
-	if (!m->cr)
-		return;
-	if (m->mode == 2 || m->mode == 3) {
-		if (rise)
-			model_begin(m);
-		m->out = true;
-	} else if (rise && (m->mode == 1 || m->mode == 5)) {
-		model_begin(m);
-	}
-}
-
-static void model_square(struct model *m)
-{
-	m->ce -= 2;
-	if (--m->left)
-		return;
-	m->out = !m->out;
-	m->null = false;
-	m->left = m->out ? (m->cr + 1) / 2 : m->cr / 2;
-	m->ce = model_even(m->cr);
-}
-
-static void model_pulse(struct model *m)
-{
-	if (!m->running || (!m->gate && m->mode != 1 && m->mode != 5))
-		return;
-	if (m->mode == 3) {
-		model_square(m);
-		return;
-	}
-	if (m->mode == 2) {
-		m->out = true;
-		if (m->ce == 1) {
-			m->ce = m->cr;
-			m->null = false;
-		} else if (--m->ce == 1) {
-			m->out = false;
-		}
-		return;
-	}
-	m->ce = m->ce ? m->ce - 1 : m->bcd ? 9999 : 0xffff;
-	if (m->mode >= 4) {
-		m->out = m->ce || !m->armed;
-		m->armed = m->armed && m->ce;
-	} else if (!m->ce) {
-		m->out = true;
-	}
-}
-
-static u16 model_read(const struct model *m)
-{
-	u32 v = m->ce;
-
-	if (!m->bcd)
-		return v;
-	return v / 1000 % 10 << 12 | v / 100 % 10 << 8 | v / 10 % 10 << 4 | v % 10;
-}
-
-static u16 in_bcd(u32 v)
-{
-	return v / 1000 % 10 << 12 | v / 100 % 10 << 8 | v / 10 % 10 << 4 | v % 10;
-}
+/* --- against the model --- */
 
 /* Counter 2 and its model do the same for @steps; after each they are compared. */
 static void against_model(struct rng *r, int mode, bool bcd, int steps)
 {
 	struct kvm *kvm = pit_new();
-	struct model m = { };
+	struct pit_model m = { };
 	int i;
 
-	model_gate(&m, true);
+	pit_model_gate(&m, true);
 	port_out(kvm, 0x61, 1);
 	control(kvm, 2, 3, mode, bcd);
-	model_program(&m, mode, bcd);
+	pit_model_program(&m, mode, bcd);
 	for (i = 0; i < steps && !test_failed; i++) {
 		u32 n = 2 + rng_below(r, rng_chance(r, 30) ? 9990 : 12), k;
 
 		switch (rng_below(r, 6)) {
 		case 0:
-			count_word(kvm, 2, bcd ? in_bcd(n) : n);
-			model_count(&m, n);
+			count_word(kvm, 2, bcd ? pit_model_bcd(n) : n);
+			pit_model_count(&m, n);
 			break;
 		case 1:
 			port_out(kvm, 0x61, !m.gate);
-			model_gate(&m, !m.gate);
+			pit_model_gate(&m, !m.gate);
 			break;
 		default:
 			n = rng_below(r, rng_chance(r, 10) ? 70000 : 9);
 			run_pulses(n);
 			for (k = 0; k < n; k++)
-				model_pulse(&m);
+				pit_model_pulse(&m);
 		}
 		EXPECT(!!(port_in(kvm, 0x61) & 0x20), m.out);
 		if (!m.cr)
 			continue;
-		EXPECT(latched(kvm, 2), model_read(&m));
+		EXPECT(latched(kvm, 2), pit_model_read(&m));
 		EXPECT(status(kvm, 2), m.out << 7 | m.null << 6 | 0x30 | mode << 1 | bcd);
 		if (test_failed)
 			printf("# mode %d, bcd %d, step %d\n", mode, bcd, i);
