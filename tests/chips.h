@@ -3,6 +3,7 @@
 #ifndef KVMX_TEST_CHIPS_H
 #define KVMX_TEST_CHIPS_H
 
+#include <ioctl.h>
 #include <irqchip.h>
 #include "ktap.h"
 
@@ -20,6 +21,14 @@ static inline u8 port_in(struct kvm *kvm, u16 port)
 static inline void port_out(struct kvm *kvm, u16 port, u8 val)
 {
 	bus_write(kvm, KVM_PIO_BUS, port, 1, val);
+}
+
+/* An ioctl of @kvm, of which @data is the argument. */
+static inline long call(struct kvm *kvm, long (*fn)(struct kvm_ioctl_args *a), void *data)
+{
+	struct kvm_ioctl_args a = { .kvm = kvm, .data = data, .raw = (unsigned long)data };
+
+	return fn(&a);
 }
 
 /* Expects that @a is @b; says where not, once in a test. */

@@ -4,7 +4,6 @@
  * reads and latches, interrupts, re-injection, state saved at any point,
  * and whatever a guest may write.
  */
-#include <ioctl.h>
 #include "../irqchip/pit.h"
 #include "chips.h"
 #include "pit_model.h"
@@ -42,13 +41,6 @@ void kvm_unregister_irq_ack_notifier(struct kvm *kvm, struct kvm_irq_ack_notifie
 {
 	SHIM_CHECK(notifier == n);
 	notifier = NULL;
-}
-
-static long call(struct kvm *kvm, long (*fn)(struct kvm_ioctl_args *a), void *data)
-{
-	struct kvm_ioctl_args a = { .kvm = kvm, .data = data, .raw = (unsigned long)data };
-
-	return fn(&a);
 }
 
 static void set_reinject(struct kvm *kvm, bool on)
