@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Instruction decode, SDM vol. 2A chapter 2: prefixes, REX, VEX, opcode maps,
- * ModRM, SIB, displacement and immediates. What an opcode is comes from tables.
+ * ModRM, SIB, displacement and immediates. What an opcode is comes from tables, what its
+ * operands are from operands.c.
  */
 #include "internal.h"
 
@@ -330,143 +331,6 @@ static enum emu_status lookup(struct emu_ctxt *c)
 	}
 }
 
-static bool am_has_modrm(unsigned int am)
-{
-	switch (am) {
-	case AM_E:
-	case AM_M:
-	case AM_R:
-	case AM_G:
-	case AM_S:
-	case AM_C:
-	case AM_D:
-	case AM_V:
-	case AM_W:
-	case AM_P:
-	case AM_Q:
-	case AM_N:
-	case AM_U:
-		return true;
-	}
-	return false;
-}
-
-/**
- * emu_size - the size in bytes of an operand of the decoded instruction
- * @c: decoded context
- * @sz: enum emu_sz
- * @mem: the operand is in memory
- */
-unsigned int emu_size(const struct emu_ctxt *c, unsigned int sz, bool mem)
-{
-	const struct emu_insn *in = &c->insn;
-
-	switch (sz) {
-	case SZ_B:
-		return 1;
-	case SZ_W:
-		return 2;
-	case SZ_D:
-		return 4;
-	case SZ_Q:
-		return 8;
-	case SZ_O:
-		return 16;
-	case SZ_V:
-		return in->op_bytes;
-	case SZ_F:
-		return in->op_bytes == 2 ? 2 : 4;
-	case SZ_Y:
-		return in->op_bytes == 8 ? 8 : 4;
-	case SZ_X:
-		return in->vex_l ? 32 : 16;
-	case SZ_N:
-		return emu_is64(c) ? 8 : 4;
-	case SZ_R:
-		return mem ? 2 : in->op_bytes;
-	case SZ_P:
-		return in->op_bytes + 2;
-	case SZ_T:
-		return emu_is64(c) ? 10 : 6;
-	case SZ_C:
-		return in->op_bytes == 8 ? 16 : 8;
-	case SZ_X2:
-		return in->vex_l ? 16 : 8;
-	case SZ_X4:
-		return in->vex_l ? 8 : 4;
-	case SZ_X8:
-		return in->vex_l ? 4 : 2;
-	case SZ_XQ:
-		return in->vex_l ? 32 : 8;
-	case SZ_RB:
-		return mem ? 1 : 4;
-	case SZ_RW:
-		return mem ? 2 : 4;
-	}
-	return 0;
-}
-
-static u64 address16(const struct emu_ctxt *c, u8 *seg)
-{
-	static const u8 base[8] = { RBX, RBX, RBP, RBP, RSI, RDI, RBP, RBX };
-	const struct emu_insn *in = &c->insn;
-	unsigned int rm = in->modrm & 7;
-	u64 ea = in->disp;
-
-	if (rm == 6 && in->modrm < 0x40)
-		return ea;
-	ea += c->gpr[base[rm]];
-	if (rm < 4)
-		ea += c->gpr[rm & 1 ? RDI : RSI];
-	if (base[rm] == RBP)
-		*seg = EMU_SEG_SS;
-	return ea;
-}
-
-static u64 address32(const struct emu_ctxt *c, u8 *seg)
-{
-	const struct emu_insn *in = &c->insn;
-	unsigned int rm = in->modrm & 7, base = rm, index;
-	u64 ea = in->disp;
-
-	if (in->rip_relative)
-		return ea + c->rip + in->len;
-	if (rm == 4) {
-		base = in->sib & 7;
-		index = ((in->sib >> 3) & 7) | (in->rex & 2) << 2;
-		if (index != RSP)
-			ea += c->gpr[index] << (in->sib >> 6);
-	}
-	if (base == 5 && in->modrm < 0x40)
-		return ea;
-	base |= (in->rex & 1) << 3;
-	if (base == RSP || base == RBP)
-		*seg = EMU_SEG_SS;
-	return ea + c->gpr[base];
-}
-
-static u64 address(const struct emu_ctxt *c, u8 *seg)
-{
-	u64 ea;
-
-	*seg = EMU_SEG_DS;
-	ea = c->insn.ad_bytes == 2 ? address16(c, seg) : address32(c, seg);
-	if (c->insn.seg_override >= 0)
-		*seg = c->insn.seg_override;
-	return ea & emu_mask(c->insn.ad_bytes);
-}
-
-/**
- * emu_effective_address - the offset of the ModRM memory operand with the registers as they are
- * @c: decoded context
- */
-u64 emu_effective_address(const struct emu_ctxt *c)
-{
-	u8 seg;
-
-	return address(c, &seg);
-}
-
 static enum emu_status take_immediates(struct emu_ctxt *c, const struct emu_desc *d)
 {
 	struct emu_insn *in = &c->insn;
@@ -540,107 +404,6 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 	return !vvvv && in->vex_vvvv;
 }
 
-static void set_register(const struct emu_insn *in, struct emu_operand *o, unsigned int reg)
-{
-	o->kind = OPND_REG;
-	o->reg = reg;
-	if (o->size == 1 && !in->rex && reg >= 4) {
-		o->reg = reg - 4;
-		o->high = true;
-	}
-}
-
-/* What operand @i is. */
-static void resolve(struct emu_ctxt *c, const struct emu_desc *d, unsigned int i)
-{
-	struct emu_insn *in = &c->insn;
-	unsigned int am = OP_AM(d->op[i]);
-	unsigned int reg = ((in->modrm >> 3) & 7) | (in->rex & 4) << 1;
-	unsigned int rm = (in->modrm & 7) | (in->rex & 1) << 3;
-	bool mem = in->modrm < 0xc0 && !(d->flags & D_MOD3);
-	struct emu_operand *o = &in->op[i];
-
-	o->size = emu_size(c, OP_SZ(d->op[i]), mem);
-	switch (am) {
-	case AM_E:
-	case AM_M:
-	case AM_R:
-	case AM_W:
-	case AM_Q:
-	case AM_N:
-	case AM_U:
-		if (mem)
-			o->kind = OPND_MEM;
-		else if (am == AM_W || am == AM_U)
-			o->kind = OPND_VEC;
-		else if (am == AM_Q || am == AM_N)
-			o->kind = OPND_MMX;
-		else
-			set_register(in, o, rm);
-		if (o->kind != OPND_REG)
-			o->reg = o->kind == OPND_MMX ? rm & 7 : rm;
-		break;
-	case AM_O:
-		o->kind = OPND_MEM;
-		break;
-	case AM_G:
-		set_register(in, o, reg);
-		break;
-	case AM_Z:
-		set_register(in, o, (in->opcode & 7) | (in->rex & 1) << 3);
-		break;
-	case AM_ACC:
-		set_register(in, o, RAX);
-		break;
-	case AM_CL:
-		set_register(in, o, RCX);
-		break;
-	case AM_DX:
-		set_register(in, o, RDX);
-		break;
-	case AM_ONE:
-		o->kind = OPND_IMM;
-		in->imm = 1;
-		break;
-	case AM_I:
-	case AM_J:
-	case AM_AP:
-		o->kind = OPND_IMM;
-		break;
-	case AM_I2:
-		o->kind = OPND_IMM;
-		o->reg = 1;
-		break;
-	case AM_S:
-		o->kind = OPND_SEG;
-		o->reg = reg & 7;
-		break;
-	case AM_C:
-		o->kind = OPND_CR;
-		o->reg = reg;
-		break;
-	case AM_D:
-		o->kind = OPND_DR;
-		o->reg = reg;
-		break;
-	case AM_V:
-		o->kind = OPND_VEC;
-		o->reg = reg;
-		break;
-	case AM_H:
-		o->kind = OPND_VEC;
-		o->reg = in->vex_vvvv;
-		break;
-	case AM_B:
-		set_register(in, o, in->vex_vvvv);
-		break;
-	case AM_P:
-		o->kind = OPND_MMX;
-		o->reg = reg & 7;
-		break;
-	}
-}
-
 static bool has_address(const struct emu_insn *in, const struct emu_desc *d)
 {
 	return in->has_modrm && in->modrm < 0xc0 && !(d->flags & D_MOD3);
@@ -668,8 +431,6 @@ static enum emu_status decode_all(struct emu_ctxt *c)
 	struct emu_insn *in = &c->insn;
 	const struct emu_desc *d;
 	enum emu_status st;
-	unsigned int i;
-	bool modrm;
 
 	st = take_opcode(c);
 	if (st == EMU_OK)
@@ -681,9 +442,7 @@ static enum emu_status decode_all(struct emu_ctxt *c)
 	if (in->vex && !(d->flags & D_VEX))
 		return EMU_FAIL;
 	set_sizes(c, d->flags);
-	modrm = d->flags & D_MODRM || am_has_modrm(OP_AM(d->op[0])) ||
-		am_has_modrm(OP_AM(d->op[1])) || am_has_modrm(OP_AM(d->op[2]));
-	if (modrm)
+	if (emu_has_modrm(d))
 		st = take_modrm(c);
 	if (st == EMU_OK && has_address(in, d))
 		st = take_address(c);
@@ -695,9 +454,7 @@ static enum emu_status decode_all(struct emu_ctxt *c)
 		return emu_raise(c, VEC_UD, 0);
 	if (!emu_is64(c))
 		in->vex_vvvv &= 7;
-	/* Operands have no gaps in the table. */
-	for (i = 0; i < 3 && d->op[i]; i++)
-		resolve(c, d, i);
+	emu_resolve(c);
 	in->mode = c->mode;
 	in->complete = true;
 	return EMU_OK;
@@ -721,6 +478,6 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
 		st = decode_all(c);
 	}
 	if (st == EMU_OK && has_address(in, in->desc))
-		in->mem_off = address(c, &in->mem_seg);
+		in->mem_off = emu_address(c, &in->mem_seg);
 	return st;
 }

@@ -133,7 +133,6 @@ enum emu_sz {
 #define D_PRIV		(1u << 10)	/* CPL 0 only */
 #define D_REP		(1u << 11)	/* a string instruction */
 #define D_ADDR		(1u << 12)	/* the handler reaches for memory itself */
-#define D_MODRM		(1u << 13)	/* a ModRM byte, although no operand says so */
 #define D_MOD3		(1u << 14)	/* ModRM.mod is ignored: r/m is a register */
 #define D_SSE		(1u << 15)	/* needs SSE switched on */
 #define D_MMX		(1u << 16)	/* uses the MMX registers */
@@ -250,9 +249,12 @@ static inline void emu_clear_results(struct emu_ctxt *c)
 	c->switching = false;	/* iret_task() may have left it */
 }
 
-/* decode.c */
+/* operands.c */
+bool emu_has_modrm(const struct emu_desc *d);
 unsigned int emu_size(const struct emu_ctxt *c, unsigned int sz, bool mem);
+u64 emu_address(const struct emu_ctxt *c, u8 *seg);
 u64 emu_effective_address(const struct emu_ctxt *c);
+void emu_resolve(struct emu_ctxt *c);
 
 /* access.c: faults, registers, memory, stack */
 enum emu_status emu_raise(struct emu_ctxt *c, u8 vector, u32 error_code);

@@ -122,29 +122,7 @@ const char *leaf_name(const struct leaf *l)
 
 bool leaf_has_modrm(const struct leaf *l)
 {
-	unsigned int i;
-
-	if (l->reg >= 0 || l->mod >= 0 || l->rm >= 0 || l->desc->flags & D_MODRM)
-		return true;
-	for (i = 0; i < 3; i++) {
-		switch (OP_AM(l->desc->op[i])) {
-		case AM_E:
-		case AM_M:
-		case AM_R:
-		case AM_G:
-		case AM_S:
-		case AM_C:
-		case AM_D:
-		case AM_V:
-		case AM_W:
-		case AM_P:
-		case AM_Q:
-		case AM_N:
-		case AM_U:
-			return true;
-		}
-	}
-	return false;
+	return l->reg >= 0 || l->mod >= 0 || l->rm >= 0 || emu_has_modrm(l->desc);
 }
 
 static bool only_register(const struct leaf *l)
