@@ -4,37 +4,56 @@
  */
 #include "internal.h"
 
-static bool am_has_modrm(unsigned int am)
-{
-	switch (am) {
-	case AM_E:
-	case AM_M:
-	case AM_R:
-	case AM_G:
-	case AM_S:
-	case AM_C:
-	case AM_D:
-	case AM_V:
-	case AM_W:
-	case AM_P:
-	case AM_Q:
-	case AM_N:
-	case AM_U:
-		return true;
-	}
-	return false;
-}
+/* Where an operand takes its number from; a value below these is the number itself. */
+enum { FROM_RM = 16, FROM_REG, FROM_OPCODE, FROM_VVVV };
+
+/* What the addressing methods name: the kind of operand, for r/m that of a register. */
+static const struct {
+	u8 kind, number;
+} methods[] = {
+	[AM_E] = { OPND_REG, FROM_RM },
+	[AM_M] = { OPND_MEM, FROM_RM },
+	[AM_R] = { OPND_REG, FROM_RM },
+	[AM_W] = { OPND_VEC, FROM_RM },
+	[AM_U] = { OPND_VEC, FROM_RM },
+	[AM_Q] = { OPND_MMX, FROM_RM },
+	[AM_N] = { OPND_MMX, FROM_RM },
+	[AM_G] = { OPND_REG, FROM_REG },
+	[AM_S] = { OPND_SEG, FROM_REG },
+	[AM_C] = { OPND_CR, FROM_REG },
+	[AM_D] = { OPND_DR, FROM_REG },
+	[AM_V] = { OPND_VEC, FROM_REG },
+	[AM_P] = { OPND_MMX, FROM_REG },
+	[AM_Z] = { OPND_REG, FROM_OPCODE },
+	[AM_H] = { OPND_VEC, FROM_VVVV },
+	[AM_B] = { OPND_REG, FROM_VVVV },
+	[AM_ACC] = { OPND_REG, RAX },
+	[AM_CL] = { OPND_REG, RCX },
+	[AM_DX] = { OPND_REG, RDX },
+	[AM_ONE] = { OPND_IMM, 0 },
+	[AM_I] = { OPND_IMM, 0 },
+	[AM_J] = { OPND_IMM, 0 },
+	[AM_AP] = { OPND_IMM, 0 },
+	[AM_I2] = { OPND_IMM, 1 },
+	[AM_O] = { OPND_MEM, 0 },
+};
 
 /**
- * emu_has_modrm - does an operand of this entry, or the entry itself, need a ModRM byte?
+ * emu_has_modrm - does an operand of this entry need a ModRM byte?
  * @d: entry of the decode tables
  *
- * Groups on the way to the entry may have one without it.
+ * The groups on the way to an entry without operands may have one nevertheless.
  */
 bool emu_has_modrm(const struct emu_desc *d)
 {
-	return am_has_modrm(OP_AM(d->op[0])) || am_has_modrm(OP_AM(d->op[1])) ||
-	       am_has_modrm(OP_AM(d->op[2]));
+	unsigned int i, from;
+
+	for (i = 0; i < 3; i++) {
+		from = methods[OP_AM(d->op[i])].number;
+		if (from == FROM_RM || from == FROM_REG)
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -158,90 +177,33 @@ u64 emu_effective_address(const struct emu_ctxt *c)
 	return emu_address(c, &seg);
 }
 
-static enum emu_opnd_kind operand_kind(unsigned int am, bool mem)
+static unsigned int number_of(const struct emu_insn *in, unsigned int from)
 {
-	switch (am) {
-	case AM_NONE:
-		return OPND_NONE;
-	case AM_E:
-	case AM_M:
-	case AM_R:
-		return mem ? OPND_MEM : OPND_REG;
-	case AM_W:
-	case AM_U:
-		return mem ? OPND_MEM : OPND_VEC;
-	case AM_Q:
-	case AM_N:
-		return mem ? OPND_MEM : OPND_MMX;
-	case AM_O:
-		return OPND_MEM;
-	case AM_ONE:
-	case AM_I:
-	case AM_I2:
-	case AM_J:
-	case AM_AP:
-		return OPND_IMM;
-	case AM_S:
-		return OPND_SEG;
-	case AM_C:
-		return OPND_CR;
-	case AM_D:
-		return OPND_DR;
-	case AM_V:
-	case AM_H:
-		return OPND_VEC;
-	case AM_P:
-		return OPND_MMX;
-	}
-	return OPND_REG;
-}
-
-/* Which register of its kind, or which of two immediates. */
-static unsigned int operand_number(const struct emu_insn *in, unsigned int am)
-{
-	switch (am) {
-	case AM_E:
-	case AM_M:
-	case AM_R:
-	case AM_W:
-	case AM_U:
+	switch (from) {
+	case FROM_RM:
 		return (in->modrm & 7) | (in->rex & 1) << 3;
-	case AM_Q:
-	case AM_N:
-		return in->modrm & 7;
-	case AM_G:
-	case AM_C:
-	case AM_D:
-	case AM_V:
+	case FROM_REG:
 		return ((in->modrm >> 3) & 7) | (in->rex & 4) << 1;
-	case AM_S:
-	case AM_P:
-		return (in->modrm >> 3) & 7;
-	case AM_Z:
+	case FROM_OPCODE:
 		return (in->opcode & 7) | (in->rex & 1) << 3;
-	case AM_H:
-	case AM_B:
+	case FROM_VVVV:
 		return in->vex_vvvv;
-	case AM_CL:
-		return RCX;
-	case AM_DX:
-		return RDX;
-	case AM_I2:
-		return 1;
 	}
-	return 0;	/* RAX for AM_ACC */
+	return from;
 }
 
 static void resolve(struct emu_ctxt *c, const struct emu_desc *d, unsigned int i)
 {
 	struct emu_insn *in = &c->insn;
-	unsigned int am = OP_AM(d->op[i]);
+	unsigned int am = OP_AM(d->op[i]), from = methods[am].number;
 	bool mem = in->modrm < 0xc0 && !(d->flags & D_MOD3);
 	struct emu_operand *o = &in->op[i];
 
 	o->size = emu_size(c, OP_SZ(d->op[i]), mem);
-	o->kind = operand_kind(am, mem);
-	o->reg = operand_number(in, am);
+	o->kind = from == FROM_RM && mem ? OPND_MEM : methods[am].kind;
+	o->reg = number_of(in, from);
+	if (o->kind == OPND_MMX || o->kind == OPND_SEG)
+		o->reg &= 7;
 	if (o->kind == OPND_REG && o->size == 1 && !in->rex && o->reg >= 4) {
 		o->reg -= 4;
 		o->high = true;
