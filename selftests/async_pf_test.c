@@ -4,7 +4,7 @@
  * page comes when the test says so, and not before the guest has shown that it runs on
  * meanwhile: a kvm that waits for the page fails. Proves tokens, flags and interrupt,
  * that one token is out at a time, when the guest is not to be told, and that faults in
- * flight outlive neither the MSR nor the VM.
+ * flight outlive neither the MSR nor the VM. pv_msr_test has the MSRs themselves.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -649,101 +649,6 @@ static void slot_deleted(const void *arg)
 	CHECK_EQ(nr_ready, PAGES);
 }
 
-/* --- MSRs ------------------------------------------------------------------ */
-
-static void msr_errors(const void *arg)
-{
-	struct guest *g = apf_guest();
-	struct kvm_vcpu *v = g->v[0].vcpu;
-	uint64_t at = (uintptr_t)&area;
-
-	CHECK_EQ(vcpu_msr_get(v, MSR_EN), 0);
-	CHECK_EQ(vcpu_msr_get(v, MSR_INT), 0);
-	CHECK_EQ(vcpu_msr_get(v, MSR_ACK), 0);
-	CHECK_EQ(vcpu_msr_set(v, MSR_EN, at | EN_ALL | 0x10), 0);
-	CHECK_EQ(vcpu_msr_set(v, MSR_EN, at | EN_ALL | 0x20), 0);
-	/* No memory there. */
-	CHECK_EQ(vcpu_msr_set(v, MSR_EN, 0xd0000000 | EN_ALL), 0);
-	CHECK_EQ(vcpu_msr_set(v, MSR_INT, 0x100), 0);
-	CHECK_EQ(vcpu_msr_set(v, MSR_INT, 1ULL << 32 | VEC), 0);
-	CHECK_EQ(vcpu_msr_set(v, MSR_INT, VEC), 1);
-	CHECK_EQ(vcpu_msr_set(v, MSR_EN, at | EN_ALL), 1);
-	CHECK_EQ(vcpu_msr_set(v, MSR_ACK, 1), 1);
-	CHECK_EQ(vcpu_msr_get(v, MSR_EN), at | EN_ALL);
-	CHECK_EQ(vcpu_msr_get(v, MSR_INT), VEC);
-	CHECK_EQ(vcpu_msr_get(v, MSR_ACK), 0);
-	CHECK_EQ(vcpu_msr_set(v, MSR_EN, 0), 1);
-}
-
-/* The interrupt needs a local APIC in the kernel. */
-static void without_apic(const void *arg)
-{
-	struct machine *m = machine_new();
-
-	if (ioctl(m->vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ASYNC_PF_INT) <= 0)
-		test_skip("no KVM_CAP_ASYNC_PF_INT");
-	CHECK_EQ(try_set_msr(m, MSR_EN, G_DATA | EN_ALL), 0);
-	CHECK_EQ(try_set_msr(m, MSR_EN, 0), 1);
-}
-
-static void announced(const void *arg)
-{
-	static const uint32_t msrs[] = { MSR_EN, MSR_INT, MSR_ACK };
-	struct guest *g = apf_guest();
-	const struct kvm_cpuid2 *cpuid = kvm_get_supported_cpuid();
-	const struct kvm_msr_list *list = kvm_get_msr_index_list();
-	bool found = false;
-	int i, k;
-
-	CHECK(g, "a guest");
-	for (i = 0; i < cpuid->nent; i++) {
-		if (cpuid->entries[i].function != 0x40000001)
-			continue;
-		found = true;
-		CHECK_EQ(cpuid->entries[i].eax & (1 << 4), 1 << 4);
-		CHECK_EQ(cpuid->entries[i].eax & (1 << 14), 1 << 14);
-	}
-	CHECK(found, "no leaf 0x40000001");
-	for (i = 0; i < ARRAY_LEN(msrs); i++) {
-		for (k = 0; k < list->nmsrs && list->indices[k] != msrs[i]; k++)
-			;
-		CHECK(k < list->nmsrs, "0x%x is not in the list", msrs[i]);
-	}
-}
-
-/* Features the guest was not given are not there, if user space says so. */
-static void enforcing(uint64_t arg)
-{
-	uint64_t val;
-
-	G_CHECK_EQ(guest_wrmsr(MSR_INT, VEC), GP_VECTOR);
-	G_CHECK_EQ(guest_wrmsr(MSR_EN, (uintptr_t)&area | EN_ALL), GP_VECTOR);
-	G_CHECK_EQ(guest_wrmsr(MSR_ACK, 1), GP_VECTOR);
-	G_CHECK_EQ(guest_rdmsr(MSR_EN, &val), GP_VECTOR);
-	G_CHECK_EQ(guest_rdmsr(MSR_INT, &val), GP_VECTOR);
-	guest_sync(7);
-}
-
-static void enforced(const void *arg)
-{
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID, .args = { 1 },
-	};
-	struct guest *g = guest_new_novcpu(CHIP_FULL);
-	struct kvm_cpuid2 *cpuid = (void *)g->cpuid;
-	int i;
-
-	need_cap(g, KVM_CAP_ASYNC_PF_INT);
-	need_cap(g, KVM_CAP_ENFORCE_PV_FEATURE_CPUID);
-	for (i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == 0x40000001)
-			cpuid->entries[i].eax &= ~(1 << 4 | 1 << 14);
-	guest_add_vcpu(g, 0);
-	CHECK_OK(ioctl(g->v[0].vcpu->fd, KVM_ENABLE_CAP, &cap));
-	guest_code(g, 0, enforcing, 0);
-	CHECK_EQ(guest_run(g, 0), 7);
-}
-
 int main(int argc, char **argv)
 {
 	static const bool yes = true, no;
@@ -764,9 +669,5 @@ int main(int argc, char **argv)
 	TEST(exit_in_flight);
 	TEST(exit_by_kill);
 	TEST(slot_deleted);
-	TEST(msr_errors);
-	TEST(without_apic);
-	TEST(announced);
-	TEST(enforced);
 	return run_tests(argc, argv);
 }

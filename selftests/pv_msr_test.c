@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The MSRs of a paravirtual guest: end of interrupt by memory, polling and migration
- * control, which of them are there by CPUID.
+ * control, asynchronous page faults; which of them are there by CPUID.
  */
 #include <linux/kvm_para.h>
 
@@ -246,6 +246,73 @@ static void migration_control(const void *arg)
 	CHECK_EQ(g->v[0].exits, 1);
 }
 
+/* --- asynchronous page faults: async_pf_test has the faults ------------------ */
+
+#define APF_ON	(KVM_ASYNC_PF_ENABLED | KVM_ASYNC_PF_SEND_ALWAYS | KVM_ASYNC_PF_DELIVERY_AS_INT)
+
+static volatile uint8_t apf_area[68] __attribute__((aligned(64)));
+
+static struct guest *apf_guest(void)
+{
+	struct guest *g = guest_new(1, CHIP_FULL);
+
+	need_cap(g, KVM_CAP_ASYNC_PF);
+	need_cap(g, KVM_CAP_ASYNC_PF_INT);
+	return g;
+}
+
+static void apf_errors(const void *arg)
+{
+	struct guest *g = apf_guest();
+	struct kvm_vcpu *v = g->v[0].vcpu;
+	uint64_t at = (uintptr_t)apf_area;
+
+	CHECK_EQ(vcpu_msr_get(v, MSR_KVM_ASYNC_PF_EN), 0);
+	CHECK_EQ(vcpu_msr_get(v, MSR_KVM_ASYNC_PF_INT), 0);
+	CHECK_EQ(vcpu_msr_get(v, MSR_KVM_ASYNC_PF_ACK), 0);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_EN, at | APF_ON | 0x10), 0);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_EN, at | APF_ON | 0x20), 0);
+	/* No memory there. */
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_EN, 0xd0000000 | APF_ON), 0);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_INT, 0x100), 0);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_INT, 1ULL << 32 | VEC), 0);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_INT, VEC), 1);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_EN, at | APF_ON), 1);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_ACK, 1), 1);
+	CHECK_EQ(vcpu_msr_get(v, MSR_KVM_ASYNC_PF_EN), at | APF_ON);
+	CHECK_EQ(vcpu_msr_get(v, MSR_KVM_ASYNC_PF_INT), VEC);
+	CHECK_EQ(vcpu_msr_get(v, MSR_KVM_ASYNC_PF_ACK), 0);
+	CHECK_EQ(vcpu_msr_set(v, MSR_KVM_ASYNC_PF_EN, 0), 1);
+}
+
+/* The interrupt needs a local APIC in the kernel. */
+static void apf_without_apic(const void *arg)
+{
+	struct machine *m = machine_new();
+
+	if (ioctl(m->vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_ASYNC_PF_INT) <= 0)
+		test_skip("no KVM_CAP_ASYNC_PF_INT");
+	CHECK_EQ(try_set_msr(m, MSR_KVM_ASYNC_PF_EN, G_DATA | APF_ON), 0);
+	CHECK_EQ(try_set_msr(m, MSR_KVM_ASYNC_PF_EN, 0), 1);
+}
+
+static void apf_announced(const void *arg)
+{
+	static const uint32_t msrs[] = {
+		MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK
+	};
+	uint32_t have;
+	int i;
+
+	apf_guest();
+	have = features(kvm_get_supported_cpuid());
+	CHECK(have & 1 << KVM_FEATURE_ASYNC_PF, "features 0x%x", have);
+	CHECK(have & 1 << KVM_FEATURE_ASYNC_PF_INT, "features 0x%x", have);
+	for (i = 0; i < ARRAY_LEN(msrs); i++)
+		CHECK(kvm_msr_is_in_save_restore_list(msrs[i]), "0x%x is not in the list",
+		      msrs[i]);
+}
+
 /* --- by CPUID -------------------------------------------------------------- */
 
 static const struct by_feature {
@@ -324,7 +391,32 @@ static void enforced(const void *arg)
 	}
 }
 
-/* CPUID says nothing, but nobody enforces it. */
+static void apf_enforcing(uint64_t arg)
+{
+	uint64_t val;
+
+	G_CHECK_EQ(guest_wrmsr(MSR_KVM_ASYNC_PF_INT, VEC), GP_VECTOR);
+	G_CHECK_EQ(guest_wrmsr(MSR_KVM_ASYNC_PF_EN, (uintptr_t)apf_area | APF_ON), GP_VECTOR);
+	G_CHECK_EQ(guest_wrmsr(MSR_KVM_ASYNC_PF_ACK, 1), GP_VECTOR);
+	G_CHECK_EQ(guest_rdmsr(MSR_KVM_ASYNC_PF_EN, &val), GP_VECTOR);
+	G_CHECK_EQ(guest_rdmsr(MSR_KVM_ASYNC_PF_INT, &val), GP_VECTOR);
+	guest_sync(7);
+}
+
+/* Of all features only these two are missing. */
+static void apf_enforced(const void *arg)
+{
+	uint32_t have = features(kvm_get_supported_cpuid());
+	uint32_t apf = 1u << KVM_FEATURE_ASYNC_PF | 1u << KVM_FEATURE_ASYNC_PF_INT;
+	struct guest *g;
+
+	apf_guest();
+	g = with_features(have & ~apf, true);
+	guest_code(g, 0, apf_enforcing, 0);
+	CHECK_EQ(guest_run(g, 0), 7);
+}
+
+/* CPUID announces no feature, but without KVM_CAP_ENFORCE_PV_FEATURE_CPUID all work. */
 static void not_enforced(const void *arg)
 {
 	uint32_t have = features(kvm_get_supported_cpuid());
@@ -344,7 +436,11 @@ int main(int argc, char **argv)
 	TEST(pv_eoi_errors);
 	TEST(poll_control);
 	TEST(migration_control);
+	TEST(apf_errors);
+	TEST(apf_without_apic);
+	TEST(apf_announced);
 	TEST(enforced);
+	TEST(apf_enforced);
 	TEST(not_enforced);
 	return run_tests(argc, argv);
 }

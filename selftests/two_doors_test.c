@@ -622,7 +622,7 @@ static const uint32_t elsewhere[] = {
 	MSR_IA32_TSC,			/* goes on; tsc_test */
 	0x3a,				/* written once, then locked; msr_test */
 	MSR_IA32_TSC_DEADLINE,		/* with the timer in that mode alone; apic_timer_test */
-	0x4b564d07,			/* a command; async_pf_test */
+	0x4b564d07,			/* a command; pv_msr_test */
 	0x48,				/* the bits that CPUID has; msr_test */
 };
 
