@@ -8,12 +8,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "fake_device.h"
 #include "guest.h"
-#include "module/fake_irq.h"
 
 #define VEC	0x60
 #define VEC2	0x61
@@ -25,11 +23,8 @@
 #define NOTIFY	(0xf2ULL << 16)		/* POSTED_INTR_VECTOR of the kernel */
 #define WAKE_UP	(0xf1ULL << 16)
 
-#define POSTS	"/sys/module/fake_irq/parameters/posts"
-
 static volatile uint64_t count[256], ready, stop, spins, turns;
 static volatile uint32_t seen_by[256];
-static char why_not[200];		/* the module is not there */
 
 /* --- guest ------------------------------------------------------------------ */
 
@@ -87,98 +82,11 @@ static void renames(uint64_t id)
 
 /* --- host ------------------------------------------------------------------- */
 
-static bool has_word(const char *path, const char *word)
-{
-	char line[8192];
-	bool found = false;
-	FILE *f = fopen(path, "r");
-
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, word);
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static const char *cannot_post(void)
-{
-	if (!has_word("/proc/cpuinfo", "posted_intr"))
-		return "the CPU has no posted interrupts";
-	if (!has_word("/sys/module/kvm/parameters/enable_apicv", "Y"))
-		return "enable_apicv=0";
-	return NULL;
-}
-
-static void iommu_posts(bool yes)
-{
-	int fd = open(POSTS, O_WRONLY);
-
-	CHECK(fd >= 0 && write(fd, yes ? "1" : "0", 1) == 1, POSTS);
-	close(fd);
-}
-
-static int device(void)
-{
-	int fd;
-
-	if (*why_not)
-		test_skip("%s", why_not);
-	fd = open("/dev/fake_irq", O_RDWR);
-	CHECK(fd >= 0, "/dev/fake_irq: %s", strerror(errno));
-	iommu_posts(true);
-	return fd;
-}
-
-static int posting_device(void)
-{
-	int fd = device();
-
-	if (cannot_post())
-		test_skip("%s", cannot_post());
-	return fd;
-}
-
 static void need_two_cpus(void)
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		test_skip("one CPU");
 }
-
-static struct fake_irq_state state(int dev)
-{
-	struct fake_irq_state s;
-
-	CHECK_OK(ioctl(dev, FAKE_IRQ_STATE, &s));
-	return s;
-}
-
-static void check_posted(int dev, int posted, int returned)
-{
-	struct fake_irq_state s = state(dev);
-
-	CHECK_EQ(s.posted, posted);
-	CHECK_EQ(s.returned, returned);
-	CHECK_EQ(!s.descriptor, posted == returned);
-	CHECK_EQ(s.descriptor % 64, 0);
-}
-
-/* The descriptor says @want in the bits of @mask, and that @cpu is to be notified. */
-static void wait_control_(int dev, uint64_t mask, uint64_t want, int cpu)
-{
-	time_t end = time(NULL) + 8;
-	struct fake_irq_state s;
-
-	do {
-		s = state(dev);
-		if ((s.control & mask) == want && (cpu < 0 || s.cpu == cpu))
-			return;
-		sched_yield();
-	} while (time(NULL) < end);
-	test_fail(here_file, here_line, "control is 0x%llx, CPU %d; not 0x%llx, CPU %d",
-		  (unsigned long long)s.control, s.cpu, (unsigned long long)want, cpu);
-}
-
-#define wait_control(dev, mask, want, cpu) (HERE(), wait_control_(dev, mask, want, cpu))
 
 static void on_cpu(pthread_t thread, int cpu)
 {
@@ -225,16 +133,6 @@ static void finish(struct guest *g)
 	}
 }
 
-/* The device has an interrupt; whether it was posted. */
-static bool raise_irq(int dev, int fd)
-{
-	int posted = CHECK_OK(ioctl(dev, FAKE_IRQ_RAISE));
-
-	if (!posted)
-		event_signal(fd);
-	return posted;
-}
-
 static void paced_(int dev, int fd, bool posted, int n)
 {
 	uint64_t before = count[VEC];
@@ -254,7 +152,7 @@ static void paced_(int dev, int fd, bool posted, int n)
 /* Where the CPU or the IOMMU cannot, everything goes by the eventfd. */
 static void unused(const void *iommu)
 {
-	int dev = device(), fd = event_new();
+	int dev = fake_device(), fd = event_new();
 	struct guest *g;
 
 	if (*(const bool *)iommu && !cannot_post())
@@ -288,7 +186,7 @@ static void orders(const void *arg)
 		if (!(i & 1))
 			CHECK_OK(guest_irqfd(g, fd, GSI, 0));
 		check_posted(dev, i + 1, i);
-		CHECK_EQ(state(dev).vector, VEC);
+		CHECK_EQ(device_state(dev).vector, VEC);
 		paced(dev, fd, true, 10);
 		if (i & 2) {
 			CHECK_OK(ioctl(dev, FAKE_IRQ_DETACH));
@@ -397,22 +295,22 @@ static void routes(const void *arg)
 	CHECK_OK(ioctl(dev, FAKE_IRQ_ATTACH, &fd));
 	start(g);
 	check_posted(dev, 1, 0);
-	to0 = state(dev).descriptor;
+	to0 = device_state(dev).descriptor;
 	for (i = 0; i < ARRAY_LEN(r); i++) {
 		struct kvm_irq_routing_entry e = msi_route(GSI, 0, 0);
-		uint64_t before = state(dev).descriptor, now;
+		uint64_t before = device_state(dev).descriptor, now;
 
 		e.u.msi.address_lo = r[i].addr;
 		e.u.msi.data = r[i].data;
 		CHECK_OK(guest_set_routes(g, &e, 1));
-		now = state(dev).descriptor;
+		now = device_state(dev).descriptor;
 		CHECK_EQ(!!now, r[i].posts);
 		posted += now && now != before;
 		returned += !now && before;
 		/* A table that is the same changes nothing. */
 		CHECK_OK(guest_set_routes(g, &e, 1));
-		CHECK_EQ(state(dev).posted, posted);
-		CHECK_EQ(state(dev).returned, returned);
+		CHECK_EQ(device_state(dev).posted, posted);
+		CHECK_EQ(device_state(dev).returned, returned);
 		if (!r[i].posts)
 			continue;
 		paced(dev, fd, true, 5);
@@ -423,7 +321,7 @@ static void routes(const void *arg)
 	CHECK_OK(guest_set_routes(g, &(struct kvm_irq_routing_entry) {
 		.gsi = GSI, .type = KVM_IRQ_ROUTING_IRQCHIP,
 		.u.irqchip = { KVM_IRQCHIP_IOAPIC, 20 } }, 1));
-	CHECK_EQ(state(dev).descriptor, 0);
+	CHECK_EQ(device_state(dev).descriptor, 0);
 	finish(g);
 }
 
@@ -439,7 +337,7 @@ static void new_vector(const void *arg)
 	paced(dev, fd, true, 5);
 	CHECK_OK(guest_set_routes(g, &e, 1));
 	check_posted(dev, 2, 0);
-	CHECK_EQ(state(dev).vector, VEC2);
+	CHECK_EQ(device_state(dev).vector, VEC2);
 	CHECK(raise_irq(dev, fd), "posted");
 	thread_wait_for(&count[VEC2], 1);
 	CHECK_EQ(count[VEC], 5);
@@ -486,9 +384,9 @@ static void in_user_space(const void *arg)
 
 	guest_code(g, 0, taker, 5);
 	CHECK_EQ(guest_run(g, 0), 5);
-	CHECK_EQ(state(dev).control & (SN | ON), SN);
+	CHECK_EQ(device_state(dev).control & (SN | ON), SN);
 	CHECK(raise_irq(dev, fd), "posted");
-	CHECK_EQ(state(dev).control & (SN | ON), SN);
+	CHECK_EQ(device_state(dev).control & (SN | ON), SN);
 	CHECK_OK(ioctl(g->v[0].vcpu->fd, KVM_GET_LAPIC, &lapic));
 	CHECK_EQ(*(uint32_t *)&lapic.regs[APIC_IRR + VEC / 32 * 16], 1u << VEC % 32);
 	guest_start(g, 0);
@@ -691,18 +589,6 @@ static void storm(const void *arg)
 	finish(g);
 }
 
-static void load_module(void)
-{
-	int fd = open_beside("fake_irq.ko");
-
-	if (fd < 0)
-		snprintf(why_not, sizeof(why_not), "no fake_irq.ko: make test-module");
-	else if (syscall(__NR_finit_module, fd, "", 0))
-		snprintf(why_not, sizeof(why_not), "fake_irq.ko: %s (irqbypass is not loaded?)",
-			 strerror(errno));
-	close(fd);
-}
-
 /* User space reads of a request that the CPU has not seen; it is delivered all the same. */
 static void read_by_user(const void *arg)
 {
@@ -744,9 +630,8 @@ int main(int argc, char **argv)
 	TEST(cpu_goes);
 	TEST(storm);
 	TEST(read_by_user);
-	load_module();
+	fake_device_load();
 	r = run_tests(argc, argv);
-	if (!*why_not)
-		syscall(__NR_delete_module, "fake_irq", O_NONBLOCK);
+	fake_device_unload();
 	return r;
 }
