@@ -30,7 +30,12 @@ static void with_osxsave(struct machine *m, struct kvm_regs *r, struct kvm_sregs
 
 static void with_fsgsbase(struct machine *m, struct kvm_regs *r, struct kvm_sregs *s)
 {
-	s->cr4 |= X86_CR4_FSGSBASE;
+	uint32_t eax, ebx, ecx, edx;
+
+	/* Without the feature the instructions are #UD, in both twins. */
+	cpuid(7, &eax, &ebx, &ecx, &edx);
+	if (ebx & 1)
+		s->cr4 |= X86_CR4_FSGSBASE;
 }
 
 static void with_strings(struct machine *m, struct kvm_regs *r, struct kvm_sregs *s)
