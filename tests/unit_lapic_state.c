@@ -400,7 +400,85 @@ static void state_amid_post(void)
 	vm_free(vm);
 }
 
-/* Anything at all; the sanitizers and the shim's checks are the judges. */
+/* An access of the guest or of user space to any register. */
+static void fuzz_access(struct rng *r, struct kvm_vcpu *v, u64 val)
+{
+	struct kvm_lapic_state s;
+	unsigned int k;
+
+	switch (rng_below(r, 6)) {
+	case 0:
+		get_lapic(v, &s);
+		for (k = rng_below(r, 64); k; k--)
+			s.regs[rng_below(r, sizeof(s.regs))] = rng_next(r);
+		set_lapic(v, &s);
+		break;
+	case 1:
+		kvm_apic_mmio_write(v, 0xfee00000 + rng_below(r, 4096), 1 << rng_below(r, 4), &val);
+		break;
+	case 2:
+		kvm_apic_mmio_read(v, 0xfee00000 + rng_below(r, 4096), 1 << rng_below(r, 4), &val);
+		break;
+	case 3:
+		kvm_apic_msr_write(v, 0x800 + rng_below(r, 256), val, rng_chance(r, 50));
+		break;
+	case 4:
+		kvm_apic_msr_read(v, 0x800 + rng_below(r, 256), &val, false);
+		break;
+	case 5:
+		local_irq_disable();
+		kvm_apic_msr_write_fast(v, rng_chance(r, 20) ? 0x6e0 : 0x800 + rng_below(r, 64),
+					val);
+		local_irq_enable();
+		break;
+	}
+}
+
+static void fuzz_message(struct kvm_vcpu *v, u64 val)
+{
+	struct kvm_apic_msg msg = {
+		.vector = val, .mode = val >> 8 & 7, .shorthand = val >> 11 & 3,
+		.logical = val & BIT(13), .assert = val & BIT(14), .level = val & BIT(15),
+		.redirect = val & BIT(16), .dest = val >> 32,
+	};
+
+	kvm_apic_deliver(v->kvm, msg.shorthand ? v : NULL, &msg);
+}
+
+/* What happens to a vCPU otherwise. */
+static void fuzz_event(struct rng *r, struct kvm_vcpu *v, u64 val)
+{
+	switch (rng_below(r, 6)) {
+	case 0:
+		fuzz_message(v, val);
+		break;
+	case 1:
+		v->mp_state = rng_below(r, 4);
+		kvm_apic_accept_events(v);
+		break;
+	case 2:
+		lapic_set(v->apic, rng_below(r, 64) * 16, val);
+		kvm_apic_written(v, rng_below(r, 256) * 16);
+		break;
+	case 3:
+		shim_run_to(shim_now + rng_below(r, 10 * NSEC_PER_MSEC));
+		kvm_apic_timer_expired(v);
+		break;
+	case 4:
+		set_mode(v, val & 1, (val & 3) == 3);
+		break;
+	case 5:
+		deliver_next(v);
+		kvm_apic_eoi_virtualized(v, val);
+		if (val & 0x100)
+			kvm_apic_timer_to_hrtimer(v);
+		else
+			kvm_apic_timer_to_cpu(v);
+		break;
+	}
+}
+
+/* Any order of anything; the sanitizers and the shim's checks are the judges. */
 static void fuzz(void)
 {
 	struct rng r = { 31337 };
@@ -408,80 +486,19 @@ static void fuzz(void)
 
 	for (m = 0; m < 400; m++) {
 		struct vm *vm = vm_new(1 + rng_below(&r, 2));
-		struct kvm_vcpu *v[4];
 
 		vm->kvm.irq.x2apic_ids = rng_chance(&r, 50);
 		for (i = 0; i < 4; i++)
-			v[i] = vm_add(vm, i * 97);
+			vm_add(vm, i * 97);
 		test_apicv = rng_chance(&r, 50);
 		for (i = 0; i < 600; i++) {
-			struct kvm_vcpu *one = v[rng_below(&r, 4)];
-			struct kvm_apic_msg msg;
-			struct kvm_lapic_state s;
-			unsigned int k;
+			struct kvm_vcpu *v = vm->vcpu[rng_below(&r, 4)];
 			u64 val = rng_next(&r);
 
-			switch (rng_below(&r, 12)) {
-			case 0:
-				get_lapic(one, &s);
-				for (k = rng_below(&r, 64); k; k--)
-					s.regs[rng_below(&r, sizeof(s.regs))] = rng_next(&r);
-				set_lapic(one, &s);
-				break;
-			case 1:
-				kvm_apic_mmio_write(one, 0xfee00000 + rng_below(&r, 4096),
-						    1 << rng_below(&r, 4), &val);
-				break;
-			case 2:
-				kvm_apic_mmio_read(one, 0xfee00000 + rng_below(&r, 4096),
-						   1 << rng_below(&r, 4), &val);
-				break;
-			case 3:
-				kvm_apic_msr_write(one, 0x800 + rng_below(&r, 256), val,
-						   rng_chance(&r, 50));
-				break;
-			case 4:
-				kvm_apic_msr_read(one, 0x800 + rng_below(&r, 256), &val, false);
-				break;
-			case 5:
-				local_irq_disable();
-				kvm_apic_msr_write_fast(one, rng_chance(&r, 20) ? 0x6e0 :
-							0x800 + rng_below(&r, 64), val);
-				local_irq_enable();
-				break;
-			case 6:
-				msg = (struct kvm_apic_msg) {
-					.vector = val, .mode = val >> 8 & 7,
-					.shorthand = val >> 11 & 3, .logical = val & BIT(13),
-					.assert = val & BIT(14), .level = val & BIT(15),
-					.redirect = val & BIT(16), .dest = val >> 32,
-				};
-				kvm_apic_deliver(&vm->kvm, msg.shorthand ? one : NULL, &msg);
-				break;
-			case 7:
-				one->mp_state = rng_below(&r, 4);
-				kvm_apic_accept_events(one);
-				break;
-			case 8:
-				lapic_set(one->apic, rng_below(&r, 64) * 16, val);
-				kvm_apic_written(one, rng_below(&r, 256) * 16);
-				break;
-			case 9:
-				shim_run_to(shim_now + rng_below(&r, 10 * NSEC_PER_MSEC));
-				kvm_apic_timer_expired(one);
-				break;
-			case 10:
-				set_mode(one, val & 1, (val & 3) == 3);
-				break;
-			case 11:
-				deliver_next(one);
-				kvm_apic_eoi_virtualized(one, val);
-				if (val & 0x100)
-					kvm_apic_timer_to_hrtimer(one);
-				else
-					kvm_apic_timer_to_cpu(one);
-				break;
-			}
+			if (rng_chance(&r, 50))
+				fuzz_access(&r, v, val);
+			else
+				fuzz_event(&r, v, val);
 		}
 		vm_free(vm);
 	}
