@@ -5,19 +5,6 @@
  */
 #include "agent.h"
 
-/* The argument of a subtest that runs in both modes. */
-static const bool in_x2 = true, in_x1;
-
-static struct pc *make(const void *arg, int nr)
-{
-	struct pc *pc = pc_new(CHIPS_KERNEL, nr);
-	int i;
-
-	for (i = 0; *(const bool *)arg && i < nr; i++)
-		apic_to_x2(&pc->cpu[i]);
-	return pc;
-}
-
 static void reset_values(const void *arg)
 {
 	struct pc *pc = pc_new_bare(CHIPS_KERNEL);
@@ -43,7 +30,7 @@ static void reset_values(const void *arg)
 
 static void self_ipi(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 	int v;
 
@@ -71,7 +58,7 @@ static void self_ipi(const void *arg)
 
 static void self_ipi_msr(const void *arg)
 {
-	struct pc *pc = make(&in_x2, 1);
+	struct pc *pc = pc_in_mode(&in_x2, 1);
 	struct cpu *c = &pc->cpu[0];
 	uint64_t v;
 
@@ -88,7 +75,7 @@ static void order(const void *arg)
 {
 	static const uint8_t sent[] = { 0x41, 0xe0, 0x33, 0x42, 0x90, 0x91 };
 	static const uint8_t want[] = { 0xe0, 0x91, 0x90, 0x42, 0x41, 0x33 };
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 	int i, got;
 
@@ -107,7 +94,7 @@ static void order(const void *arg)
 /* Without an EOI only a higher class gets through; EOI ends the highest in service. */
 static void nesting(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	apic_send(c, 0, ICR_SELF | 0x55);
@@ -135,7 +122,7 @@ static void nesting(const void *arg)
 
 static void task_priority(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	apic_write(c, R_TPR, 0x50);
@@ -173,7 +160,7 @@ static void task_priority(const void *arg)
 /* Switched off by software: no fixed interrupts, masked LVTs, and what was there stays. */
 static void software_disable(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	apic_write(c, R_LVT1, M_NMI);
@@ -195,7 +182,7 @@ static void software_disable(const void *arg)
 
 static void masked_lvt(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	apic_write(c, R_LVTT, LVT_MASKED | 0x40);
@@ -207,7 +194,7 @@ static void masked_lvt(const void *arg)
 
 static void messages(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	CHECK_EQ(signal_msi(pc, 0, 0x45), 1);
@@ -227,7 +214,7 @@ static void messages(const void *arg)
 
 static void lint1_and_nmi(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	CHECK_OK(ioctl(c->vcpu->fd, KVM_NMI, NULL));
@@ -242,7 +229,7 @@ static void lint1_and_nmi(const void *arg)
 /* Vectors below 16 cannot be sent or received, SDM 3A 11.5.3. */
 static void errors(const void *arg)
 {
-	struct pc *pc = make(arg, 1);
+	struct pc *pc = pc_in_mode(arg, 1);
 	struct cpu *c = &pc->cpu[0];
 	uint32_t esr;
 
@@ -266,7 +253,7 @@ static void errors(const void *arg)
 /* The modes and the ways between them, SDM 3A 11.12.5. */
 static void mode_changes(const void *arg)
 {
-	struct pc *pc = make(&in_x1, 1);
+	struct pc *pc = pc_in_mode(&in_x1, 1);
 	struct cpu *c = &pc->cpu[0];
 	struct kvm_enable_cap quirk = {
 		.cap = KVM_CAP_DISABLE_QUIRKS, .args[0] = KVM_X86_QUIRK_LAPIC_MMIO_HOLE,
@@ -307,7 +294,7 @@ static void mode_changes(const void *arg)
 /* Switched off by IA32_APIC_BASE: CPUID says so, nothing is accepted. */
 static void hardware_disable(const void *arg)
 {
-	struct pc *pc = make(&in_x1, 1);
+	struct pc *pc = pc_in_mode(&in_x1, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	cpu_wrmsr(c, MSR_APICBASE, APIC_PAGE | APICBASE_BSP);
@@ -326,7 +313,7 @@ static void x2apic_faults(const void *arg)
 	static const uint32_t read_only[] = { R_ID, R_VERSION, R_PPR, R_LDR, R_ISR, R_TMR, R_IRR,
 					      R_TMCCT };
 	static const uint32_t absent[] = { R_DFR, R_ICR2, 0x40, 0x90, 0xc0, 0x3a0, 0x3c0 };
-	struct pc *pc = make(&in_x2, 1);
+	struct pc *pc = pc_in_mode(&in_x2, 1);
 	struct cpu *c = &pc->cpu[0];
 	uint64_t v;
 	int i;
@@ -353,7 +340,7 @@ static void x2apic_faults(const void *arg)
 /* The EOI register takes nothing but 0, SDM 3A 11.12.1.2. */
 static void x2apic_eoi_value(const void *arg)
 {
-	struct pc *pc = make(&in_x2, 1);
+	struct pc *pc = pc_in_mode(&in_x2, 1);
 	struct cpu *c = &pc->cpu[0];
 	int result;
 
@@ -369,7 +356,7 @@ static void x2apic_eoi_value(const void *arg)
 /* xAPIC accesses that are not 32 bits wide and aligned have no effect worth having. */
 static void window_edges(const void *arg)
 {
-	struct pc *pc = make(&in_x1, 1);
+	struct pc *pc = pc_in_mode(&in_x1, 1);
 	struct cpu *c = &pc->cpu[0];
 
 	CHECK_EQ(cpu_try_write32(c, APIC_PAGE + 0x1000, 1), CPU_EXIT);
@@ -384,25 +371,19 @@ static void window_edges(const void *arg)
 	CHECK_EQ(apic_read(c, R_TPR), 0x70);
 }
 
-#define BOTH(fn)						\
-	do {							\
-		add_test(fn, &in_x1, #fn "_xapic");		\
-		add_test(fn, &in_x2, #fn "_x2apic");		\
-	} while (0)
-
 int main(int argc, char **argv)
 {
 	TEST(reset_values);
-	BOTH(self_ipi);
+	TEST_IN_BOTH_MODES(self_ipi);
 	TEST(self_ipi_msr);
-	BOTH(order);
-	BOTH(nesting);
-	BOTH(task_priority);
-	BOTH(software_disable);
-	BOTH(masked_lvt);
-	BOTH(messages);
-	BOTH(lint1_and_nmi);
-	BOTH(errors);
+	TEST_IN_BOTH_MODES(order);
+	TEST_IN_BOTH_MODES(nesting);
+	TEST_IN_BOTH_MODES(task_priority);
+	TEST_IN_BOTH_MODES(software_disable);
+	TEST_IN_BOTH_MODES(masked_lvt);
+	TEST_IN_BOTH_MODES(messages);
+	TEST_IN_BOTH_MODES(lint1_and_nmi);
+	TEST_IN_BOTH_MODES(errors);
 	TEST(mode_changes);
 	TEST(hardware_disable);
 	TEST(x2apic_faults);

@@ -227,14 +227,11 @@ static void xcr(const void *arg)
 static void xsetbv_ring3_and_off(const void *arg)
 {
 	struct machine *m = xsetbv_machine();
-	struct kvm_sregs s = get_sregs(m);
 	struct kvm_regs r = get_regs(m);
 
 	r.rax = 1;
 	set_regs(m, &r);
-	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
-	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
-	set_sregs(m, &s);
+	machine_ring3(m);
 	expect_event(m, GP_VECTOR);
 	/* With OSXSAVE clear it does not exist. */
 	machine_start(m, MODE_LONG, xsetbv_code);

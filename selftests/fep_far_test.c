@@ -11,6 +11,18 @@
 #define FLAGS		0x2
 #define FLAGS_IF	0x202
 
+/* INT n through gates of every kind but that of a task, and INT3. */
+#define INTERRUPTS \
+	{ INSN("int 60", "\xcd\x60") }, \
+	{ INSN("int 61: trap gate", "\xcd\x61") }, \
+	{ INSN("int 63: absent", "\xcd\x63") }, \
+	{ INSN("int 64: call gate", "\xcd\x64") }, \
+	{ INSN("int 65: 16 bits", "\xcd\x65") }, \
+	{ INSN("int 66: conforming", "\xcd\x66") }, \
+	{ INSN("int 67: ring 3", "\xcd\x67") }, \
+	{ INSN("int 30: ring 0", "\xcd\x30") }, \
+	{ INSN("int3", "\xcc") }
+
 static const struct twin far_long[] = {
 	{ INSN("call: code", "\xff\x1b"), .data = FAR32(SEL_CODE64) },
 	{ INSN("call: compatibility", "\xff\x1b"), .data = FAR32(SEL_CODE32) },
@@ -64,16 +76,8 @@ static const struct twin far_long[] = {
 	  .stack = { TW_TARGET, SEL_UCODE32, FLAGS, TW_STACK, SEL_UDATA } },
 	{ INSN("iretq: NT", "\x48\xcf"), .flags = TW_NT,
 	  .stack = { TW_TARGET, SEL_CODE64, FLAGS, TW_STACK, SEL_DATA } },
-	{ INSN("int 60", "\xcd\x60") },
-	{ INSN("int 61: trap gate", "\xcd\x61") },
+	INTERRUPTS,
 	{ INSN("int 62: task gate", "\xcd\x62") },
-	{ INSN("int 63: absent", "\xcd\x63") },
-	{ INSN("int 64: call gate", "\xcd\x64") },
-	{ INSN("int 65: 16 bits", "\xcd\x65") },
-	{ INSN("int 66: conforming", "\xcd\x66") },
-	{ INSN("int 67: ring 3", "\xcd\x67") },
-	{ INSN("int 30: ring 0", "\xcd\x30") },
-	{ INSN("int3", "\xcc") },
 	{ INSN("mov ds: null", "\x8e\xd8"), .ax = 3 },
 	{ INSN("mov ds: ring 0", "\x8e\xd8"), .ax = SEL_DATA },
 	{ INSN("mov ds: absent", "\x8e\xd8"), .ax = SEL_NP_DATA },
@@ -128,15 +132,7 @@ static const struct twin far_prot[] = {
 	{ INSN("iret: virtual-8086", "\xcf"), .flags = TW_R0,
 	  .stack = { 0x1000, TW_CODE >> 4, 0x23202, 0x4000, TW_DATA >> 4, 0x1234, 0x2345, 0x3456,
 		     0x4567 } },
-	{ INSN("int 60", "\xcd\x60") },
-	{ INSN("int 61: trap gate", "\xcd\x61") },
-	{ INSN("int 63: absent", "\xcd\x63") },
-	{ INSN("int 64: call gate", "\xcd\x64") },
-	{ INSN("int 65: 16 bits", "\xcd\x65") },
-	{ INSN("int 66: conforming", "\xcd\x66") },
-	{ INSN("int 67: ring 3", "\xcd\x67") },
-	{ INSN("int 30: ring 0", "\xcd\x30") },
-	{ INSN("int3", "\xcc") },
+	INTERRUPTS,
 	{ INSN("into", "\xce"), .flags = TW_OF },
 	{ INSN("into: not", "\xce") },
 	{ INSN("pop ss", "\x17"), .stack = { SEL_DATA } },

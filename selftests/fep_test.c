@@ -57,15 +57,6 @@ static struct machine *load(enum mode mode, const uint8_t *code, const uint8_t *
 	return m;
 }
 
-static void ring3(struct machine *m)
-{
-	struct kvm_sregs s = get_sregs(m);
-
-	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
-	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
-	set_sregs(m, &s);
-}
-
 /* What stands behind the prefix does not reach the CPU, which knows AESENC. */
 static void reaches_emulator(const void *arg)
 {
@@ -133,7 +124,7 @@ static void from_ring3(const void *arg)
 
 	need_fep("1");
 	m = load(MODE_LONG, add64, add64_end);
-	ring3(m);
+	machine_ring3(m);
 	r = get_regs(m);
 	r.rax = 1;
 	set_regs(m, &r);

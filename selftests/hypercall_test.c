@@ -59,20 +59,6 @@ static uint64_t call(struct guest *g, uint64_t nr, uint64_t a, uint64_t b, uint6
 	return result;
 }
 
-/* The features this kvm announces in CPUID 0x40000001. */
-static void need_feature(struct guest *g, int bit, const char *name)
-{
-	int i;
-
-	for (i = 0; i < g->cpuid->nent; i++)
-		if (g->cpuid->entries[i].function == KVM_CPUID_FEATURES &&
-		    g->cpuid->entries[i].eax & 1u << bit)
-			return;
-	test_skip("this kvm does not have %s", name);
-}
-
-#define need_feature(g, f) need_feature(g, f, #f)
-
 static struct guest *prepare(enum guest_chip chip)
 {
 	struct guest *g = guest_new(1, chip);

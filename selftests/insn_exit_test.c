@@ -112,19 +112,14 @@ static struct machine *insn_machine(const uint8_t *code, bool ring3)
 {
 	struct machine *m = machine_new();
 	struct kvm_regs r;
-	struct kvm_sregs s;
 
 	machine_load(m, G_CODE, code, code + 48);
 	machine_mode(m, MODE_LONG);
 	r = get_regs(m);
 	r.rbx = 0x30000;
 	set_regs(m, &r);
-	if (!ring3)
-		return m;
-	s = get_sregs(m);
-	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
-	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
-	set_sregs(m, &s);
+	if (ring3)
+		machine_ring3(m);
 	return m;
 }
 

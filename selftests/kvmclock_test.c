@@ -29,14 +29,6 @@ static volatile struct { uint32_t version, sec, nsec; } wall;
 static volatile uint64_t now[NR], last, stop, rounds[NR], wall_at;
 static volatile uint32_t msr;
 
-static uint64_t host_ns(int id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return t.tv_sec * SECOND + t.tv_nsec;
-}
-
 /* What Documentation/virt/kvm/x86/msr.rst tells a guest to do. */
 static uint64_t read_clock(int i)
 {
@@ -173,27 +165,16 @@ static void racer(uint64_t i)
 	guest_sync(0);
 }
 
-static void *race_main(void *arg)
-{
-	struct guest_vcpu *v = arg;
-
-	while (guest_run(v->guest, v->vcpu->id))
-		;
-	return NULL;
-}
-
 /* @arg: what the host does meanwhile. */
 static void monotonic(const void *arg)
 {
 	void (*meanwhile)(struct guest *g, int turn) = arg;
 	struct guest *g = prepare(NR);
-	pthread_t t[NR];
 	int i;
 
-	for (i = 0; i < NR; i++) {
+	for (i = 0; i < NR; i++)
 		guest_code(g, i, racer, i);
-		CHECK(!pthread_create(&t[i], NULL, race_main, &g->v[i]), "pthread_create");
-	}
+	guest_start_race(g, NR);
 	for (i = 0; i < 50; i++) {
 		meanwhile(g, i);
 		thread_wait_for(&rounds[i % NR], rounds[i % NR] + 100);
@@ -201,8 +182,7 @@ static void monotonic(const void *arg)
 	if (get_clock(g).flags & KVM_CLOCK_TSC_STABLE)
 		CHECK(clocks[1].flags & STABLE, "flags %u", clocks[1].flags);
 	stop = 1;
-	for (i = 0; i < NR; i++)
-		pthread_join(t[i], NULL);
+	guest_join_race(g, NR);
 }
 
 static void nothing(struct guest *g, int turn)

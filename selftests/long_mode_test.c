@@ -104,17 +104,6 @@ static const struct pf_case {
 	{ "write_allowed", pf_write, AT | RWU, true, -1 },
 };
 
-static void set_ring3(struct machine *m)
-{
-	struct kvm_sregs s = get_sregs(m);
-
-	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
-	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
-	s.ds = s.ss;
-	s.es = s.ss;
-	set_sregs(m, &s);
-}
-
 static void page_fault(const void *arg)
 {
 	const struct pf_case *c = arg;
@@ -131,7 +120,7 @@ static void page_fault(const void *arg)
 	r.rbx = AT + 0x123;
 	set_regs(m, &r);
 	if (c->user)
-		set_ring3(m);
+		machine_ring3(m);
 	if (c->error < 0) {
 		HERE();
 		CHECK_EQ(run_vcpu(m->vcpu), KVM_EXIT_HLT);

@@ -122,16 +122,7 @@ static const struct insn_list lists[] = {
 	{ "bit_operations", bits, ARRAY_LEN(bits) },
 };
 
-static void compare(const void *arg)
-{
-	compare_insns(arg);
-}
-
 int main(int argc, char **argv)
 {
-	int i;
-
-	for (i = 0; i < ARRAY_LEN(lists); i++)
-		add_test(compare, &lists[i], "%s", lists[i].name);
-	return run_tests(argc, argv);
+	return compare_lists(lists, ARRAY_LEN(lists), argc, argv);
 }

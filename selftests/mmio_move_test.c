@@ -280,16 +280,7 @@ static const struct insn_list lists[] = {
 	{ "others_right_or_declined", others, ARRAY_LEN(others), true },
 };
 
-static void compare(const void *arg)
-{
-	compare_insns(arg);
-}
-
 int main(int argc, char **argv)
 {
-	int i;
-
-	for (i = 0; i < ARRAY_LEN(lists); i++)
-		add_test(compare, &lists[i], "%s", lists[i].name);
-	return run_tests(argc, argv);
+	return compare_lists(lists, ARRAY_LEN(lists), argc, argv);
 }

@@ -9,22 +9,6 @@
 #define UNKNOWN_MSR	0x12345678
 #define BOTH		(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
 
-GUEST_CODE(rd, 64, "rdmsr\n hlt\n");
-GUEST_CODE(wr, 64, "wrmsr\n hlt\n");
-
-static void start(struct machine *m, const uint8_t *code, uint32_t index, uint64_t v)
-{
-	struct kvm_regs r;
-
-	machine_load(m, G_CODE, code, code + 3);
-	machine_mode(m, MODE_LONG);
-	r = get_regs(m);
-	r.rcx = index;
-	r.rax = (uint32_t)v;
-	r.rdx = v >> 32;
-	set_regs(m, &r);
-}
-
 static void enable(struct machine *m, uint32_t cap, uint64_t arg)
 {
 	struct kvm_enable_cap c = { .cap = cap, .args[0] = arg };
@@ -77,13 +61,13 @@ static void deny_one(const void *arg)
 	uint64_t before = get_msr(m, d->index);
 
 	deny(m, d->index, BOTH);
-	start(m, rd, d->index, 0);
+	start_rdmsr(m, d->index);
 	expect_event(m, GP_VECTOR);
-	start(m, wr, d->index, 0x1000);
+	start_wrmsr(m, d->index, 0x1000);
 	expect_event(m, GP_VECTOR);
 
 	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
-	start(m, rd, d->index, 0);
+	start_rdmsr(m, d->index);
 	expect_exit(m, KVM_EXIT_X86_RDMSR);
 	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_FILTER);
 	CHECK_EQ(m->run->msr.index, d->index);
@@ -91,16 +75,16 @@ static void deny_one(const void *arg)
 	expect_hlt(m);
 	CHECK_EQ(get_regs(m).rax, 0x55667788);
 	CHECK_EQ(get_regs(m).rdx, 0x11223344);
-	start(m, wr, d->index, 0x1000);
+	start_wrmsr(m, d->index, 0x1000);
 	expect_exit(m, KVM_EXIT_X86_WRMSR);
 	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_FILTER);
 	CHECK_EQ(m->run->msr.data, 0x1000);
 	expect_hlt(m);
 
 	no_filter(m);
-	start(m, wr, d->index, before);
+	start_wrmsr(m, d->index, before);
 	expect_hlt(m);
-	start(m, rd, d->index, 0);
+	start_rdmsr(m, d->index);
 	if (d->index == MSR_FS_BASE)
 		set_msr(m, d->index, before);
 	expect_hlt(m);
@@ -118,7 +102,10 @@ static void moved_meanwhile(const void *arg)
 	deny(m, MSR_LSTAR, BOTH);
 	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
 	for (i = 0; i < 4; i++) {
-		start(m, i & 1 ? wr : rd, MSR_LSTAR, 0);
+		if (i & 1)
+			start_wrmsr(m, MSR_LSTAR, 0);
+		else
+			start_rdmsr(m, MSR_LSTAR);
 		expect_exit(m, exits[i & 1]);
 		m->run->msr.data = 0x1122334455667788;
 		m->run->msr.error = i & 2;
@@ -139,10 +126,10 @@ static void one_direction(const void *arg)
 
 	deny(m, MSR_LSTAR, KVM_MSR_FILTER_WRITE);
 	set_msr(m, MSR_LSTAR, 0x123000);
-	start(m, rd, MSR_LSTAR, 0);
+	start_rdmsr(m, MSR_LSTAR);
 	expect_hlt(m);
 	CHECK_EQ(get_regs(m).rax, 0x123000);
-	start(m, wr, MSR_LSTAR, 0x456000);
+	start_wrmsr(m, MSR_LSTAR, 0x456000);
 	expect_event(m, GP_VECTOR);
 	CHECK_EQ(get_msr(m, MSR_LSTAR), 0x123000);
 }
@@ -159,11 +146,11 @@ static void ranges_and_default(const void *arg)
 	struct machine *m = machine_new();
 
 	CHECK_OK(set_filter(m, &f));
-	start(m, rd, MSR_LSTAR, 0);		/* 0xc0000082 */
+	start_rdmsr(m, MSR_LSTAR);		/* 0xc0000082 */
 	expect_hlt(m);
-	start(m, rd, MSR_STAR, 0);		/* in the range, bit clear */
+	start_rdmsr(m, MSR_STAR);		/* in the range, bit clear */
 	expect_event(m, GP_VECTOR);
-	start(m, rd, MSR_IA32_MISC_ENABLE, 0);	/* in no range */
+	start_rdmsr(m, MSR_IA32_MISC_ENABLE);	/* in no range */
 	expect_event(m, GP_VECTOR);
 }
 
@@ -197,7 +184,7 @@ static void refused_filters(const void *arg)
 	f.ranges[0].bitmap = (uint8_t *)-4096L;
 	CHECK_ERRNO(set_filter(m, &f), EFAULT);
 	/* None of them is in force. */
-	start(m, rd, MSR_LSTAR, 0);
+	start_rdmsr(m, MSR_LSTAR);
 	expect_hlt(m);
 }
 
@@ -217,9 +204,9 @@ static void compat_layout(const void *arg)
 	CHECK(low != MAP_FAILED, "mmap");
 	f.ranges[1].bitmap = (uintptr_t)low;
 	CHECK_OK(ioctl(m->vm->fd, _IOW(KVMIO, 0xc6, f), &f));
-	start(m, rd, MSR_LSTAR, 0);
+	start_rdmsr(m, MSR_LSTAR);
 	expect_event(m, GP_VECTOR);
-	start(m, rd, MSR_STAR, 0);
+	start_rdmsr(m, MSR_STAR);
 	expect_hlt(m);
 }
 
@@ -229,15 +216,15 @@ static void reasons(const void *arg)
 	struct machine *m = machine_new();
 
 	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL);
-	start(m, rd, UNKNOWN_MSR, 0);
+	start_rdmsr(m, UNKNOWN_MSR);
 	expect_event(m, GP_VECTOR);
-	start(m, wr, MSR_IA32_CR_PAT, 2);
+	start_wrmsr(m, MSR_IA32_CR_PAT, 2);
 	expect_exit(m, KVM_EXIT_X86_WRMSR);
 	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_INVAL);
 	CHECK_EQ(m->run->msr.index, MSR_IA32_CR_PAT);
 	m->run->msr.error = 1;
 	expect_event(m, GP_VECTOR);
-	start(m, wr, MSR_IA32_CR_PAT, 2);
+	start_wrmsr(m, MSR_IA32_CR_PAT, 2);
 	expect_exit(m, KVM_EXIT_X86_WRMSR);
 	m->run->msr.error = 0;
 	expect_hlt(m);
@@ -260,15 +247,15 @@ static void platform_info(const void *arg)
 	struct machine *m = machine_new();
 	uint64_t v = get_msr(m, MSR_PLATFORM_INFO);
 
-	start(m, rd, MSR_PLATFORM_INFO, 0);
+	start_rdmsr(m, MSR_PLATFORM_INFO);
 	expect_hlt(m);
 	CHECK_EQ(get_regs(m).rax, (uint32_t)v);
 	enable(m, KVM_CAP_MSR_PLATFORM_INFO, 0);
-	start(m, rd, MSR_PLATFORM_INFO, 0);
+	start_rdmsr(m, MSR_PLATFORM_INFO);
 	expect_event(m, GP_VECTOR);
 	CHECK_EQ(get_msr(m, MSR_PLATFORM_INFO), v);
 	enable(m, KVM_CAP_MSR_PLATFORM_INFO, 1);
-	start(m, wr, MSR_PLATFORM_INFO, v);
+	start_wrmsr(m, MSR_PLATFORM_INFO, v);
 	expect_event(m, GP_VECTOR);
 }
 

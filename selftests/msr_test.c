@@ -216,23 +216,6 @@ static void value(const void *arg)
 
 /* --- the guest's own accesses ---------------------------------------------- */
 
-GUEST_CODE(rdmsr_code, 64, "rdmsr\n hlt\n");
-GUEST_CODE(wrmsr_code, 64, "wrmsr\n hlt\n");
-
-static void start_access(struct machine *m, const uint8_t *code, uint32_t index, uint64_t v)
-{
-	struct kvm_regs r;
-
-	machine_load(m, G_CODE, code, code + 3);
-	machine_mode(m, MODE_LONG);
-	r = get_regs(m);
-	/* The upper halves play no part. */
-	r.rcx = index | 0xdeadbeefULL << 32;
-	r.rax = (uint32_t)v | 0xdeadbeefULL << 32;
-	r.rdx = v >> 32 | 0xdeadbeefULL << 32;
-	set_regs(m, &r);
-}
-
 static void guest_access(const void *arg)
 {
 	static const uint32_t indices[] = {
@@ -247,11 +230,11 @@ static void guest_access(const void *arg)
 	for (i = 0; i < ARRAY_LEN(indices); i++) {
 		uint64_t v = 0x12345678 + i * 0x1010;
 
-		start_access(m, wrmsr_code, indices[i], v);
+		start_wrmsr(m, indices[i], v);
 		expect_hlt(m);
 		CHECK_EQ(get_msr(m, indices[i]), v);
 		set_msr(m, indices[i], v + 0x100);
-		start_access(m, rdmsr_code, indices[i], 0);
+		start_rdmsr(m, indices[i]);
 		if (indices[i] == MSR_FS_BASE)
 			set_msr(m, indices[i], v + 0x100);
 		expect_hlt(m);
@@ -285,7 +268,10 @@ static void guest_gp(const void *arg)
 	struct machine *m = machine_new();
 	struct event e;
 
-	start_access(m, c->write ? wrmsr_code : rdmsr_code, c->index, c->value);
+	if (c->write)
+		start_wrmsr(m, c->index, c->value);
+	else
+		start_rdmsr(m, c->index);
 	e = expect_event(m, GP_VECTOR);
 	CHECK_EQ(e.error, 0);
 	CHECK_EQ(e.ip, G_CODE);
@@ -297,7 +283,7 @@ static void guest_writes_tsc(const void *arg)
 	struct machine *m = machine_new();
 	uint64_t v = 0x1234567800000000, now;
 
-	start_access(m, wrmsr_code, MSR_IA32_TSC, v);
+	start_wrmsr(m, MSR_IA32_TSC, v);
 	expect_hlt(m);
 	now = get_msr(m, MSR_IA32_TSC);
 	CHECK(now >= v && now - v < 1ULL << 36, "0x%llx", (unsigned long long)now);
@@ -328,7 +314,7 @@ static void unknown_to_user_space(const void *arg)
 	if (vm_check_cap(m->vm, KVM_CAP_X86_USER_SPACE_MSR) <= 0)
 		test_skip("KVM_CAP_X86_USER_SPACE_MSR is not offered");
 	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
-	start_access(m, rdmsr_code, 0x12345678, 0);
+	start_rdmsr(m, 0x12345678);
 	expect_exit(m, KVM_EXIT_X86_RDMSR);
 	CHECK_EQ(m->run->msr.index, 0x12345678);
 	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_UNKNOWN);
@@ -338,7 +324,7 @@ static void unknown_to_user_space(const void *arg)
 	CHECK_EQ(get_regs(m).rax, 0x55667788);
 	CHECK_EQ(get_regs(m).rdx, 0x11223344);
 
-	start_access(m, wrmsr_code, 0x12345678, 0xaabbccdd00112233);
+	start_wrmsr(m, 0x12345678, 0xaabbccdd00112233);
 	expect_exit(m, KVM_EXIT_X86_WRMSR);
 	CHECK_EQ(m->run->msr.data, 0xaabbccdd00112233);
 	m->run->msr.error = 1;

@@ -123,15 +123,9 @@ GUEST_CODE(user_out, 64, "out %al, $0x80\n hlt\n");
 static struct machine *ring3_machine(void)
 {
 	struct machine *m = machine_new();
-	struct kvm_sregs s;
 
 	machine_start(m, MODE_LONG, user_out);
-	s = get_sregs(m);
-	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
-	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
-	s.ds = s.ss;
-	s.es = s.ss;
-	set_sregs(m, &s);
+	machine_ring3(m);
 	return m;
 }
 

@@ -88,13 +88,9 @@ static void need_two_cpus(void)
 		test_skip("one CPU");
 }
 
-static void on_cpu(pthread_t thread, int cpu)
+static void pin_vcpu(struct guest *g, int i, int cpu)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	CHECK(!pthread_setaffinity_np(thread, sizeof(set), &set), "affinity to CPU %d", cpu);
+	CHECK(pin_thread(g->v[i].thread, cpu), "CPU %d", cpu);
 }
 
 static struct guest *prepare(int nr)
@@ -432,8 +428,8 @@ static void preempted(const void *arg)
 
 	spins = 1;
 	start(g);
-	on_cpu(pthread_self(), 0);
-	on_cpu(g->v[0].thread, 0);
+	pin(0);
+	pin_vcpu(g, 0, 0);
 	for (i = 1; i <= 20; i++) {
 		wait_control(dev, NV | SN, NOTIFY | SN, 0);
 		paced(dev, fd, true, 1);
@@ -473,8 +469,8 @@ static void running(const void *arg)
 	g = posted_guest(dev, fd, 1);
 	spins = 1;
 	start(g);
-	on_cpu(pthread_self(), 0);
-	on_cpu(g->v[0].thread, 1);
+	pin(0);
+	pin_vcpu(g, 0, 1);
 	wait_control(dev, NV | SN, NOTIFY, 1);
 	n = host_notified();
 	paced(dev, fd, true, 200);
@@ -494,7 +490,7 @@ static void moved(const void *arg)
 	spins = !turns;
 	start(g);
 	for (i = 1; i <= 40; i++) {
-		on_cpu(g->v[0].thread, i & 1);
+		pin_vcpu(g, 0, i & 1);
 		paced(dev, fd, true, 3);
 		wait_control(dev, 0, 0, i & 1);
 	}
@@ -549,7 +545,7 @@ static void cpu_goes(const void *arg)
 	g = posted_guest(dev, fd, 1);
 	start(g);
 	for (i = 0; i < 3; i++) {
-		on_cpu(g->v[0].thread, 1);
+		pin_vcpu(g, 0, 1);
 		paced(dev, fd, true, 1);
 		wait_control(dev, NV | SN | ON, WAKE_UP, 1);
 		if (!set_online(1, false))

@@ -16,24 +16,6 @@ static volatile uint32_t eoi_flag;
 static volatile uint32_t index_;
 static volatile uint8_t fault;
 
-static uint32_t features(const struct kvm_cpuid2 *cpuid)
-{
-	int i;
-
-	for (i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == KVM_CPUID_FEATURES)
-			return cpuid->entries[i].eax;
-	return 0;
-}
-
-static void need_feature_(const struct guest *g, int bit, const char *name)
-{
-	if (!(features(g->cpuid) & 1u << bit))
-		test_skip("this kvm does not have %s", name);
-}
-
-#define need_feature(g, f) need_feature_(g, f, #f)
-
 static void leaves(const void *arg)
 {
 	const struct kvm_cpuid2 *cpuid = kvm_get_supported_cpuid();
@@ -76,7 +58,7 @@ static void msr_list(const void *arg)
 		{ KVM_FEATURE_PV_EOI, MSR_KVM_PV_EOI_EN },
 		{ KVM_FEATURE_POLL_CONTROL, MSR_KVM_POLL_CONTROL },
 	};
-	uint32_t have = features(kvm_get_supported_cpuid());
+	uint32_t have = pv_features(kvm_get_supported_cpuid());
 	int i;
 
 	if (!have)
@@ -305,7 +287,7 @@ static void apf_announced(const void *arg)
 	int i;
 
 	apf_guest();
-	have = features(kvm_get_supported_cpuid());
+	have = pv_features(kvm_get_supported_cpuid());
 	CHECK(have & 1 << KVM_FEATURE_ASYNC_PF, "features 0x%x", have);
 	CHECK(have & 1 << KVM_FEATURE_ASYNC_PF_INT, "features 0x%x", have);
 	for (i = 0; i < ARRAY_LEN(msrs); i++)
@@ -373,7 +355,7 @@ static struct guest *with_features(uint32_t eax, bool enforce)
 
 static void enforced(const void *arg)
 {
-	uint32_t have = features(kvm_get_supported_cpuid());
+	uint32_t have = pv_features(kvm_get_supported_cpuid());
 	struct guest *g;
 	int bit, i;
 
@@ -406,7 +388,7 @@ static void apf_enforcing(uint64_t arg)
 /* Of all features only these two are missing. */
 static void apf_enforced(const void *arg)
 {
-	uint32_t have = features(kvm_get_supported_cpuid());
+	uint32_t have = pv_features(kvm_get_supported_cpuid());
 	uint32_t apf = 1u << KVM_FEATURE_ASYNC_PF | 1u << KVM_FEATURE_ASYNC_PF_INT;
 	struct guest *g;
 
@@ -419,7 +401,7 @@ static void apf_enforced(const void *arg)
 /* CPUID announces no feature, but without KVM_CAP_ENFORCE_PV_FEATURE_CPUID all work. */
 static void not_enforced(const void *arg)
 {
-	uint32_t have = features(kvm_get_supported_cpuid());
+	uint32_t have = pv_features(kvm_get_supported_cpuid());
 	struct guest *g = with_features(0, false);
 	int i;
 

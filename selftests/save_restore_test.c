@@ -118,8 +118,6 @@ static struct pc *copied(struct pc *a, enum chips chips)
 	return b;
 }
 
-static const bool in_x2 = true, in_x1;
-
 /* Three requested, two in service, a task priority. */
 static void requested_and_in_service(const void *arg)
 {
@@ -419,8 +417,7 @@ static void at_any_point(const void *arg)
 
 int main(int argc, char **argv)
 {
-	add_test(requested_and_in_service, &in_x1, "requested_and_in_service_xapic");
-	add_test(requested_and_in_service, &in_x2, "requested_and_in_service_x2apic");
+	TEST_IN_BOTH_MODES(requested_and_in_service);
 	TEST(level_triggered);
 	TEST(pic);
 	TEST(one_shot);

@@ -5,18 +5,6 @@
  */
 #include "agent.h"
 
-static const bool in_x2 = true, in_x1;
-
-static struct pc *make(const void *arg, int nr)
-{
-	struct pc *pc = pc_new(CHIPS_KERNEL, nr);
-	int i;
-
-	for (i = 0; *(const bool *)arg && i < nr; i++)
-		apic_to_x2(&pc->cpu[i]);
-	return pc;
-}
-
 /* Exactly the vCPUs in @mask have @vector. */
 static void check_targets(struct pc *pc, int vector, unsigned int mask)
 {
@@ -37,7 +25,7 @@ static void check_targets(struct pc *pc, int vector, unsigned int mask)
 
 static void physical(const void *arg)
 {
-	struct pc *pc = make(arg, 4);
+	struct pc *pc = pc_in_mode(arg, 4);
 	uint32_t all = *(const bool *)arg ? 0xffffffff : 0xff;
 	int from, to;
 
@@ -55,7 +43,7 @@ static void physical(const void *arg)
 
 static void shorthands(const void *arg)
 {
-	struct pc *pc = make(arg, 4);
+	struct pc *pc = pc_in_mode(arg, 4);
 	int from;
 
 	for (from = 0; from < 4; from++) {
@@ -72,7 +60,7 @@ static void shorthands(const void *arg)
 
 static void logical_flat(const void *arg)
 {
-	struct pc *pc = make(&in_x1, 4);
+	struct pc *pc = pc_in_mode(&in_x1, 4);
 	int i;
 
 	for (i = 0; i < 4; i++)
@@ -91,7 +79,7 @@ static void logical_flat(const void *arg)
 /* An LDR with several bits is reached by each of them. */
 static void logical_several_bits(const void *arg)
 {
-	struct pc *pc = make(&in_x1, 2);
+	struct pc *pc = pc_in_mode(&in_x1, 2);
 	int i;
 
 	apic_write(&pc->cpu[0], R_LDR, 0x01000000);
@@ -109,7 +97,7 @@ static void logical_several_bits(const void *arg)
 /* Clusters 0 and 1 of two vCPUs each, SDM 3A 11.6.2.2. */
 static void logical_cluster(const void *arg)
 {
-	struct pc *pc = make(&in_x1, 4);
+	struct pc *pc = pc_in_mode(&in_x1, 4);
 	int i;
 
 	for (i = 0; i < 4; i++) {
@@ -132,7 +120,7 @@ static void logical_cluster(const void *arg)
 
 static void logical_x2apic(const void *arg)
 {
-	struct pc *pc = make(&in_x2, 4);
+	struct pc *pc = pc_in_mode(&in_x2, 4);
 	int i;
 
 	for (i = 0; i < 16; i++) {
@@ -148,7 +136,7 @@ static void logical_x2apic(const void *arg)
 /* One of those addressed takes it; which one is nobody's business. */
 static void lowest_priority(const void *arg)
 {
-	struct pc *pc = make(arg, 4);
+	struct pc *pc = pc_in_mode(arg, 4);
 	int i, round, hits;
 
 	for (i = 0; !*(const bool *)arg && i < 4; i++)
@@ -240,7 +228,7 @@ static const struct ping_case ping_cases[] = {
 static void pings(const void *arg)
 {
 	const struct ping_case *pc_case = arg;
-	struct pc *pc = make(&pc_case->x2apic, pc_case->senders + 1);
+	struct pc *pc = pc_in_mode(&pc_case->x2apic, pc_case->senders + 1);
 	int to = pc_case->senders, i;
 	struct cpu_thread t[MAX_AGENTS];
 
@@ -285,7 +273,7 @@ GUEST_CODE(storm_handler, 64,
 static void storms(const void *arg)
 {
 	const int rounds = 500;
-	struct pc *pc = make(&in_x2, 4);
+	struct pc *pc = pc_in_mode(&in_x2, 4);
 	volatile uint64_t *seen = guest_mem(pc->m, G_SEEN);
 	uint64_t *idt = guest_mem(pc->m, G_IDT);
 	struct cpu_thread t[4];
@@ -315,7 +303,7 @@ static void storms(const void *arg)
 /* KVM_SIGNAL_MSI from a thread of the host against a guest that halts and wakes. */
 static void host_to_halted(const void *arg)
 {
-	struct pc *pc = make(&in_x2, 1);
+	struct pc *pc = pc_in_mode(&in_x2, 1);
 	volatile uint64_t *count = count_of(pc, VEC);
 	struct cpu_thread t;
 	int i;
@@ -339,7 +327,7 @@ GUEST_CODE(nmi_handler, 64, "lock incq " S(G_COUNT(2)) "\n iretq\n");
 
 static void nmis_to_halted(const void *arg)
 {
-	struct pc *pc = make(&in_x2, 2);
+	struct pc *pc = pc_in_mode(&in_x2, 2);
 	uint64_t *idt = guest_mem(pc->m, G_IDT);
 	struct cpu_thread t;
 	int i;
@@ -357,23 +345,17 @@ static void nmis_to_halted(const void *arg)
 	expect_end(&t);
 }
 
-#define BOTH(fn)						\
-	do {							\
-		add_test(fn, &in_x1, #fn "_xapic");		\
-		add_test(fn, &in_x2, #fn "_x2apic");		\
-	} while (0)
-
 int main(int argc, char **argv)
 {
 	int i;
 
-	BOTH(physical);
-	BOTH(shorthands);
+	TEST_IN_BOTH_MODES(physical);
+	TEST_IN_BOTH_MODES(shorthands);
 	TEST(logical_flat);
 	TEST(logical_several_bits);
 	TEST(logical_cluster);
 	TEST(logical_x2apic);
-	BOTH(lowest_priority);
+	TEST_IN_BOTH_MODES(lowest_priority);
 	for (i = 0; i < ARRAY_LEN(ping_cases); i++)
 		add_test(pings, &ping_cases[i], "pings_%s", ping_cases[i].name);
 	TEST(storms);

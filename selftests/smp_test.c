@@ -13,15 +13,6 @@ static int nr_cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
-}
-
 /*
  * Checks what it finds against what it left, then changes everything: XMM0..3, x87 top,
  * DR0, KERNEL_GS_BASE, LSTAR, all by the round number in R15.

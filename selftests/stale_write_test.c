@@ -60,19 +60,10 @@ static struct {
 	volatile int error;
 } t;
 
-static void on_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
-}
-
 /* What ends KVM_RUN besides HLT is that the page is not there: it waits for its return. */
 static void *vcpu_main(void *arg)
 {
-	on_cpu(1);
+	pin(1);
 	for (;;) {
 		int err = try_run(t.m->vcpu);
 
@@ -99,7 +90,7 @@ static void start(uint32_t flags)
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		test_skip("one CPU: no vCPU runs beside this");
-	on_cpu(0);
+	pin(0);
 	t.m = machine_new();
 	t.mem = anon_mem(SIZE);
 	CHECK_OK(madvise(t.mem, SIZE, MADV_NOHUGEPAGE));

@@ -17,27 +17,6 @@
 static volatile struct kvm_steal_time __attribute__((aligned(64))) area[2];
 static volatile uint64_t stop, spins[2], seen_preempted, seq, flushes;
 
-static uint64_t host_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-static void need_feature(struct guest *g, int bit, const char *name)
-{
-	int i;
-
-	for (i = 0; i < g->cpuid->nent; i++)
-		if (g->cpuid->entries[i].function == KVM_CPUID_FEATURES &&
-		    g->cpuid->entries[i].eax & 1u << bit)
-			return;
-	test_skip("this kvm does not have %s", name);
-}
-
-#define need_feature(g, f) need_feature(g, f, #f)
-
 static void spinner(uint64_t i)
 {
 	wrmsr(MSR_KVM_STEAL_TIME, (uintptr_t)&area[i] | KVM_MSR_ENABLED);
@@ -54,12 +33,9 @@ static void spinner(uint64_t i)
 static struct guest *prepare(void (*fn)(uint64_t), void (*fn2)(uint64_t))
 {
 	struct guest *g = guest_new(fn2 ? 2 : 1, CHIP_NONE);
-	cpu_set_t set;
 
 	need_feature(g, KVM_FEATURE_STEAL_TIME);
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
+	pin(0);
 	guest_code(g, 0, fn, 0);
 	if (fn2)
 		guest_code(g, 1, fn2, 1);
@@ -70,7 +46,7 @@ static struct guest *prepare(void (*fn)(uint64_t), void (*fn2)(uint64_t))
 static void shared_cpu(const void *arg)
 {
 	struct guest *g = prepare(spinner, spinner);
-	uint64_t t = host_ns(), took, steal;
+	uint64_t t = host_ns(CLOCK_MONOTONIC), took, steal;
 	int i;
 
 	guest_start(g, 0);
@@ -79,7 +55,7 @@ static void shared_cpu(const void *arg)
 	stop = 1;
 	for (i = 0; i < 2; i++)
 		guest_join(g, i);
-	took = host_ns() - t;
+	took = host_ns(CLOCK_MONOTONIC) - t;
 	for (i = 0; i < 2; i++) {
 		CHECK(area[i].version && !(area[i].version & 1), "version %u",
 		      area[i].version);

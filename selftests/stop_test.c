@@ -172,7 +172,6 @@ static struct machine *aes_machine(bool ring3, bool enable_exit)
 		.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args[0] = 1,
 	};
 	struct kvm_regs r;
-	struct kvm_sregs s;
 
 	if (enable_exit)
 		CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
@@ -180,12 +179,8 @@ static struct machine *aes_machine(bool ring3, bool enable_exit)
 	r = get_regs(m);
 	r.rbx = G_MMIO;
 	set_regs(m, &r);
-	if (!ring3)
-		return m;
-	s = get_sregs(m);
-	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
-	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
-	set_sregs(m, &s);
+	if (ring3)
+		machine_ring3(m);
 	return m;
 }
 

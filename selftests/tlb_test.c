@@ -368,28 +368,19 @@ static void by_steal_time(const void *arg)
 
 /* --- other CPUs, other vCPUs ----------------------------------------------- */
 
-static bool go_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return !sched_setaffinity(0, sizeof(set), &set);
-}
-
 /* The guest flushes where it is then; what the first CPU kept is of an older time. */
 static void moved_and_back(const void *arg)
 {
 	struct machine *m = WINDOW(MODE_LONG, elsewhere);
 
-	if (!go_to(1))
+	if (!pin_thread(pthread_self(), 1))
 		test_skip("there is one CPU");
-	go_to(0);
+	pin(0);
 	expect_out(m, 0x10, 4, OLD);
 	remap(m);
-	go_to(1);
+	pin(1);
 	expect_out(m, 0x12, 4, NEW);
-	go_to(0);
+	pin(0);
 	expect_out(m, 0x11, 4, NEW);
 	expect_hlt(m);
 }

@@ -218,53 +218,33 @@ static void racer(uint64_t i)
 	guest_sync(0);
 }
 
-static void *race_main(void *arg)
-{
-	struct guest_vcpu *v = arg;
-
-	while (guest_run(v->guest, v->vcpu->id))
-		;
-	return NULL;
-}
-
 static void monotonic(const void *arg)
 {
 	struct guest *g = prepare(NR);
-	pthread_t t[NR];
 	int i;
 
-	for (i = 0; i < NR; i++) {
+	for (i = 0; i < NR; i++)
 		guest_code(g, i, racer, i);
-		CHECK(!pthread_create(&t[i], NULL, race_main, &g->v[i]), "pthread_create");
-	}
+	guest_start_race(g, NR);
 	for (i = 0; i < 30; i++)
 		thread_wait_for(&turns[i % NR], turns[i % NR] + 200);
 	stop = 1;
-	for (i = 0; i < NR; i++)
-		pthread_join(t[i], NULL);
-}
-
-static uint64_t host_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+	guest_join_race(g, NR);
 }
 
 /* The guest's counter against the host's clock. */
 static void check_rate(struct guest *g, uint64_t khz)
 {
-	uint64_t h0 = host_ns(), h1, h2, h3, v0;
+	uint64_t h0 = host_ns(CLOCK_MONOTONIC_RAW), h1, h2, h3, v0;
 	double lo, hi;
 
 	guest_run(g, 0);
-	h1 = host_ns();
+	h1 = host_ns(CLOCK_MONOTONIC_RAW);
 	v0 = value;
 	usleep(200000);
-	h2 = host_ns();
+	h2 = host_ns(CLOCK_MONOTONIC_RAW);
 	guest_run(g, 0);
-	h3 = host_ns();
+	h3 = host_ns(CLOCK_MONOTONIC_RAW);
 	lo = (h2 - h1) * (khz / 1e6) * 0.999;
 	hi = (h3 - h0) * (khz / 1e6) * 1.001;
 	CHECK(value - v0 > lo && value - v0 < hi, "%llu ticks, not in %.0f..%.0f",

@@ -49,6 +49,17 @@ void need_cap(long cap, const char *name);
 void need_quick(struct cpu *c, unsigned int us);
 /* @nr vCPUs with ids from 0; all of them run, their APICs enabled by software. */
 struct pc *pc_new(enum chips chips, int nr);
+/*
+ * With interrupt controllers in the kernel and local APICs in the mode that the subtest's
+ * argument says, &in_x1 or &in_x2.
+ */
+struct pc *pc_in_mode(const void *arg, int nr);
+extern const bool in_x1, in_x2;
+#define TEST_IN_BOTH_MODES(fn)					\
+	do {							\
+		add_test(fn, &in_x1, #fn "_xapic");		\
+		add_test(fn, &in_x2, #fn "_x2apic");		\
+	} while (0)
 /* The chips alone; vCPUs follow with pc_add_cpus(). */
 struct pc *pc_new_bare(enum chips chips);
 void pc_add_cpus(struct pc *pc, int nr);

@@ -62,9 +62,20 @@ uint32_t guest_run_(struct guest *g, int i);
 /* The same in a thread of its own. */
 void guest_start(struct guest *g, int i);
 uint32_t guest_join(struct guest *g, int i);
+/*
+ * vCPUs 0 to @nr - 1 in threads until each says guest_sync(0). By another value a guest on
+ * few CPUs lets the others in, and goes on.
+ */
+void guest_start_race(struct guest *g, int nr);
+void guest_join_race(struct guest *g, int nr);
 /* Skips the subtest, with its name as the reason, without the capability. */
 int need_cap_(struct guest *g, int cap, const char *name);
 #define need_cap(g, cap) need_cap_(g, cap, #cap)
+/* The paravirtual features that CPUID announces, bits KVM_FEATURE_*; 0 without that leaf. */
+uint32_t pv_features(const struct kvm_cpuid2 *cpuid);
+/* Skips the subtest, with its name as the reason, if the vCPUs do not get the feature. */
+void need_feature_(const struct guest *g, int bit, const char *name);
+#define need_feature(g, f) need_feature_(g, f, #f)
 uint64_t vcpu_msr_get(struct kvm_vcpu *vcpu, uint32_t index);
 /* 1, or 0 if the MSR or the value is refused. */
 int vcpu_msr_set(struct kvm_vcpu *vcpu, uint32_t index, uint64_t value);

@@ -118,6 +118,11 @@ void machine_tables(struct machine *m, enum mode mode);
 		machine_load(m, G_CODE, name, name##_end);		\
 		machine_mode(m, mode);					\
 	} while (0)
+/* Code, stack and data segments of ring 3, in long mode. */
+void machine_ring3(struct machine *m);
+/* In long mode; an RDMSR or WRMSR and a HLT, to be run next. Upper halves hold what is ignored. */
+void start_rdmsr(struct machine *m, uint32_t index);
+void start_wrmsr(struct machine *m, uint32_t index, uint64_t value);
 uint64_t gdt_entry(uint32_t base, uint32_t limit, uint16_t access);
 struct kvm_segment make_segment(uint16_t sel, uint64_t base, uint32_t limit,
 				uint16_t access);
@@ -189,6 +194,13 @@ void thread_join(struct vcpu_thread *t);
 /* Waits until *@p is at least @value, failing after some seconds. */
 void wait_for(const volatile uint64_t *p, uint64_t value);
 #define thread_wait_for(p, v) (HERE(), wait_for(p, v))
+
+/* Nanoseconds of the host's @clock, CLOCK_MONOTONIC and so on. */
+uint64_t host_ns(int clock);
+/* @thread runs on this CPU of the host only; false if there is none of that number. */
+bool pin_thread(pthread_t thread, int cpu);
+/* The same with this thread; the CPU must be there. */
+void pin(int cpu);
 
 /* Leaves an event's stub as IRET would, but continues at @ip. */
 void return_to(struct machine *m, const struct event *e, uint64_t ip);

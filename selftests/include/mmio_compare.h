@@ -39,6 +39,7 @@ struct insn_list {
 	int nr_starts;		/* of the sets of starting values; 0: all */
 };
 
-void compare_insns(const struct insn_list *list);
+/* A subtest for each of the lists, and the whole of main() after that. */
+int compare_lists(const struct insn_list *lists, int nr, int argc, char **argv);
 
 #endif

@@ -435,3 +435,15 @@ void cpu_set_cr8(struct cpu *c, uint64_t val)
 	r.rax = val;
 	must_end(c, ag_set_cr8, &r);
 }
+
+const bool in_x1, in_x2 = true;
+
+struct pc *pc_in_mode(const void *arg, int nr)
+{
+	struct pc *pc = pc_new(CHIPS_KERNEL, nr);
+	int i;
+
+	for (i = 0; *(const bool *)arg && i < nr; i++)
+		apic_to_x2(&pc->cpu[i]);
+	return pc;
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guests written in C: host side. */
+#include <linux/kvm_para.h>
+
 #include "guest.h"
 
 #define CODE_BASE 0x400000ULL
@@ -158,6 +160,48 @@ uint32_t guest_join(struct guest *g, int i)
 {
 	pthread_join(g->v[i].thread, NULL);
 	return g->v[i].value;
+}
+
+static void *race_main(void *arg)
+{
+	struct guest_vcpu *v = arg;
+
+	while (run_to_sync(v))
+		;
+	return NULL;
+}
+
+void guest_start_race(struct guest *g, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		CHECK(!pthread_create(&g->v[i].thread, NULL, race_main, &g->v[i]),
+		      "pthread_create");
+}
+
+void guest_join_race(struct guest *g, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		pthread_join(g->v[i].thread, NULL);
+}
+
+uint32_t pv_features(const struct kvm_cpuid2 *cpuid)
+{
+	int i;
+
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == KVM_CPUID_FEATURES)
+			return cpuid->entries[i].eax;
+	return 0;
+}
+
+void need_feature_(const struct guest *g, int bit, const char *name)
+{
+	if (!(pv_features(g->cpuid) & 1u << bit))
+		test_skip("this kvm does not have %s", name);
 }
 
 int need_cap_(struct guest *g, int cap, const char *name)

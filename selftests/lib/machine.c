@@ -337,3 +337,40 @@ uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name)
 	}
 	test_skip("no statistic %s", name);
 }
+
+void machine_ring3(struct machine *m)
+{
+	struct kvm_sregs s = get_sregs(m);
+
+	s.cs = make_segment(SEL_UCODE64, 0, ~0U, ACC_CODE64 | ACC_DPL3);
+	s.ss = make_segment(SEL_UDATA, 0, ~0U, ACC_DATA | ACC_DPL3);
+	s.ds = s.ss;
+	s.es = s.ss;
+	set_sregs(m, &s);
+}
+
+GUEST_CODE(rdmsr_code, 64, "rdmsr\n hlt\n");
+GUEST_CODE(wrmsr_code, 64, "wrmsr\n hlt\n");
+
+static void start_msr_access(struct machine *m, const uint8_t *code, uint32_t index, uint64_t val)
+{
+	struct kvm_regs r;
+
+	machine_load(m, G_CODE, code, code + 3);
+	machine_mode(m, MODE_LONG);
+	r = get_regs(m);
+	r.rcx = index | 0xdeadbeefULL << 32;
+	r.rax = (uint32_t)val | 0xdeadbeefULL << 32;
+	r.rdx = val >> 32 | 0xdeadbeefULL << 32;
+	set_regs(m, &r);
+}
+
+void start_rdmsr(struct machine *m, uint32_t index)
+{
+	start_msr_access(m, rdmsr_code, index, 0);
+}
+
+void start_wrmsr(struct machine *m, uint32_t index, uint64_t value)
+{
+	start_msr_access(m, wrmsr_code, index, value);
+}

@@ -207,8 +207,9 @@ static void enable_avx(struct machine *m)
 	CHECK_OK(ioctl(m->vcpu->fd, KVM_SET_XCRS, &x));
 }
 
-void compare_insns(const struct insn_list *list)
+static void compare_insns(const void *arg)
 {
+	const struct insn_list *list = arg;
 	struct machine *m = machine_new();
 	uint8_t *ram = anon_mem(OPERAND_SIZE);
 	struct result *cpu, *mmio;
@@ -244,4 +245,13 @@ void compare_insns(const struct insn_list *list)
 	}
 	CHECK(!declined || list->may_decline, "%d instructions declined", declined);
 	CHECK(!bad, "%d differences", bad);
+}
+
+int compare_lists(const struct insn_list *lists, int nr, int argc, char **argv)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		add_test(compare_insns, &lists[i], "%s", lists[i].name);
+	return run_tests(argc, argv);
 }
