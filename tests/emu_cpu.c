@@ -15,7 +15,14 @@
 #include <unistd.h>
 #include "emu_case.h"
 
-static u64 seed = 1;
+static struct cases cases = {
+#ifdef __SANITIZE_ADDRESS__
+	.nr = 100000,
+#else
+	.nr = 1500000,
+#endif
+	.seed = 1,
+};
 static bool strict, verbose;
 
 static struct expectation expected[BATCH];
@@ -75,7 +82,7 @@ static void report(const struct expectation *e, const struct tcase *cpu, const c
 		return;
 	printf("# case %llu: %s: %s differs (%s); again: make test-emulator SEED=%#llx CASE=%llu\n",
 	       (unsigned long long)e->index, leaf_name(&leaves[e->leaf]), what,
-	       places[t->place], (unsigned long long)seed, (unsigned long long)e->index);
+	       places[t->place], (unsigned long long)cases.seed, (unsigned long long)e->index);
 	print_bytes(t);
 	before.out = before.in;
 	before.vector = COMPLETED;
@@ -365,15 +372,15 @@ static const char *flush(void)
 	return why;
 }
 
-static const char *run_cases(u64 first, u64 count, unsigned long *run)
+static const char *run_cases(unsigned long *run)
 {
 	const char *why = NULL;
 	u64 i;
 
-	for (i = first; i < first + count && !why && restarts < 20; i++) {
+	for (i = cases.first; i < cases.first + cases.nr && !why && restarts < 20; i++) {
 		struct expectation *e = &expected[batch->n];
 
-		if (!make_case(e, seed, i)) {
+		if (!make_case(e, cases.seed, i)) {
 			leaves[i % nr_leaves].skipped++;
 			continue;
 		}
@@ -425,8 +432,6 @@ static unsigned int limits(bool print)
 }
 
 struct options {
-	unsigned long cases;
-	s64 only;
 	bool list, no_ldt;
 };
 
@@ -434,20 +439,14 @@ static bool parse(struct options *o, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:c:luL")) != -1) {
-		if (opt == 'n')
-			o->cases = strtoul(optarg, NULL, 0);
-		else if (opt == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (opt == 'c')
-			o->only = strtoll(optarg, NULL, 0);
-		else if (opt == 'l')
+	while ((opt = getopt(argc, argv, CASE_OPTIONS "luL")) != -1) {
+		if (opt == 'l')
 			o->list = true;
 		else if (opt == 'u')
 			strict = true;
 		else if (opt == 'L')
 			o->no_ldt = true;
-		else
+		else if (!case_option(&cases, opt, optarg))
 			return false;
 	}
 	return true;
@@ -482,22 +481,17 @@ static const char *prepare(const struct options *o)
 }
 
 /* Has anything run? */
-static bool agree(const struct options *o, const char *why)
+static bool agree(const char *why)
 {
-	u64 first = 0, count = o->cases;
 	unsigned long run = 0;
 
-	if (o->only >= 0) {
-		first = o->only;
-		count = 1;
-	}
 	if (!why)
-		why = run_cases(first, count, &run);
+		why = run_cases(&run);
 	if (!why)
 		native_stop();
 	print_differences();
 	print_by_vendor();
-	printf("# seed %#llx: %lu cases run, %lu differ\n", (unsigned long long)seed, run,
+	printf("# seed %#llx: %lu cases run, %lu differ\n", (unsigned long long)cases.seed, run,
 	       failures);
 	if (!run)
 		printf("# not one case could be run: %s\n", why ? why : "none can be made");
@@ -509,26 +503,22 @@ static bool agree(const struct options *o, const char *why)
 
 int main(int argc, char **argv)
 {
-#ifdef __SANITIZE_ADDRESS__
-	struct options o = { .cases = 100000, .only = -1 };
-#else
-	struct options o = { .cases = 1500000, .only = -1 };
-#endif
+	struct options o = { };
 	const char *why;
 	bool ran;
 
 	if (!parse(&o, argc, argv))
 		return 2;
 	why = prepare(&o);
-	verbose = o.only >= 0;
+	verbose = cases.only;
 	ktap_start(verbose ? 1 : 2 + limits(false));
-	ran = agree(&o, why);
+	ran = agree(why);
 	if (!verbose) {
 		if (ran)
 			print_only_faults();
 		if (o.list)
 			print_undefined();
-		ktap_result(ran && coverage(o.list, o.cases >= 1000000),
+		ktap_result(ran && coverage(o.list, cases.nr >= 1000000),
 			    "every table entry is reached");
 		limits(true);
 	}

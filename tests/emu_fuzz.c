@@ -454,38 +454,30 @@ static int write_corpus(const char *dir)
 
 int main(int argc, char **argv)
 {
-	unsigned long cases = 20000000, i;
+	struct cases cases = { .nr = 20000000, .seed = 1 };
+	u64 i, nr = 0;
 	const char *dir = NULL;
 	const char *broken = NULL;
-	u64 seed = 1;
-	s64 only = -1;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:c:o:")) != -1) {
-		if (opt == 'n')
-			cases = strtoul(optarg, NULL, 0);
-		else if (opt == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (opt == 'c')
-			only = strtoll(optarg, NULL, 0);
-		else if (opt == 'o')
+	while ((opt = getopt(argc, argv, CASE_OPTIONS "o:")) != -1) {
+		if (opt == 'o')
 			dir = optarg;
-		else
+		else if (!case_option(&cases, opt, optarg))
 			return 2;
 	}
 	find_leaves(true);
 	if (dir)
 		return write_corpus(dir);
 	ktap_start(1);
-	for (i = 0; i < cases && !broken; i++) {
-		broken = run_case(seed, only >= 0 ? (u64)only : i);
+	for (i = cases.first; i < cases.first + cases.nr && !broken; i++, nr++) {
+		broken = run_case(cases.seed, i);
 		if (broken)
-			printf("# %s; again: emu_fuzz -s %llu -c %lu\n", broken,
-			       (unsigned long long)seed, only >= 0 ? (unsigned long)only : i);
-		if (only >= 0)
-			break;
+			printf("# %s; again: emu_fuzz -s %llu -c %llu\n", broken,
+			       (unsigned long long)cases.seed, (unsigned long long)i);
 	}
-	printf("# seed %llu: %lu cases\n", (unsigned long long)seed, i);
+	printf("# seed %llu: %llu cases\n", (unsigned long long)cases.seed,
+	       (unsigned long long)nr);
 	ktap_result(!broken, "random bytes and hostile callbacks");
 	return ktap_end();
 }

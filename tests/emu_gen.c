@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions from the decode tables: what entries there are, and random
- * encodings of one.
+ * Instructions from the decode tables: what entries there are, random encodings
+ * of one, and which of the random cases are to be run.
  */
 #include "emu_test.h"
 
@@ -357,4 +357,23 @@ unsigned int generate(struct rng *r, const struct leaf *l, struct gen_target *t,
 	put_bytes(&e, rng_edge(r), 8);
 	put_bytes(&e, rng_next(r), 4);
 	return e.n;
+}
+
+bool case_option(struct cases *cases, int opt, const char *arg)
+{
+	switch (opt) {
+	case 'n':
+		if (!cases->only)
+			cases->nr = strtoull(arg, NULL, 0);
+		return true;
+	case 's':
+		cases->seed = strtoull(arg, NULL, 0);
+		return true;
+	case 'c':
+		cases->first = strtoull(arg, NULL, 0);
+		cases->nr = 1;
+		cases->only = true;
+		return true;
+	}
+	return false;
 }

@@ -42,6 +42,16 @@ void find_leaves(bool all);
 const char *leaf_name(const struct leaf *l);
 bool leaf_has_modrm(const struct leaf *l);
 
+/* Which random cases a program runs. */
+struct cases {
+	u64 seed, first, nr;
+	bool only;		/* one, which is named */
+};
+
+/* The options that say so; false if @opt of getopt() is none of them. */
+#define CASE_OPTIONS	"n:s:c:"
+bool case_option(struct cases *cases, int opt, const char *arg);
+
 /* The registers and memory that addresses of a generated instruction should meet. */
 struct gen_target {
 	bool is64, is16;
