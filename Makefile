@@ -28,7 +28,7 @@ all: modules
 
 # --- the modules ---------------------------------------------------------------
 # Kbuild puts objects beside their sources, so each kernel gets a folder of links.
-module-folders := vm vcpu vmx mmu emulate irqfd async_pf irqchip pv compat include
+module-folders := vm run irqfd irqchip pv async_pf vcpu mmu vmx bus emulate compat include
 
 modules: sources
 	@flock $(OUT)/.lock $(MAKE) --no-print-directory -C $(KDIR) M=$(OUT) $(KBUILD_ARGS) modules

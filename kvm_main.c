@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Module init and exit, VMX on and off over all CPUs, /dev/kvm. */
+/* Module init and exit, /dev/kvm. */
 #define pr_fmt(fmt) "kvm: " fmt
 
 #include <linux/cpu.h>
@@ -20,124 +20,6 @@
 #include "state.h"
 #include "vcpu.h"
 #include "vmx.h"
-
-u64 kvm_host_xcr0, kvm_host_xss;
-
-/* VMX is on while there are VMs; hotplug and suspend follow. */
-static DEFINE_MUTEX(hardware_lock);
-static unsigned int hardware_users;
-static bool rebooting;
-
-/*
- * Looks at this CPU once more: since the module was loaded a parameter may have chosen other
- * controls, on one CPU.
- */
-static void enable_cpu(void *failed)
-{
-	int r = vmx_check_cpu();
-
-	if (!r)
-		r = vmx_hardware_enable();
-	if (r)
-		atomic_set(failed, r);
-}
-
-static void disable_cpu(void *unused)
-{
-	vmx_hardware_disable();
-}
-
-/**
- * kvm_hardware_get - a VM needs VMX: the first one turns it on everywhere
- *
- * Context: may sleep.
- * Return: 0, -EBUSY if another hypervisor has VMX, -EIO.
- */
-int kvm_hardware_get(void)
-{
-	atomic_t failed = ATOMIC_INIT(0);
-
-	cpus_read_lock();
-	mutex_lock(&hardware_lock);
-	if (rebooting)
-		atomic_set(&failed, -EIO);
-	else if (!hardware_users)
-		on_each_cpu(enable_cpu, &failed, 1);
-	if (!atomic_read(&failed))
-		hardware_users++;
-	else if (!hardware_users)
-		on_each_cpu(disable_cpu, NULL, 1);
-	mutex_unlock(&hardware_lock);
-	cpus_read_unlock();
-	return atomic_read(&failed);
-}
-
-void kvm_hardware_put(void)
-{
-	cpus_read_lock();
-	mutex_lock(&hardware_lock);
-	if (!--hardware_users)
-		on_each_cpu(disable_cpu, NULL, 1);
-	mutex_unlock(&hardware_lock);
-	cpus_read_unlock();
-}
-
-/* Hotplug holds cpus_lock for writing, so hardware_users does not change here. */
-static int cpu_comes(unsigned int cpu)
-{
-	unsigned long flags;
-	int r = 0;
-
-	local_irq_save(flags);
-	r = vmx_check_cpu();
-	if (!r && hardware_users && !rebooting)
-		r = vmx_hardware_enable();
-	if (r)
-		pr_err("CPU%u cannot run guests (%d)\n", cpu, r);
-	local_irq_restore(flags);
-	return kvmx_cpuhp_may_fail ? r : 0;
-}
-
-static int cpu_goes(unsigned int cpu)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	vmx_hardware_disable();
-	local_irq_restore(flags);
-	return 0;
-}
-
-/* Suspend: only this CPU is left, interrupts are off. */
-static int suspend(void)
-{
-	kvm_pv_host_suspends();
-	vmx_hardware_disable();
-	return 0;
-}
-
-static void resume(void)
-{
-	if (hardware_users && vmx_hardware_enable())
-		pr_err("VMX cannot be turned on again after suspend\n");
-	kvm_pv_host_resumed();
-}
-
-KVMX_SYSCORE(suspend, resume);
-
-static int on_reboot(struct notifier_block *nb, unsigned long val, void *data)
-{
-	/* Some firmware hangs when it finds VMX on. Nobody is in the middle of turning it on. */
-	cpus_read_lock();
-	mutex_lock(&hardware_lock);
-	rebooting = true;
-	on_each_cpu(disable_cpu, NULL, 1);
-	mutex_unlock(&hardware_lock);
-	cpus_read_unlock();
-	return NOTIFY_OK;
-}
-
-static struct notifier_block reboot_nb = { .notifier_call = on_reboot };
 
 static long ioctl_get_api_version(struct kvm_ioctl_args *a)
 {
@@ -206,13 +88,8 @@ static struct miscdevice kvm_dev = {
 /* Caches and tables, and what of the host never changes. */
 static int kvm_arch_init(void)
 {
-	int r;
+	int r = kvm_ioctl_index(&dev_table);
 
-	if (boot_cpu_has(X86_FEATURE_XSAVE))
-		kvm_host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	if (boot_cpu_has(X86_FEATURE_XSAVES))
-		rdmsrl(MSR_IA32_XSS, kvm_host_xss);
-	r = kvm_ioctl_index(&dev_table);
 	if (!r)
 		r = kvm_vm_module_init();
 	if (!r)
@@ -254,45 +131,6 @@ static void kvm_arch_hardware_unsetup(void)
 	vmx_percpu_free();
 }
 
-static void check_cpu(void *result)
-{
-	int r = vmx_check_cpu();
-
-	if (r)
-		atomic_set(result, r);
-}
-
-/* Every online CPU must offer what was chosen on this one. */
-static int kvm_arch_check_processor_compat(void)
-{
-	atomic_t result = ATOMIC_INIT(0);
-
-	on_each_cpu(check_cpu, &result, 1);
-	if (atomic_read(&result))
-		pr_err("the CPUs differ in what VMX offers\n");
-	return atomic_read(&result);
-}
-
-static int kvm_register_notifiers(void)
-{
-	int r = cpuhp_setup_state_nocalls(KVMX_CPUHP_STATE, "kvm/cpu:online", cpu_comes, cpu_goes);
-
-	if (r < 0)
-		return r;
-	register_reboot_notifier(&reboot_nb);
-	kvmx_syscore_register();
-	cpu_emergency_register_virt_callback(vmx_emergency_disable);
-	return 0;
-}
-
-static void kvm_unregister_notifiers(void)
-{
-	cpu_emergency_unregister_virt_callback(vmx_emergency_disable);
-	kvmx_syscore_unregister();
-	unregister_reboot_notifier(&reboot_nb);
-	cpuhp_remove_state_nocalls(KVMX_CPUHP_STATE);
-}
-
 static int __init kvm_init(void)
 {
 	char features[160];
@@ -307,10 +145,10 @@ static int __init kvm_init(void)
 	r = kvm_arch_hardware_setup();
 	if (r)
 		goto out_irqfd;
-	r = kvm_arch_check_processor_compat();
+	r = vmx_check_all_cpus();
 	if (r)
 		goto out_hardware;
-	r = kvm_register_notifiers();
+	r = vmx_power_init();
 	if (r)
 		goto out_hardware;
 	r = kvm_async_pf_init();
@@ -330,7 +168,7 @@ out_pv:
 out_async_pf:
 	kvm_async_pf_exit();
 out_notifiers:
-	kvm_unregister_notifiers();
+	vmx_power_exit();
 out_hardware:
 	kvm_arch_hardware_unsetup();
 out_irqfd:
@@ -345,7 +183,7 @@ static void __exit kvm_exit(void)
 	misc_deregister(&kvm_dev);
 	kvm_pv_module_exit();
 	kvm_async_pf_exit();
-	kvm_unregister_notifiers();
+	vmx_power_exit();
 	kvm_arch_hardware_unsetup();
 	kvm_irqfd_exit();
 	kvm_arch_exit();

@@ -11,7 +11,9 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <asm/kvm_para.h>
+#include "events.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "mmu.h"
 #include "trace_pv.h"
 #include "vcpu.h"

@@ -31,7 +31,7 @@ struct kvm_io_device {
 	const struct kvm_io_ops *ops;
 };
 
-/* --- vm/bus.c --- */
+/* --- bus/bus.c --- */
 /* The VM ends: releases what is still registered. */
 void kvm_bus_free(struct kvm *kvm);
 /*
@@ -55,5 +55,10 @@ int kvm_bus_write(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int le
 /* With interrupts off, kvm->srcu not held: false if kvm_bus_write() must ask. */
 bool kvm_bus_write_atomic(struct kvm_vcpu *vcpu, enum kvm_bus_id bus, gpa_t addr, int len,
 			  const void *val);
+
+/* --- bus/coalesced.c --- */
+int kvm_coalesced_mmio_init(struct kvm *kvm);
+void kvm_coalesced_mmio_free(struct kvm *kvm);
+bool kvm_coalesced_write(struct kvm *kvm, u64 addr, unsigned int len, const void *data, bool pio);
 
 #endif

@@ -55,7 +55,7 @@ u64 kvm_supported_xcr0(void);
 /* After vmx_setup(). */
 int kvm_cpuid_module_init(void);
 /* Fills @ent with what any guest may be given; the number of entries or -E2BIG. */
-int kvm_cpuid_supported(struct kvm_cpuid_entry2 *ent, int max);
+int kvm_cpuid_supported(struct kvm_cpuid_entry2 *ent, int max, u32 pv_features);
 /* The register image XSAVE (@compact: XSAVEC, XSAVES) needs for the components @features. */
 u32 kvm_xstate_size(u64 features, bool compact);
 /* The host has it and kvmx can give it to a guest. */

@@ -75,7 +75,7 @@ int kvm_check_extension(struct kvm *kvm, u32 cap);
 
 extern const struct kvm_cap_table kvm_caps_vm, kvm_caps_vcpu, kvm_caps_coalesced;
 
-/* --- vm/coalesced.c --- */
+/* --- bus/coalesced.c --- */
 long kvm_vm_ioctl_register_coalesced(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_unregister_coalesced(struct kvm_ioctl_args *a);
 /* --- vcpu/events.c --- */
@@ -83,9 +83,9 @@ long kvm_vcpu_ioctl_interrupt(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_nmi(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a);
-/* --- vcpu/run.c --- */
+/* --- run/run.c --- */
 long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a);
-/* --- vcpu/regs.c --- */
+/* --- run/regs.c --- */
 long kvm_vcpu_ioctl_get_regs(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_set_regs(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_sregs(struct kvm_ioctl_args *a);

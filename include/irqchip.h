@@ -198,13 +198,19 @@ void kvm_apic_ack(struct kvm_vcpu *vcpu, u8 vector);
 void kvm_apic_eoi(struct kvm_vcpu *vcpu);
 /* The CPU has done the EOI of @vector itself, and its bit of the EOI-exit bitmap was set. */
 void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector);
-/* TPR by way of CR8: bits 7:4. */
-void kvm_apic_set_tpr(struct kvm_vcpu *vcpu, u8 cr8);
-u8 kvm_apic_get_tpr(struct kvm_vcpu *vcpu);
+/* CR8: bits 7:4 of TPR, with a local APIC or not; 1 where the guest gets #GP. */
+int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val);
+u8 kvm_get_cr8(struct kvm_vcpu *vcpu);
 /* IA32_APIC_BASE has changed from @old: mode, address, id. */
 void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old);
 /* LINT0 takes the 8259's interrupt at this vCPU. */
 bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu);
+/* --- irqchip/lapic_virt.c: the CPU virtualizes it --- */
+void kvm_apicv_update(struct kvm_vcpu *vcpu);
+/* @why holds, or no longer; an enum kvm_apicv_inhibit. May be called from any thread. */
+void kvm_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on);
+void kvm_apicv_sync(struct kvm_vcpu *vcpu);
+
 /* --- irqchip/lapic_access.c --- */
 /* x2APIC registers 0x800 to 0x8ff, of the guest or (@host) of user space: 0, 1 for #GP. */
 int kvm_apic_msr_read(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
@@ -258,8 +264,6 @@ void kvm_apic_map_free(struct kvm *kvm);
 /* Is @vcpu among the destinations? */
 bool kvm_apic_match(struct kvm_vcpu *vcpu, struct kvm_vcpu *from, u8 shorthand, u32 dest,
 		    bool logical);
-/* INIT and SIPI that wait for @vcpu: its own thread, with mp_state. */
-void kvm_apic_accept_events(struct kvm_vcpu *vcpu);
 /* MSI address and data, SDM 3A 11.11; bits 63:40 are of the destination with 32-bit ids. */
 void kvm_msi_to_msg(struct kvm *kvm, u64 addr, u32 data, struct kvm_apic_msg *msg);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every part of kvmx shares: the VM object and its reference, the request
- * bits, memory slots as the other parts see them.
+ * What every part of kvmx shares: the VM object and its reference, memory slots as the other
+ * parts see them.
  */
 #ifndef KVMX_KVMX_H
 #define KVMX_KVMX_H
@@ -162,32 +162,6 @@ struct kvm {
 	bool platform_info_hidden;	/* from the guest: KVM_CAP_MSR_PLATFORM_INFO */
 };
 
-/* Requests to a vCPU: bits of vcpu->requests. */
-enum kvm_request {
-	KVM_REQ_EVENT,			/* something may be deliverable */
-	KVM_REQ_TRIPLE_FAULT,
-	KVM_REQ_VM_DEAD,
-	KVM_REQ_TSC,			/* the TSC offset changed */
-	KVM_REQ_FEWER_EXITS,		/* what the guest does without an exit changed */
-	KVM_REQ_CLOCK,			/* write the vCPU's kvmclock page */
-	KVM_REQ_MASTERCLOCK,		/* compute the VM's clock anew, then everybody's page */
-	KVM_REQ_STEAL,			/* write the steal time */
-	KVM_REQ_APF_READY,		/* a page the guest waits for is there */
-	KVM_REQ_SCAN_IOAPIC,		/* which EOIs exit */
-	KVM_REQ_APICV,			/* what inhibits APIC virtualization changed */
-	KVM_REQ_UNHALT,			/* KVM_HC_KICK_CPU */
-	KVM_REQ_REPORT_TPR,		/* user space hears of an access to TPR */
-	KVM_REQ_IOAPIC_EOI_EXIT,	/* split irqchip: user space hears of an EOI */
-};
-
-/* The host's XCR0 and IA32_XSS. */
-extern u64 kvm_host_xcr0, kvm_host_xss;
-
-/* --- kvm_main.c --- */
-/* VMX on while there is a VM. */
-int kvm_hardware_get(void);
-void kvm_hardware_put(void);
-
 /* --- vm/vm.c --- */
 int kvm_vm_module_init(void);
 long kvm_dev_ioctl_create_vm(unsigned long type);
@@ -195,13 +169,13 @@ void kvm_get_kvm(struct kvm *kvm);
 bool kvm_get_kvm_safe(struct kvm *kvm);
 void kvm_put_kvm(struct kvm *kvm);
 
-/* A vCPU by its index, NULL for one that is not there or is being made. */
 /* User space has turned it off (KVM_CAP_DISABLE_QUIRKS2). */
 static inline bool kvm_quirk_off(const struct kvm *kvm, u64 quirk)
 {
 	return READ_ONCE(kvm->disabled_quirks) & quirk;
 }
 
+/* A vCPU by its index, NULL for one that is not there or is being made. */
 static inline struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, unsigned long index)
 {
 	if (index >= (unsigned int)atomic_read(&kvm->online_vcpus))
@@ -213,15 +187,5 @@ static inline struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, unsigned long index
 
 #define kvm_for_each_vcpu(index, vcpu, kvm) \
 	for ((index) = 0; ((vcpu) = kvm_get_vcpu(kvm, index)); (index)++)
-
-/* Every vCPU of @kvm gets @req; those in guest mode leave it. */
-void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req);
-/* Returns when no vCPU of @kvm is still in the guest entry it was in at the call. */
-void kvm_kick_all_and_wait(struct kvm *kvm);
-
-/* --- vm/coalesced.c --- */
-int kvm_coalesced_mmio_init(struct kvm *kvm);
-void kvm_coalesced_mmio_free(struct kvm *kvm);
-bool kvm_coalesced_write(struct kvm *kvm, u64 addr, unsigned int len, const void *data, bool pio);
 
 #endif

@@ -13,7 +13,7 @@
 struct kvm_ioctl_args;
 struct kvm_cap_table;
 
-/* --- vm/memslot.c, vm/dirty.c --- */
+/* --- mmu/memslot.c, mmu/dirty.c --- */
 int kvm_memslots_init(struct kvm *kvm);
 void kvm_memslots_free(struct kvm *kvm);
 /* Needs kvm->srcu or slots_lock. NULL if no slot has @gfn. */

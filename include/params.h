@@ -25,6 +25,7 @@ struct kvmx_params {
 };
 
 extern struct kvmx_params kvmx_params;
+extern int kvmx_force_emulation_prefix;	/* force_emulation_prefix, which can be changed any time */
 
 /**
  * kvmx_params_check - judge what was asked for; vmx_setup() calls it first

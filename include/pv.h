@@ -54,10 +54,8 @@ struct kvm_pv_vcpu {
 };
 
 /* --- pv/clock.c --- */
-int kvm_pv_module_init(void);		/* the host's time-of-day notifier */
+int kvm_pv_module_init(void);
 void kvm_pv_module_exit(void);
-void kvm_pv_host_suspends(void);	/* syscore: one CPU, interrupts off */
-void kvm_pv_host_resumed(void);
 void kvm_pv_init_vm(struct kvm *kvm);
 void kvm_pv_free_vm(struct kvm *kvm);
 /* KVM_REQ_CLOCK, KVM_REQ_MASTERCLOCK; kvm->srcu held, may sleep. */

@@ -29,7 +29,7 @@ struct kvm_cr4_feature {
 #define KVM_NR_CR4_FEATURES	8
 extern const struct kvm_cr4_feature kvm_cr4_features[KVM_NR_CR4_FEATURES];
 
-/* --- vcpu/cpuid_ioctl.c --- */
+/* --- vm/cpuid_ioctl.c --- */
 /* /dev/kvm: KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, kvm_dev_ioctl_get_supported_cpuid,
  *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID)
  */
@@ -47,13 +47,13 @@ long kvm_vcpu_ioctl_set_cpuid2(struct kvm_ioctl_args *a);
  */
 long kvm_vcpu_ioctl_get_cpuid2(struct kvm_ioctl_args *a);
 
-/* --- vcpu/cpuid.c, for vcpu/cpuid_ioctl.c --- */
+/* --- vcpu/cpuid.c, for vm/cpuid_ioctl.c --- */
 /* Takes over @ent (kvmalloc'ed) unless it fails. */
 int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent);
 /* @e as the guest sees it now. */
 void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e);
 
-/* --- vcpu/nested_state.c --- */
+/* --- vm/nested_state.c --- */
 /* vCPU: KVM_IOCTL(KVM_GET_NESTED_STATE, kvm_vcpu_ioctl_get_nested_state,
  *		   KVM_IOC_NOLOAD | KVM_IOC_OUT_E2BIG, KVM_CAP_NESTED_STATE)
  */
@@ -91,7 +91,7 @@ long kvm_dev_ioctl_get_device_attr(struct kvm_ioctl_args *a);
  */
 long kvm_dev_ioctl_has_device_attr(struct kvm_ioctl_args *a);
 
-/* --- vcpu/msr_ioctl.c; the handlers of KVM_GET_MSRS and KVM_SET_MSRS return a count --- */
+/* --- vm/msr_ioctl.c; the handlers of KVM_GET_MSRS and KVM_SET_MSRS return a count --- */
 /* /dev/kvm: KVM_IOCTL(KVM_GET_MSR_INDEX_LIST, kvm_dev_ioctl_get_msr_index_list,
  *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, 0)
  */
@@ -107,7 +107,7 @@ long kvm_ioctl_get_msrs(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_SET_MSRS, kvm_vcpu_ioctl_set_msrs, KVM_IOC_TAIL, 0) */
 long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a);
 
-/* --- vcpu/msr.c --- */
+/* --- run/msr.c --- */
 /* MSRs at power-up (@init_event false) and after INIT. */
 void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event);
 /* IA32_APIC_BASE, also from KVM_SET_SREGS; 0, or 1 if @val is not a legal value. */
@@ -121,29 +121,29 @@ int kvm_const_get_msr(u32 index, u64 *val, bool host);
 int kvm_const_set_msr(u32 index, u64 val, bool host);
 
 /* --- vcpu/tsc.c --- */
-void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu);
-void kvm_tsc_reload(struct kvm_vcpu *vcpu);
-void kvm_tsc_host_set_back(struct kvm_vcpu *vcpu, u64 from, u64 to);
 u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu);
 u64 kvm_guest_tsc_at(const struct kvm_vcpu *vcpu, u64 host_tsc);
 u64 kvm_guest_ticks_to_host(const struct kvm_vcpu *vcpu, u64 ticks);
 u32 kvm_tsc_ticks_khz(const struct kvm_vcpu *vcpu);
+void kvm_tsc_host_set_back(struct kvm_vcpu *vcpu, u64 from, u64 to);
+
+/* --- run/tsc.c --- */
+void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu);
+void kvm_tsc_reload(struct kvm_vcpu *vcpu);
 /* The guest's TSC becomes @val, unless other vCPUs' already run beside it: then theirs. */
 void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
 int kvm_set_tsc_msr(struct kvm_vcpu *vcpu, u64 val, bool host);
 int kvm_set_tsc_adjust_msr(struct kvm_vcpu *vcpu, u64 val, bool host);
-/* vCPU and VM: KVM_SET_TSC_KHZ and KVM_GET_TSC_KHZ, KVM_IOC_VALUE, KVM_CAP_GET_TSC_KHZ */
 long kvm_vcpu_ioctl_set_tsc_khz(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_tsc_khz(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_set_tsc_khz(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_get_tsc_khz(struct kvm_ioctl_args *a);
-/* vCPU: KVM_HAS_, KVM_GET_ and KVM_SET_DEVICE_ATTR, 0, KVM_CAP_VCPU_ATTRIBUTES */
 long kvm_vcpu_ioctl_has_device_attr(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_device_attr(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_set_device_attr(struct kvm_ioctl_args *a);
 extern const struct kvm_cap_table kvm_caps_tsc;
 
-/* --- vcpu/msr_exit.c --- */
+/* --- vcpu/msr_filter.c --- */
 /* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER) */
 long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a);
 #ifdef CONFIG_COMPAT
@@ -163,9 +163,13 @@ struct kvm_compat_msr_filter {
 long kvm_vm_compat_set_msr_filter(struct kvm_ioctl_args *a);
 #endif
 void kvm_msr_filter_free(struct kvm *kvm);
-int kvm_cap_quirks(struct kvm *kvm);
-long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
 bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write);
+
+/* --- vm/enable_cap.c --- */
+long kvm_vm_ioctl_enable_cap(struct kvm_ioctl_args *a);
+int kvm_cap_quirks(struct kvm *kvm);
+/* KVM_X86_DISABLE_EXITS_* that this host can do. */
+int kvm_cap_disable_exits(struct kvm *kvm);
 
 /* --- vcpu/mtrr.c: 0 done, 1 #GP, -ENOENT not one of these --- */
 int kvm_mtrr_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
@@ -181,6 +185,10 @@ int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 /* /dev/kvm: KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, kvm_dev_ioctl_get_mce_cap, 0, KVM_CAP_MCE) */
 long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a);
+int kvm_mce_setup(struct kvm_vcpu *vcpu, u64 cap);
+int kvm_mce_report(struct kvm_vcpu *vcpu, const struct kvm_x86_mce *mce);
+
+/* --- vm/mce_ioctl.c --- */
 /* vCPU: KVM_IOCTL(KVM_X86_SETUP_MCE, kvm_vcpu_ioctl_setup_mce, KVM_IOC_NOLOAD, KVM_CAP_MCE) */
 long kvm_vcpu_ioctl_setup_mce(struct kvm_ioctl_args *a);
 /* vCPU: KVM_IOCTL(KVM_X86_SET_MCE, kvm_vcpu_ioctl_set_mce, 0, KVM_CAP_MCE) */

@@ -11,7 +11,7 @@
 
 #include <linux/tracepoint.h>
 #include <asm/vmx.h>
-#include "vcpu.h"
+#include "regs.h"
 
 /* The value of field isa: 1 is VMX. */
 #define KVM_ISA_VMX	1

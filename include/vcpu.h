@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The vCPU object and what vcpu/ offers the other folders. */
+/* The vCPU object. */
 #ifndef KVMX_VCPU_H
 #define KVMX_VCPU_H
 
@@ -10,6 +10,8 @@
 #include <asm/fpu/types.h>
 #include "async_pf.h"
 #include "emulate.h"
+#include "events.h"
+#include "io.h"
 #include "kvmx.h"
 #include "pv.h"
 #include "stats.h"
@@ -46,76 +48,6 @@ enum kvm_reg {
 #define DR6_RESET	0xffff0ff0ull
 #define DR7_GD		BIT_ULL(13)
 #define DR7_RESET	0x400ull
-
-/* vcpu->mode: the kick protocol, see Documentation/locking.rst. */
-enum {
-	OUTSIDE_GUEST_MODE,
-	IN_GUEST_MODE,
-	EXITING_GUEST_MODE,
-};
-
-/* Events in architectural terms. At most one of the injected ones is on its way in. */
-struct kvm_events {
-	struct {
-		bool pending, injected;
-		u8 vector;
-		bool has_error, has_payload;
-		u32 error_code;
-		u64 payload;
-	} exc;
-	struct {
-		bool injected;
-		bool soft;
-		u8 vector;
-	} intr;
-	int extint;			/* KVM_INTERRUPT's vector, not yet injected; -1 none */
-	u8 nmi_pending;			/* 0 to 2 */
-	bool nmi_injected;
-	bool triple_fault;
-	u8 soft_insn_len;		/* length of the INT n/INT3/INTO being delivered */
-};
-
-/* A device access of the instruction being emulated, see vcpu/io.c. */
-#define KVM_IO_LOG_MAX	EMU_MAX_ACCESSES
-
-struct kvm_io_entry {
-	u64 addr;
-	u8 data[8];
-	u16 len;		/* of port strings up to a page */
-	bool write;
-};
-
-enum kvm_io_pending {
-	KVM_IO_NONE,
-	KVM_IO_FAST_IN,		/* an IN: the answer goes to RAX */
-	KVM_IO_FAST_OUT,	/* an OUT: go past it */
-	KVM_IO_STEP,		/* an OUT that is over: report the debugger's step */
-	KVM_IO_EMULATE,		/* log[done] is with user space; then emulate again */
-};
-
-/* Where a page of linear addresses is, for as long as one instruction lasts. */
-struct kvm_io_page {
-	bool known;
-	bool device;		/* the CPU found no memory there for such an access */
-	u64 la_page;
-	gpa_t gpa_page;
-};
-
-struct kvm_io_state {
-	u8 done;		/* accesses in the log that are answered */
-	u8 next;		/* the one the running emulation asks for next */
-	bool posted;		/* log[done] is a write, and the emulation went on */
-	bool out;		/* kvm_run is filled */
-	bool halt;		/* the instruction was a HLT */
-	u8 pending;		/* enum kvm_io_pending: what the next KVM_RUN does first */
-	bool placed;		/* pending, and linear_rip says where: kvm_io_note_place() */
-	u64 linear_rip;		/* where the pending instruction is */
-	u32 pio_size;
-	/* The last of reads and of writes; at first the exit's own. */
-	struct kvm_io_page tr[2];
-	u8 cpl;			/* at which they are good */
-	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* accesses of this instruction, in order */
-};
 
 /* The last walk for an instruction fetch, see kvm_fetch_code(). */
 struct kvm_fetch_walk {
@@ -218,245 +150,11 @@ struct kvm_vcpu {
 	bool msr_exit_emulated;		/* the emulator met it, not the CPU */
 };
 
-/* --- registers: vmx/ reads lazily --- */
-static inline bool kvm_reg_is_avail(const struct kvm_vcpu *vcpu, int reg)
-{
-	return vcpu->regs_avail & (1u << reg);
-}
-
-static inline u64 kvm_rip_read(struct kvm_vcpu *vcpu)
-{
-	if (!kvm_reg_is_avail(vcpu, KVM_REG_RIP))
-		vmx_cache_reg(vcpu, KVM_REG_RIP);
-	return vcpu->rip;
-}
-
-static inline void kvm_rip_write(struct kvm_vcpu *vcpu, u64 val)
-{
-	vcpu->rip = val;
-	vcpu->regs_avail |= 1u << KVM_REG_RIP;
-	vcpu->regs_dirty |= 1u << KVM_REG_RIP;
-}
-
-static inline u64 kvm_rsp_read(struct kvm_vcpu *vcpu)
-{
-	if (!kvm_reg_is_avail(vcpu, KVM_REG_RSP))
-		vmx_cache_reg(vcpu, KVM_REG_RSP);
-	return vcpu->regs[KVM_REG_RSP];
-}
-
-static inline u64 kvm_gpr_read(struct kvm_vcpu *vcpu, int reg)
-{
-	return reg == KVM_REG_RSP ? kvm_rsp_read(vcpu) : vcpu->regs[reg];
-}
-
-static inline void kvm_gpr_write(struct kvm_vcpu *vcpu, int reg, u64 val)
-{
-	vcpu->regs[reg] = val;
-	if (reg == KVM_REG_RSP) {
-		vcpu->regs_avail |= 1u << KVM_REG_RSP;
-		vcpu->regs_dirty |= 1u << KVM_REG_RSP;
-	}
-}
-
-/* Where the instruction at RIP is. */
-static inline u64 kvm_linear_rip(struct kvm_vcpu *vcpu)
-{
-	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
-
-	return vcpu->efer & EFER_LMA ? la : (u32)la;
-}
-
-/*
- * User space is about to move the vCPU. If it is elsewhere at the next KVM_RUN, the access
- * that waits is forgotten; who leaves the registers alone pays nothing for that.
- */
-static inline void kvm_io_note_place(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->io.pending && !vcpu->io.placed) {
-		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
-		vcpu->io.placed = true;
-	}
-}
-
-static inline u64 kvm_rflags_read(struct kvm_vcpu *vcpu)
-{
-	if (!kvm_reg_is_avail(vcpu, KVM_REG_RFLAGS))
-		vmx_cache_reg(vcpu, KVM_REG_RFLAGS);
-	return vcpu->rflags;
-}
-
-/* With the guest-owned bits as they are in the VMCS. */
-static inline u64 kvm_cr0_read(struct kvm_vcpu *vcpu)
-{
-	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR0))
-		vmx_cache_reg(vcpu, KVM_REG_CR0);
-	return vcpu->cr0;
-}
-
-static inline u64 kvm_cr3_read(struct kvm_vcpu *vcpu)
-{
-	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR3))
-		vmx_cache_reg(vcpu, KVM_REG_CR3);
-	return vcpu->cr3;
-}
-
-static inline u64 kvm_cr4_read(struct kvm_vcpu *vcpu)
-{
-	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR4))
-		vmx_cache_reg(vcpu, KVM_REG_CR4);
-	return vcpu->cr4;
-}
-
-/* Linear addresses go through PDPTEs, which are registers then. */
-static inline bool kvm_pae_paging(u64 cr0, u64 cr4, u64 efer)
-{
-	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & EFER_LMA);
-}
-
-static inline bool kvm_in_pae_paging(struct kvm_vcpu *vcpu)
-{
-	return kvm_pae_paging(kvm_cr0_read(vcpu), kvm_cr4_read(vcpu), vcpu->efer);
-}
-
-static inline bool kvm_request_pending(const struct kvm_vcpu *vcpu)
-{
-	return READ_ONCE(vcpu->requests);
-}
-
-static inline bool kvm_check_request(struct kvm_vcpu *vcpu, enum kvm_request req)
-{
-	if (!test_bit(req, &vcpu->requests))
-		return false;
-	clear_bit(req, &vcpu->requests);
-	/* What the requester wrote before the bit is seen after this. */
-	smp_mb__after_atomic();
-	return true;
-}
-
-static inline void kvm_make_request(struct kvm_vcpu *vcpu, enum kvm_request req)
-{
-	/* What was written before is seen by whoever sees the bit. */
-	smp_wmb();
-	set_bit(req, &vcpu->requests);
-}
-
-/* --- vcpu/vcpu.c --- */
+/* --- vm/vcpu.c --- */
 int kvm_vcpu_module_init(void);
 void kvm_vcpu_module_exit(void);
 long kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id);
 void kvm_destroy_vcpus(struct kvm *kvm);
-void vcpu_load(struct kvm_vcpu *vcpu);
-void vcpu_put(struct kvm_vcpu *vcpu);
-void kvm_vcpu_kick(struct kvm_vcpu *vcpu);
-void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
-void kvm_vcpu_on_spin(struct kvm_vcpu *vcpu);
-/* Gives its CPU to @target's thread if that was preempted; KVM_HC_SCHED_YIELD. */
-bool kvm_vcpu_yield_to(struct kvm_vcpu *target);
-/* Wakes a blocked vCPU; any context. True if it was blocked. */
-bool kvm_vcpu_wake_up(struct kvm_vcpu *vcpu);
-/* By its id (the APIC id), or NULL. */
-struct kvm_vcpu *kvm_get_vcpu_by_id(struct kvm *kvm, u32 id);
-
-/* --- vcpu/block.c --- */
-/*
- * vcpu->mp_state is not RUNNABLE: waits until there is a reason to run. 1 go on
- * in the run loop, -EINTR a signal. kvm->srcu is let go meanwhile.
- */
-int kvm_vcpu_block(struct kvm_vcpu *vcpu);
-/* HLT: 1 go on (blocked at the next turn), 0 KVM_EXIT_HLT. */
-int kvm_vcpu_halt(struct kvm_vcpu *vcpu);
-/* An interrupt, NMI, INIT, ... can be delivered now. Own thread. */
-bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu);
-long kvm_enable_halt_poll(struct kvm *kvm, const struct kvm_enable_cap *cap);
-
-void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu);
-
-/* --- vcpu/hypercall.c: false if it needs the slow path --- */
-bool kvm_hypercall(struct kvm_vcpu *vcpu);
-void kvm_hypercall_slow(struct kvm_vcpu *vcpu, bool *out);
-int kvm_handle_vmcall(struct kvm_vcpu *vcpu);
-/* KVM_RUN begins with this where vcpu->pv.hypercall_out is set. */
-int kvm_complete_hypercall(struct kvm_vcpu *vcpu);
-
-/* --- vcpu/events.c --- */
-void kvm_queue_exception(struct kvm_vcpu *vcpu, u8 vector);
-void kvm_queue_exception_e(struct kvm_vcpu *vcpu, u8 vector, u32 error_code);
-void kvm_queue_exception_p(struct kvm_vcpu *vcpu, u8 vector, u64 payload);
-void kvm_queue_page_fault(struct kvm_vcpu *vcpu, u64 cr2, u32 error_code);
-/* What emulate/ and the walker report. */
-void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f);
-void kvm_queue_nmi(struct kvm_vcpu *vcpu);
-void kvm_inject_events(struct kvm_vcpu *vcpu);
-bool kvm_ready_for_interrupt(struct kvm_vcpu *vcpu);
-/* An interrupt of any source waits that its controller would deliver now. Own thread. */
-bool kvm_interrupt_pending(struct kvm_vcpu *vcpu);
-void kvm_events_reset(struct kvm_vcpu *vcpu);
-
-/* --- vcpu/regs.c --- */
-int kvm_sync_regs_in(struct kvm_vcpu *vcpu);
-void kvm_sync_regs_out(struct kvm_vcpu *vcpu);
-
-/* --- vcpu/msr_exit.c: RDMSR and WRMSR of the guest --- */
-enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
-enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val);
-int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
-int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
-/* KVM_RUN begins with this where vcpu->msr_exit_reason is not 0. */
-int kvm_complete_msr(struct kvm_vcpu *vcpu);
-
-static inline void kvm_forget_translations(struct kvm_vcpu *vcpu)
-{
-	vcpu->io.tr[0].known = false;
-	vcpu->io.tr[1].known = false;
-}
-
-/* --- vcpu/io.c: device accesses of the emulator --- */
-void kvm_io_begin(struct kvm_vcpu *vcpu);
-void kvm_io_refuse(struct kvm_vcpu *vcpu);
-enum emu_status kvm_io_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len);
-enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len);
-enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, void *buf,
-			      unsigned int count);
-enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int size, const void *buf,
-			       unsigned int count);
-/* An answered access: emulate the instruction again. */
-int kvm_emulate_again(struct kvm_vcpu *vcpu);
-
-/* --- vcpu/emulate.c, vcpu/io.c: 1 go on in the guest, 0 exit to user space, <0 errno --- */
-extern int kvm_force_emulation_prefix;	/* the module parameter */
-int kvm_handle_ud(struct kvm_vcpu *vcpu);
-int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
-/* The RDMSR or WRMSR in the emulator is done: user space has answered. */
-int kvm_emulated_by_user(struct kvm_vcpu *vcpu);
-int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
-		    u32 error_code);
-int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in);
-int kvm_complete_io(struct kvm_vcpu *vcpu);
-
-/* --- vcpu/emulate_vec.c --- */
-void kvm_emu_get_vec(struct emu_ctxt *c, int reg, void *buf, unsigned int len);
-void kvm_emu_set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int len);
-void kvm_emu_fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide);
-void kvm_emu_fxrstor(struct emu_ctxt *c, const struct emu_fx *fx, bool wide);
-
-/* --- vcpu/cr.c: the architecture's rules for writes; 0, or 1 where the guest gets #GP --- */
-int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val);
-int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val);
-int kvm_set_cr4(struct kvm_vcpu *vcpu, u64 val);
-int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val);
-u8 kvm_get_cr8(struct kvm_vcpu *vcpu);
-int kvm_set_efer(struct kvm_vcpu *vcpu, u64 val, bool host);
-int kvm_set_xcr(struct kvm_vcpu *vcpu, u32 index, u64 val);
-int kvm_set_dr(struct kvm_vcpu *vcpu, int dr, u64 val);
-u64 kvm_get_dr(struct kvm_vcpu *vcpu, int dr);
-bool kvm_cr4_valid(struct kvm_vcpu *vcpu, u64 cr4);
-bool kvm_sregs_valid(struct kvm_vcpu *vcpu, const struct kvm_sregs *sregs);
-
-/* --- vcpu/msr.c: 0, or 1 where the guest gets #GP; KVM_MSR_UNKNOWN likewise --- */
-#define KVM_MSR_UNKNOWN	2	/* there is no such MSR */
-int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
-int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 
 /* --- vcpu/wbinvd.c --- */
 int kvm_wbinvd_create(struct kvm_vcpu *vcpu);

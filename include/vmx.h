@@ -105,6 +105,15 @@ int vmx_percpu_alloc(void);
 void vmx_percpu_free(void);
 const char *vmx_feature_line(char *buf, size_t len);
 
+/* --- vmx/power.c --- */
+extern u64 kvm_host_xcr0, kvm_host_xss;	/* the host's XCR0 and IA32_XSS */
+int vmx_check_all_cpus(void);
+int vmx_power_init(void);
+void vmx_power_exit(void);
+/* VMX on while there is a VM. */
+int kvm_hardware_get(void);
+void kvm_hardware_put(void);
+
 /* --- vmx/l1d.c --- */
 int vmx_l1d_init(void);
 void vmx_l1d_exit(void);
@@ -113,8 +122,10 @@ void vmx_l1d_warn(void);
 /* --- vmx/vmcs.c, vmx/vcpu.c --- */
 int vmx_vcpu_create(struct kvm_vcpu *vcpu);
 void vmx_vcpu_free(struct kvm_vcpu *vcpu);
+void vmx_write_initial_controls(struct kvm_vcpu *vcpu);
 void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
-void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
+/* True if it was on another CPU. */
+bool vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
 void vmx_vcpu_put(struct kvm_vcpu *vcpu);
 void vmx_cpuid_changed(struct kvm_vcpu *vcpu);
 /* The VM's disabled_exits, or what kvm_msr_allowed() says, changed; kvm->srcu is held. */
@@ -144,6 +155,8 @@ void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu);
 void vmx_set_tsc_offset(struct kvm_vcpu *vcpu);
 void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu);	/* INVVPID */
 void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la);
+/* EPT of @kvm on this CPU; preemption off. */
+void vmx_flush_ept(struct kvm *kvm);
 
 /* KVM_X86_SHADOW_INT_* */
 u32 vmx_interrupt_shadow(struct kvm_vcpu *vcpu);
@@ -159,23 +172,21 @@ void vmx_inject_nmi(struct kvm_vcpu *vcpu);
 void vmx_cancel_injection(struct kvm_vcpu *vcpu);
 void vmx_open_interrupt_window(struct kvm_vcpu *vcpu);
 void vmx_open_nmi_window(struct kvm_vcpu *vcpu);
-/* The instruction at RIP is done: RIP, TF, shadow. 1, or 0 for a debugger's exit. */
-int vmx_skip_instruction(struct kvm_vcpu *vcpu);
-int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
-int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6);
 
 /* --- vmx/apicv.c: the vCPU has a local APIC; loaded --- */
 int vmx_apicv_init(struct kvm_vcpu *vcpu);
 /* The CPU delivers interrupts and does EOIs by itself for this vCPU. */
 bool vmx_apicv_active(struct kvm_vcpu *vcpu);
-/* The APIC's mode, or what inhibits its virtualization, changed: controls, MSR bitmap. */
-void vmx_apicv_update(struct kvm_vcpu *vcpu);
+/*
+ * The APIC's mode, or what inhibits its virtualization, changed: controls, MSR bitmap. True
+ * where the xAPIC's window is watched no longer.
+ */
+bool vmx_apicv_update(struct kvm_vcpu *vcpu);
 /* The page kvm->irq.access_page is to be where the xAPIC's window is. */
 bool vmx_apic_window_virtualized(struct kvm_vcpu *vcpu);
-/* IRR or ISR of the page were written other than by the CPU: RVI and SVI. */
-void vmx_apicv_sync(struct kvm_vcpu *vcpu);
-/* @why holds, or no longer; an enum kvm_apicv_inhibit. May be called from any thread. */
-void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on);
+/* IRR or ISR of the page were written other than by the CPU: RVI and SVI, or a threshold. */
+void vmx_set_interrupt_status(struct kvm_vcpu *vcpu, int irr, int isr);
+void vmx_set_tpr_threshold(struct kvm_vcpu *vcpu, int irr, u8 tpr);
 void vmx_set_eoi_exit_bitmap(struct kvm_vcpu *vcpu, const u64 vectors[4]);
 /*
  * A request is in @vcpu's mailbox, any thread: interrupt it in guest mode so that
@@ -192,19 +203,8 @@ void vmx_posted_block(struct kvm_vcpu *vcpu, bool blocked);
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
 
-/* --- vmx/enter.c --- */
+/* --- vmx/switch.c --- */
 /* Preemption off: the host's lazily switched state becomes the guest's. */
 void vmx_prepare_switch(struct kvm_vcpu *vcpu);
-/*
- * Interrupts off: enters the guest, and again after each exit that can be
- * handled with interrupts off; returns with interrupts off and the exit noted.
- */
-void vmx_enter_guest(struct kvm_vcpu *vcpu);
-/* Interrupts off, right after: hands host interrupts, NMIs, #MC of the exit to the host. */
-void vmx_handle_host_events(struct kvm_vcpu *vcpu);
-/* --- vmx/exit.c: 1 go on, 0 to user space (kvm_run filled), <0 errno --- */
-int vmx_handle_exit(struct kvm_vcpu *vcpu);
-/* EPT of @kvm on this CPU; preemption off. */
-void vmx_flush_ept(struct kvm *kvm);
 
 #endif

@@ -6,6 +6,7 @@
 #include "compat/apic.h"
 #include "ioapic.h"
 #include "ioctl.h"
+#include "kick.h"
 #include "pic.h"
 #include "pit.h"
 #include "routing.h"

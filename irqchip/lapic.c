@@ -7,6 +7,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "cpuid.h"
+#include "events.h"
+#include "kick.h"
 #include "lapic.h"
 #include "state.h"
 #include "trace_irq.h"
@@ -14,7 +16,6 @@
 #define VERSION_XAPIC		0x14u
 #define LAST_LVT_CMCI		6
 #define MCG_CMCI		BIT(10)
-#define LAPIC_DEFAULT_BASE	0xfee00000ull
 
 /* The highest bit of ISR, TMR or IRR, or -1. */
 static int highest(struct kvm_lapic *apic, u32 base)
@@ -194,7 +195,7 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 	lapic_timer_lvt_written(vcpu);
 	lapic_svr_changed(vcpu);
 	lapic_publish(vcpu);
-	vmx_apicv_sync(vcpu);
+	kvm_apicv_sync(vcpu);
 }
 
 /* --- the mailbox --- */
@@ -434,7 +435,7 @@ void kvm_apic_eoi(struct kvm_vcpu *vcpu)
 		return;
 	end(vcpu, isr);
 	if (vmx_apicv_active(vcpu))
-		vmx_apicv_sync(vcpu);
+		kvm_apicv_sync(vcpu);
 	broadcast_eoi(vcpu, isr, lapic_test(vcpu->apic, LAPIC_TMR, isr));
 }
 
@@ -467,14 +468,33 @@ void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector)
 
 /* --- TPR and the rest --- */
 
-void kvm_apic_set_tpr(struct kvm_vcpu *vcpu, u8 cr8)
+/**
+ * kvm_set_cr8 - MOV to CR8: the task priority
+ * @vcpu: the vCPU, with a local APIC or not
+ * @val: the new value
+ *
+ * Return: 0, or 1 where the guest gets #GP.
+ */
+int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val)
 {
-	lapic_write(vcpu, LAPIC_TPR, (cr8 & 15) << 4);
+	if (val & ~0xfull)
+		return 1;
+	if (vcpu->apic)
+		lapic_write(vcpu, LAPIC_TPR, val << 4);
+	else
+		vcpu->cr8 = val;
+	return 0;
 }
 
-u8 kvm_apic_get_tpr(struct kvm_vcpu *vcpu)
+static u8 tpr_class(struct kvm_lapic *apic)
 {
-	return lapic_get(vcpu->apic, LAPIC_TPR) >> 4 & 15;
+	return lapic_get(apic, LAPIC_TPR) >> 4 & 15;
+}
+
+/** kvm_get_cr8 - the task priority, 0 to 15, of a vCPU with a local APIC or not */
+u8 kvm_get_cr8(struct kvm_vcpu *vcpu)
+{
+	return vcpu->apic ? tpr_class(vcpu->apic) : vcpu->cr8;
 }
 
 /**
@@ -551,6 +571,6 @@ void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old)
 	else if (changed & (BIT(10) | BIT(11)))
 		reset_id(vcpu);
 	lapic_publish(vcpu);
-	vmx_apicv_update(vcpu);
-	vmx_apicv_sync(vcpu);
+	kvm_apicv_update(vcpu);
+	kvm_apicv_sync(vcpu);
 }

@@ -18,6 +18,9 @@ enum {
 	LAPIC_REGS_END = 0x400,
 };
 
+/* Where the window is after a reset. */
+#define LAPIC_DEFAULT_BASE	0xfee00000ull
+
 #define LAPIC_NR_REGS		(LAPIC_REGS_END / 16)
 
 #define SVR_ENABLED		BIT(8)

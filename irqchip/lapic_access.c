@@ -8,6 +8,7 @@
 #include <asm/msr-index.h>
 #include "compat/apic.h"
 #include "cpuid.h"
+#include "kick.h"
 #include "lapic.h"
 #include "trace_irq.h"
 

@@ -8,6 +8,8 @@
 #include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include "events.h"
+#include "kick.h"
 #include "lapic.h"
 #include "trace_irq.h"
 
@@ -192,7 +194,7 @@ void kvm_apic_map_changed(struct kvm *kvm)
 	if (old)
 		kvfree_rcu(old, rcu);
 	for (why = KVM_APICV_APIC_ID; why <= KVM_APICV_APIC_BASE; why++)
-		vmx_apicv_inhibit(kvm, why, inhibits & BIT(why));
+		kvm_apicv_inhibit(kvm, why, inhibits & BIT(why));
 	kvm_irqfd_targets_changed(kvm);
 	/* The I/O APIC's entries may mean others now. */
 	kvm_make_all_cpus_request(kvm, KVM_REQ_SCAN_IOAPIC);
@@ -439,39 +441,4 @@ struct kvm_vcpu *kvm_apic_only_target(struct kvm *kvm, const struct kvm_apic_msg
 		ask_each(kvm, &d);
 	rcu_read_unlock();
 	return d.matches == 1 ? d.best : NULL;
-}
-
-/* --- INIT and SIPI, SDM 3A 9.4.4 --- */
-
-static void start_at(struct kvm_vcpu *vcpu, u8 vector)
-{
-	struct emu_segment cs;
-
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	cs.selector = vector << 8;
-	cs.base = vector << 12;
-	vmx_set_segment(vcpu, EMU_SEG_CS, &cs);
-	kvm_rip_write(vcpu, 0);
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
-}
-
-/**
- * kvm_apic_accept_events - INIT and SIPI that wait for a vCPU
- * @vcpu: loaded vCPU with a local APIC
- */
-void kvm_apic_accept_events(struct kvm_vcpu *vcpu)
-{
-	struct kvm_lapic *apic = vcpu->apic;
-
-	if (test_and_clear_bit(KVM_APIC_INIT, &apic->events)) {
-		kvm_vcpu_reset(vcpu, true);
-		vcpu->mp_state = vcpu->apic_base & BIT(8) ? KVM_MP_STATE_RUNNABLE :
-							    KVM_MP_STATE_INIT_RECEIVED;
-	}
-	if (test_and_clear_bit(KVM_APIC_SIPI, &apic->events)) {
-		u8 vector = READ_ONCE(apic->sipi_vector);
-
-		if (vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
-			start_at(vcpu, vector);
-	}
 }

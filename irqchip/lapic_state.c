@@ -6,6 +6,7 @@
  */
 #include <linux/string.h>
 #include "ioctl.h"
+#include "kick.h"
 #include "lapic.h"
 
 static_assert(KVM_APIC_REG_SIZE == LAPIC_REGS_END);
@@ -81,7 +82,7 @@ long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a)
 	state_set(s, LAPIC_TMCCT, count);
 	if (id_is_short(vcpu))
 		state_set(s, LAPIC_ID, lapic_get(apic, LAPIC_ID) << 24);
-	vmx_apicv_sync(vcpu);
+	kvm_apicv_sync(vcpu);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 0;
 }
@@ -121,8 +122,8 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 	lapic_set(apic, LAPIC_TMCCT, 0);
 	lapic_update_ppr(apic);
 	lapic_publish(vcpu);
-	vmx_apicv_update(vcpu);
-	vmx_apicv_sync(vcpu);
+	kvm_apicv_update(vcpu);
+	kvm_apicv_sync(vcpu);
 	kvm_make_request(vcpu, KVM_REQ_SCAN_IOAPIC);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 0;

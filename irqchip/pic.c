@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include "bus.h"
+#include "kick.h"
 #include "pic.h"
 #include "trace_irq.h"
 

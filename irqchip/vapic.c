@@ -5,8 +5,10 @@
  * one. KVM_CAP_VAPIC: KVM_SET_VAPIC_ADDR, KVM_TPR_ACCESS_REPORTING.
  */
 #include "ioctl.h"
+#include "kick.h"
 #include "lapic.h"
 #include "mmu.h"
+#include "regs.h"
 
 /* The copy: TPR, the class in service, 0, the highest request. */
 struct vapic {

@@ -11,6 +11,7 @@
 #include "compat/compat.h"
 #include "internal.h"
 #include "ioctl.h"
+#include "kick.h"
 #include "vmx.h"
 
 /*

@@ -245,7 +245,7 @@ static bool grant(struct kvm_page_fault *f)
 
 	read_lock(&f->kvm->mmu.lock);
 	ok = ept_grant(f->kvm, f->gfn, want, true);
-	/* Under the same lock as the write permission, see vm/dirty.c. */
+	/* Under the same lock as the write permission, see mmu/dirty.c. */
 	if (ok && f->write)
 		kvm_slot_mark_dirty(f->slot, f->gfn);
 	read_unlock(&f->kvm->mmu.lock);

@@ -5,6 +5,7 @@
  */
 #include "compat/compat.h"
 #include "internal.h"
+#include "regs.h"
 #include "vcpu.h"
 
 /*

@@ -9,6 +9,7 @@
 #include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
 #include "internal.h"
+#include "regs.h"
 #include "vcpu.h"
 
 #define PTE_PRESENT	BIT_ULL(0)

@@ -14,7 +14,9 @@
 #include <asm/msr.h>
 #include <asm/pvclock-abi.h>
 #include <asm/tsc.h>
+#include "compat/compat.h"
 #include "ioctl.h"
+#include "kick.h"
 #include "mmu.h"
 #include "state.h"
 #include "trace_pv.h"
@@ -62,18 +64,6 @@ static int host_clock_updated(struct notifier_block *nb, unsigned long was_set, 
 }
 
 static struct notifier_block host_clock_nb = { .notifier_call = host_clock_updated };
-
-int kvm_pv_module_init(void)
-{
-	return pvclock_gtod_register_notifier(&host_clock_nb);
-}
-
-void kvm_pv_module_exit(void)
-{
-	pvclock_gtod_unregister_notifier(&host_clock_nb);
-	irq_work_sync(&tell_irq_work);
-	cancel_work_sync(&tell_work);
-}
 
 /**
  * kvm_pv_real_time - the host's real time, and the TSC at that moment
@@ -139,7 +129,7 @@ void kvm_pv_free_vm(struct kvm *kvm)
 
 static u64 tsc_at_suspend;
 
-void kvm_pv_host_suspends(void)
+static int suspend(void)
 {
 	struct kvm *kvm;
 
@@ -152,10 +142,11 @@ void kvm_pv_host_suspends(void)
 		pv->clock_offset = clock_at(pv, tsc_at_suspend, true) - ktime_get_boottime_ns();
 		spin_unlock(&pv->lock);
 	}
+	return 0;
 }
 
 /* kvmclock counts the time asleep; the guest's TSC need not, but never goes back. */
-void kvm_pv_host_resumed(void)
+static void resume(void)
 {
 	struct kvm_vcpu *vcpu;
 	u64 tsc = rdtsc();
@@ -174,6 +165,33 @@ void kvm_pv_host_resumed(void)
 			kvm_make_request(vcpu, KVM_REQ_CLOCK);
 		}
 	}
+}
+
+KVMX_SYSCORE(suspend, resume);
+
+/**
+ * kvm_pv_module_init - follow the host's clock, and its sleep
+ *
+ * After vmx_power_init(): this side of a suspend VMX is on.
+ *
+ * Return: 0, or an error of the notifier.
+ */
+int kvm_pv_module_init(void)
+{
+	int r = pvclock_gtod_register_notifier(&host_clock_nb);
+
+	if (!r)
+		kvmx_syscore_register();
+	return r;
+}
+
+/** kvm_pv_module_exit - undo kvm_pv_module_init() */
+void kvm_pv_module_exit(void)
+{
+	kvmx_syscore_unregister();
+	pvclock_gtod_unregister_notifier(&host_clock_nb);
+	irq_work_sync(&tell_irq_work);
+	cancel_work_sync(&tell_work);
 }
 
 /* Do all vCPUs read the same TSC? @ratio and @khz are theirs, or the first one's. */

@@ -5,6 +5,7 @@
 #include <asm/kvm_para.h>
 #include "compat/compat.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "mmu.h"
 #include "state.h"
 #include "vcpu.h"

@@ -8,6 +8,7 @@
 #include <linux/string.h>
 #include <asm/kvm_para.h>
 #include "ioctl.h"
+#include "kick.h"
 #include "vcpu.h"
 
 #define EOI_RESERVED		BIT_ULL(1)

@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <asm/kvm_para.h>
+#include "kick.h"
 #include "mmu.h"
 #include "vcpu.h"
 

@@ -522,7 +522,7 @@ static void check_ioctls(const struct cpu *c)
 	     get_cpuid(kvm_dev_ioctl_get_supported_cpuid, n, &again) == 0 && again == n &&
 	     ent[n - 1].function == 0x80000008 && ent[n].function == ~0u;
 	for (i = 0; i < (int)n; i++)
-		ok = ok && kvm_cpuid_supported(ent, i) == -E2BIG;
+		ok = ok && kvm_cpuid_supported(ent, i, kvm_pv_features()) == -E2BIG;
 	ktap_result(ok, "KVM_GET_SUPPORTED_CPUID");
 
 	ok = get_cpuid(kvm_dev_ioctl_get_emulated_cpuid, 0, &n) == -E2BIG &&

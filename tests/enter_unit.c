@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decisions of vmx/enter.c. What of an exit is the host's: a machine check reaches the kernel's
+ * Decisions of run/enter.c. What of an exit is the host's: a machine check reaches the kernel's
  * handler with a frame of user space and never by INT 18, an NMI goes through its gate, an
  * interrupt that the exit acknowledged through its own; INT faults here, and is seen. When
  * SPEC_CTRL is written, buffers are cleared, and an IBPB is asked for.
@@ -112,7 +112,7 @@ static void check(const char *name, u32 reason, u32 info, bool failed, int mc, i
 	other_ints = 0;
 	frame.cs = 0;
 	info_of_exit = info;
-	vmx_handle_host_events(&vcpu);
+	kvm_handle_host_events(&vcpu);
 	user = (frame.cs & 3) == 3 && (frame.flags & X86_EFLAGS_IF);
 	ktap_result(machine_checks == mc && nmis == nmi && interrupts[0x50] == irq && !other_ints &&
 		    (!mc || user), name);

@@ -56,7 +56,19 @@ void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e)
 {
 }
 
-#include "../vcpu/cpuid_ioctl.c"
+void kvm_pv_trim_cpuid(struct kvm *kvm, struct kvm_cpuid_entry2 *ent, int nent)
+{
+}
+
+void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu)
+{
+}
+
+void kvm_apic_features_changed(struct kvm_vcpu *vcpu)
+{
+}
+
+#include "../vm/cpuid_ioctl.c"
 
 static u32 reg_of(const struct cpuid_regs *r, enum kvm_cpuid_reg reg)
 {
@@ -135,7 +147,7 @@ void build_list(void)
 {
 	kvm_cpuid_module_init();
 	memset(ent, 0xff, sizeof(ent));
-	nent = kvm_cpuid_supported(ent, MAX_ENT);
+	nent = kvm_cpuid_supported(ent, MAX_ENT, kvm_pv_features());
 }
 
 const struct kvm_cpuid_entry2 *entry(u32 leaf, u32 sub)

@@ -298,7 +298,19 @@ static long no_ioctl(struct kvm_ioctl_args *a)
 #define kvm_dev_ioctl_get_mce_cap			no_ioctl
 #define kvm_dev_ioctl_get_device_attr			no_ioctl
 #define kvm_dev_ioctl_has_device_attr			no_ioctl
+/* The operations of pv/clock.c have the name that those of vmx/power.c have. */
+#pragma push_macro("kvmx_syscore_register")
+#pragma push_macro("kvmx_syscore_unregister")
+#undef kvmx_syscore_register
+#undef kvmx_syscore_unregister
+#define kvmx_syscore_register()		take("suspend of the clocks", NULL)
+#define kvmx_syscore_unregister()	give_back("suspend of the clocks", NULL)
 #include "init-functions.h"
+#pragma pop_macro("kvmx_syscore_register")
+#pragma pop_macro("kvmx_syscore_unregister")
+
+#define KVMX_VMX_INTERNAL_H		/* no VMCS here */
+#include "../vmx/power.c"
 #include "../kvm_main.c"
 
 /* Not called: no VM is made here. */
@@ -306,8 +318,6 @@ int vmx_hardware_enable(void) { return 0; }
 void vmx_hardware_disable(void) { }
 void vmx_emergency_disable(void) { }
 const char *vmx_feature_line(char *buf, size_t len) { return ""; }
-void kvm_pv_host_suspends(void) { }
-void kvm_pv_host_resumed(void) { }
 int kvm_check_extension(struct kvm *kvm, u32 cap) { return 0; }
 long kvm_dev_ioctl_create_vm(unsigned long type) { return 0; }
 const struct kvm_ioctl *kvm_ioctl_find(const struct kvm_ioctl_table *t, unsigned int cmd)

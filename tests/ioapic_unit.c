@@ -5,6 +5,7 @@
  */
 #include "ioapic_test.h"
 #include "../irqchip/pic.h"
+#include "kick.h"
 
 /* --- what surrounds the chips --- */
 

@@ -6,7 +6,10 @@
 #include "../irqchip/lapic.h"
 #include "cpuid.h"
 #include "ioctl.h"
+#include "kick.h"
 #include "ktap.h"
+#include "regs.h"
+#include "run.h"
 
 #define MAX_VCPUS	40
 

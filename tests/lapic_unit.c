@@ -4,6 +4,7 @@
  * the tests are in unit_lapic_*.c.
  */
 #include "lapic_test.h"
+#include "mmu.h"
 #include "params.h"
 #include "state.h"
 
@@ -68,19 +69,12 @@ bool vmx_notify_mail(struct kvm_vcpu *v)
 	return test_posted;
 }
 
-void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on)
-{
-	unsigned long was = kvm->irq.apicv_inhibits;
-
-	kvm->irq.apicv_inhibits = on ? was | BIT(why) : was & ~BIT(why);
-	if (kvm->irq.apicv_inhibits != was)
-		kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
-}
-
 void kvm_irqfd_targets_changed(struct kvm *kvm) { }
-void vmx_apicv_update(struct kvm_vcpu *v) { }
 void lapic_report_tpr(struct kvm_vcpu *v, bool write) { }
-void vmx_apicv_sync(struct kvm_vcpu *v) { }
+bool vmx_apicv_update(struct kvm_vcpu *v) { return false; }
+void vmx_set_interrupt_status(struct kvm_vcpu *v, int irr, int isr) { }
+void vmx_set_tpr_threshold(struct kvm_vcpu *v, int irr, u8 tpr) { }
+void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end) { }
 void vmx_cache_reg(struct kvm_vcpu *v, int reg) { }
 
 void vmx_get_segment(struct kvm_vcpu *v, enum emu_seg seg, struct emu_segment *s)
@@ -97,6 +91,9 @@ u64 kvm_read_guest_tsc(struct kvm_vcpu *v)
 {
 	return kvm_tsc_scale(rdtsc(), v->tsc_ratio) + v->tsc_offset;
 }
+
+/* run/reset.c: what INIT and SIPI do. */
+#include "init-sipi.h"
 
 /* TSC scaling: a guest tick is so many of the host's. */
 u64 kvm_guest_ticks_to_host(const struct kvm_vcpu *v, u64 ticks)

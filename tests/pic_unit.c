@@ -4,6 +4,7 @@
  * against pic_model.c, state saved at any point, and whatever a guest may write.
  */
 #include "../irqchip/pic.h"
+#include "kick.h"
 #include "chips.h"
 #include "pic_model.h"
 

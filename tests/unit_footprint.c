@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * How much memory an instruction touches, counted in what a device would be asked: pieces
- * of 8 bytes at most that lie in one page. The log of vcpu/io.c has room for
+ * of 8 bytes at most that lie in one page. The log of run/io.c has room for
  * EMU_MAX_ACCESSES of them, and what does not fit would fail when half of it is done.
  */
 #include "emu_mach.h"

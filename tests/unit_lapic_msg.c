@@ -367,14 +367,14 @@ static void startup(void)
 	ap->mp_state = KVM_MP_STATE_UNINITIALIZED;
 	/* A SIPI before any INIT is ignored. */
 	send(bsp, 1ull << 32 | 0x4699);
-	kvm_apic_accept_events(ap);
+	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_UNINITIALIZED);
 	send(bsp, 1ull << 32 | 0x4500);
-	kvm_apic_accept_events(ap);
+	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_INIT_RECEIVED);
 	EXPECT_EQ(seen(ap)->resets, 1);
 	send(bsp, 1ull << 32 | 0x4609);
-	kvm_apic_accept_events(ap);
+	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_RUNNABLE);
 	vmx_get_segment(ap, EMU_SEG_CS, &cs);
 	EXPECT_EQ(cs.selector, 0x900);
@@ -383,12 +383,12 @@ static void startup(void)
 	/* The second SIPI of the usual sequence finds it running. */
 	ap->rip = 0x1234;
 	send(bsp, 1ull << 32 | 0x460a);
-	kvm_apic_accept_events(ap);
+	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->rip, 0x1234);
 	/* INIT and SIPI together. */
 	send(bsp, 1ull << 32 | 0x4500);
 	send(bsp, 1ull << 32 | 0x460b);
-	kvm_apic_accept_events(ap);
+	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_RUNNABLE);
 	vmx_get_segment(ap, EMU_SEG_CS, &cs);
 	EXPECT_EQ(cs.base, 0xb000);
@@ -396,7 +396,7 @@ static void startup(void)
 	bsp->mp_state = KVM_MP_STATE_HALTED;
 	soft_enable(ap);
 	send(ap, 0x4500);
-	kvm_apic_accept_events(bsp);
+	kvm_accept_init_sipi(bsp);
 	EXPECT_EQ(bsp->mp_state, KVM_MP_STATE_RUNNABLE);
 	EXPECT_EQ(ap->apic->events, 0);
 	vm_free(vm);

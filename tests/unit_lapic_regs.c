@@ -424,7 +424,7 @@ static void priorities(void)
 		case 5:
 			EXPECT_EQ(get(v, LAPIC_PPR), oracle_ppr(&o));
 			EXPECT_EQ(kvm_apic_pending(v), oracle_pending(&o));
-			EXPECT_EQ(kvm_apic_get_tpr(v), o.tpr >> 4);
+			EXPECT_EQ(kvm_get_cr8(v), o.tpr >> 4);
 			break;
 		}
 	}

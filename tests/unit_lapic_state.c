@@ -454,7 +454,7 @@ static void fuzz_event(struct rng *r, struct kvm_vcpu *v, u64 val)
 		break;
 	case 1:
 		v->mp_state = rng_below(r, 4);
-		kvm_apic_accept_events(v);
+		kvm_accept_init_sipi(v);
 		break;
 	case 2:
 		lapic_set(v->apic, rng_below(r, 64) * 16, val);

@@ -18,7 +18,7 @@ class Symbols:
     uses: {(file, symbol, the file that defines it)}, of symbols of another file
     files: all sources
 
-    Files are named as in the tree: vmx/exit.c. What the kernel defines is left out.
+    Files are named as in the tree: run/exit.c. What the kernel defines is left out.
     """
 
     def __init__(self, builds):

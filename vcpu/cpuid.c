@@ -542,13 +542,13 @@ static bool valid_cpuid(const struct kvm_cpuid_entry2 *ent, int nent)
  * @ent: its entries, from kvmalloc(); the vCPU's unless this fails
  * @nent: how many
  *
- * Return: 0, -EINVAL (also for a change after KVM_RUN), -ENOMEM.
+ * Return: 1 it is another now, 0 it is the one it had, -EINVAL (also for a change after
+ * KVM_RUN), -ENOMEM.
  */
 int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 {
 	struct kvm_cpuid_cache *c;
 
-	kvm_pv_trim_cpuid(vcpu->kvm, ent, nent);
 	if (vcpu->ran_once) {
 		if (!same_cpuid(vcpu, ent, nent))
 			return -EINVAL;
@@ -568,9 +568,7 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 	derive(vcpu);
 	kvm_cpuid_refresh(vcpu);
 	vmx_cpuid_changed(vcpu);
-	kvm_pv_cpuid_changed(vcpu);
-	kvm_apic_features_changed(vcpu);
-	return 0;
+	return 1;
 }
 
 /**

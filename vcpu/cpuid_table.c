@@ -543,7 +543,7 @@ static int add_extended(struct fill *f, u32 function)
 	return add(f, function, 0, false, l);
 }
 
-static int add_hypervisor(struct fill *f)
+static int add_hypervisor(struct fill *f, u32 pv_features)
 {
 	struct kvm_cpuid_leaf l = { .eax = KVM_CPUID_FEATURES };
 	char name[12] = "KVMKVMKVM";
@@ -554,8 +554,8 @@ static int add_hypervisor(struct fill *f)
 	memcpy(&l.edx, name + 8, 4);
 	r = add(f, KVM_CPUID_SIGNATURE, 0, false, l);
 	if (!r)
-		r = add(f, KVM_CPUID_FEATURES, 0, false, (struct kvm_cpuid_leaf) {
-			.eax = kvm_pv_features() });
+		r = add(f, KVM_CPUID_FEATURES, 0, false,
+			(struct kvm_cpuid_leaf) { .eax = pv_features });
 	return r;
 }
 
@@ -563,10 +563,11 @@ static int add_hypervisor(struct fill *f)
  * kvm_cpuid_supported - the entries a guest may have at most
  * @ent: receives them
  * @max: room in @ent
+ * @pv_features: EAX of KVM_CPUID_FEATURES
  *
  * Return: how many, or -E2BIG.
  */
-int kvm_cpuid_supported(struct kvm_cpuid_entry2 *ent, int max)
+int kvm_cpuid_supported(struct kvm_cpuid_entry2 *ent, int max, u32 pv_features)
 {
 	struct fill f = { .ent = ent, .max = max };
 	u32 limit, fn;
@@ -576,7 +577,7 @@ int kvm_cpuid_supported(struct kvm_cpuid_entry2 *ent, int max)
 	for (fn = 0; fn <= limit && !r; fn++)
 		r = add_basic(&f, fn);
 	if (!r)
-		r = add_hypervisor(&f);
+		r = add_hypervisor(&f, pv_features);
 	limit = min_t(u32, cpuid_eax(0x80000000), MAX_EXTENDED_LEAF);
 	for (fn = 0x80000000; fn <= limit && !r; fn++)
 		r = add_extended(&f, fn);

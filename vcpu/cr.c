@@ -15,6 +15,7 @@
 #include "cpuid.h"
 #include "irqchip.h"
 #include "mmu.h"
+#include "regs.h"
 #include "state.h"
 
 #define CR0_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \
@@ -183,28 +184,6 @@ int kvm_set_cr4(struct kvm_vcpu *vcpu, u64 val)
 	if (changed & (X86_CR4_OSXSAVE | X86_CR4_PKE))
 		kvm_cpuid_refresh(vcpu);
 	return 0;
-}
-
-/**
- * kvm_set_cr8 - MOV to CR8: the task priority
- * @vcpu: the vCPU
- * @val: the new value
- */
-int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val)
-{
-	if (val & ~0xfull)
-		return 1;
-	if (vcpu->apic)
-		kvm_apic_set_tpr(vcpu, val);
-	else
-		vcpu->cr8 = val;
-	return 0;
-}
-
-/** kvm_get_cr8 - the task priority, 0 to 15 */
-u8 kvm_get_cr8(struct kvm_vcpu *vcpu)
-{
-	return vcpu->apic ? kvm_apic_get_tpr(vcpu) : vcpu->cr8;
 }
 
 /* EFER bits this guest may set; user space may set what any guest here may. */

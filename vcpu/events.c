@@ -5,7 +5,9 @@
  * arrive. KVM_GET/SET_VCPU_EVENTS, KVM_INTERRUPT, KVM_NMI.
  */
 #include <asm/trapnr.h>
+#include "events.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "state.h"
 #include "vcpu.h"
 
@@ -114,7 +116,7 @@ void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f)
 }
 
 /* The payload takes effect: CR2, or DR6 and DR7 (SDM 3B 17.2.3, 17.2.4). */
-static void deliver_payload(struct kvm_vcpu *vcpu)
+void kvm_deliver_payload(struct kvm_vcpu *vcpu)
 {
 	struct kvm_events *e = &vcpu->events;
 
@@ -142,156 +144,13 @@ static unsigned int nmi_limit(struct kvm_vcpu *vcpu)
 	return vmx_nmi_masked(vcpu) || vcpu->events.nmi_injected ? 1 : 2;
 }
 
-static void collect_nmis(struct kvm_vcpu *vcpu)
+void kvm_collect_nmis(struct kvm_vcpu *vcpu)
 {
 	struct kvm_events *e = &vcpu->events;
 	unsigned int queued = atomic_xchg(&vcpu->nmi_queued, 0);
 
 	if (queued)
 		e->nmi_pending = min(e->nmi_pending + queued, nmi_limit(vcpu));
-}
-
-static void begin_exception(struct kvm_vcpu *vcpu)
-{
-	struct kvm_events *e = &vcpu->events;
-
-	deliver_payload(vcpu);
-	e->exc.pending = false;
-	e->exc.injected = true;
-	/* A fault pushes RFLAGS with RF set: the instruction can be resumed past a breakpoint. */
-	if (e->exc.vector != DB_VECTOR && e->exc.vector != BP_VECTOR &&
-	    e->exc.vector != OF_VECTOR)
-		vmx_set_rflags(vcpu, kvm_rflags_read(vcpu) | X86_EFLAGS_RF);
-	vmx_inject_exception(vcpu, false);
-}
-
-/* The 8259s have one, and this vCPU's LINT0 takes it. */
-static bool pic_interrupt_pending(struct kvm_vcpu *vcpu)
-{
-	return kvm_irqchip_full(vcpu->kvm) && kvm_pic_output(vcpu->kvm) &&
-	       kvm_apic_accepts_extint(vcpu);
-}
-
-bool kvm_interrupt_pending(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->events.extint >= 0)
-		return true;
-	return vcpu->apic && (pic_interrupt_pending(vcpu) || kvm_apic_pending(vcpu) >= 0);
-}
-
-/* One that the CPU does not deliver by itself waits; @vector: the local APIC's, or -1. */
-static bool injection_due(struct kvm_vcpu *vcpu, int *vector)
-{
-	*vector = -1;
-	if (vcpu->events.extint >= 0)
-		return true;
-	if (!vcpu->apic)
-		return false;
-	if (pic_interrupt_pending(vcpu))
-		return true;
-	if (!vmx_apicv_active(vcpu))
-		*vector = kvm_apic_pending(vcpu);
-	return *vector >= 0;
-}
-
-/* The controller hands it over; -1 if it has none any more. */
-static int take_interrupt(struct kvm_vcpu *vcpu, int vector)
-{
-	struct kvm_events *e = &vcpu->events;
-
-	if (vector >= 0) {
-		kvm_apic_ack(vcpu, vector);
-	} else if (e->extint >= 0) {
-		vector = e->extint;
-		e->extint = -1;
-	} else if (pic_interrupt_pending(vcpu)) {
-		vector = kvm_pic_ack(vcpu->kvm);
-		/* Who waits for the end of a level interrupt may have been woken. */
-		vcpu->host_data = true;
-	}
-	return vector;
-}
-
-static void inject_interrupt(struct kvm_vcpu *vcpu, bool busy)
-{
-	struct kvm_events *e = &vcpu->events;
-	int vector;
-
-	if (!injection_due(vcpu, &vector))
-		return;
-	if (!busy && vmx_interrupt_allowed(vcpu)) {
-		vector = take_interrupt(vcpu, vector);
-		if (vector >= 0) {
-			e->intr.injected = true;
-			e->intr.soft = false;
-			e->intr.vector = vector;
-			vcpu->stat.irq_injections++;
-			vmx_inject_interrupt(vcpu);
-		}
-		if (!injection_due(vcpu, &vector))
-			return;
-	}
-	vmx_open_interrupt_window(vcpu);
-}
-
-/**
- * kvm_inject_events - choose what the next entry delivers
- * @vcpu: loaded vCPU
- *
- * What had begun comes first, then a pending exception, then an NMI, then an
- * interrupt; windows are opened for what has to wait.
- */
-void kvm_inject_events(struct kvm_vcpu *vcpu)
-{
-	struct kvm_events *e = &vcpu->events;
-	bool busy = true, held;
-
-	collect_nmis(vcpu);
-	/* User space may have taken IF away, and the CPU refuses the interrupt then: it waits. */
-	held = e->intr.injected && !e->intr.soft && !vmx_interrupt_allowed(vcpu);
-	if (e->exc.injected)
-		vmx_inject_exception(vcpu, true);
-	else if (e->exc.pending)
-		begin_exception(vcpu);
-	else if (e->nmi_injected)
-		vmx_inject_nmi(vcpu);
-	else if (e->intr.injected && !held)
-		vmx_inject_interrupt(vcpu);
-	else
-		busy = false;
-
-	if (e->nmi_pending) {
-		if (!busy && vmx_nmi_allowed(vcpu)) {
-			e->nmi_pending--;
-			e->nmi_injected = true;
-			vcpu->stat.nmi_injections++;
-			vmx_inject_nmi(vcpu);
-			busy = true;
-		}
-		if (e->nmi_pending)
-			vmx_open_nmi_window(vcpu);
-	}
-	if (held)
-		vmx_open_interrupt_window(vcpu);
-	else
-		inject_interrupt(vcpu, busy);
-	if (vcpu->apic)
-		vmx_apicv_sync(vcpu);
-}
-
-/**
- * kvm_ready_for_interrupt - would KVM_INTERRUPT be taken at the next entry?
- * @vcpu: loaded vCPU
- */
-bool kvm_ready_for_interrupt(struct kvm_vcpu *vcpu)
-{
-	const struct kvm_events *e = &vcpu->events;
-
-	/* With a local APIC here, KVM_INTERRUPT is the 8259s' of user space. */
-	if (vcpu->apic && (kvm_irqchip_full(vcpu->kvm) || !kvm_apic_accepts_extint(vcpu)))
-		return false;
-	return e->extint < 0 && !e->intr.injected && !e->exc.injected && !e->exc.pending &&
-	       !e->nmi_injected && vmx_interrupt_allowed(vcpu);
 }
 
 void kvm_queue_nmi(struct kvm_vcpu *vcpu)
@@ -336,10 +195,10 @@ long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a)
 	struct kvm_vcpu_events *out = a->data;
 
 	memset(out, 0, sizeof(*out));
-	collect_nmis(vcpu);
+	kvm_collect_nmis(vcpu);
 	/* User space that knows nothing of payloads sees what the CPU would show the handler. */
 	if (!vcpu->kvm->exception_payload_enabled && e->exc.pending)
-		deliver_payload(vcpu);
+		kvm_deliver_payload(vcpu);
 	if (vcpu->kvm->exception_payload_enabled) {
 		out->exception.injected = e->exc.injected;
 		out->exception.pending = e->exc.pending;
@@ -400,7 +259,7 @@ long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a)
 
 	if (!events_valid(vcpu, in))
 		return -EINVAL;
-	collect_nmis(vcpu);
+	kvm_collect_nmis(vcpu);
 	e->exc.injected = in->exception.injected;
 	e->exc.pending = payload && in->exception.pending && !in->exception.injected;
 	e->exc.vector = in->exception.nr;

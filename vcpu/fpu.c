@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
+#include "regs.h"
 #include "state.h"
 #include "trace.h"
 

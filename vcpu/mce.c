@@ -9,7 +9,9 @@
 #include <asm/mce.h>
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
-#include "irqchip.h"
+#include "events.h"
+#include "kick.h"
+#include "regs.h"
 #include "state.h"
 
 #define CAP_SUPPORTED	(MCG_CTL_P | MCG_SER_P | MCG_CMCI_P)
@@ -177,24 +179,6 @@ long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a)
 	return 0;
 }
 
-/** kvm_vcpu_ioctl_setup_mce - KVM_X86_SETUP_MCE */
-long kvm_vcpu_ioctl_setup_mce(struct kvm_ioctl_args *a)
-{
-	struct kvm_vcpu *vcpu = a->vcpu;
-	u64 cap = *(u64 *)a->data;
-	unsigned int i, banks = cap & MCG_BANKCNT_MASK;
-
-	if (!banks || banks > KVM_MCE_BANKS || (cap & ~(CAP_SUPPORTED | CAP_COUNTS)))
-		return -EINVAL;
-	vcpu->mce.cap = cap;
-	kvm_apic_features_changed(vcpu);
-	if (cap & MCG_CTL_P)
-		vcpu->mce.ctl = ALL_ON;
-	for (i = 0; i < banks; i++)
-		vcpu->mce.banks[i * BANK_REGS + BANK_CTL] = ALL_ON;
-	return 0;
-}
-
 static void record(u64 *bank, const struct kvm_x86_mce *mce)
 {
 	u64 overflow = bank[BANK_STATUS] & MCI_STATUS_VAL ? MCI_STATUS_OVER : 0;
@@ -224,19 +208,36 @@ static bool is_ucna(struct kvm_vcpu *vcpu, const struct kvm_x86_mce *mce)
 	return (vcpu->mce.cap & need) == need && !mce->mcg_status && !(mce->status & STATUS_ACTION);
 }
 
-static void no_action(struct kvm_vcpu *vcpu, unsigned int n, u64 *bank,
-		      const struct kvm_x86_mce *mce)
+/**
+ * kvm_mce_setup - the banks and registers that the vCPU is to have
+ * @vcpu: the vCPU
+ * @cap: IA32_MCG_CAP
+ *
+ * Return: 0, or -EINVAL for more than kvm_dev_ioctl_get_mce_cap() offers.
+ */
+int kvm_mce_setup(struct kvm_vcpu *vcpu, u64 cap)
 {
-	record(bank, mce);
-	if (vcpu->apic && (vcpu->mce.ctl2[array_index_nospec(mce->bank, n)] & MCI_CTL2_CMCI_EN))
-		kvm_apic_cmci(vcpu);
+	unsigned int i, banks = cap & MCG_BANKCNT_MASK;
+
+	if (!banks || banks > KVM_MCE_BANKS || (cap & ~(CAP_SUPPORTED | CAP_COUNTS)))
+		return -EINVAL;
+	vcpu->mce.cap = cap;
+	if (cap & MCG_CTL_P)
+		vcpu->mce.ctl = ALL_ON;
+	for (i = 0; i < banks; i++)
+		vcpu->mce.banks[i * BANK_REGS + BANK_CTL] = ALL_ON;
+	return 0;
 }
 
-/** kvm_vcpu_ioctl_set_mce - KVM_X86_SET_MCE */
-long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a)
+/**
+ * kvm_mce_report - user space reports an error
+ * @vcpu: the vCPU, loaded
+ * @mce: what its bank is to hold
+ *
+ * Return: 1 if a CMCI tells the guest, 0, or -EINVAL.
+ */
+int kvm_mce_report(struct kvm_vcpu *vcpu, const struct kvm_x86_mce *mce)
 {
-	struct kvm_vcpu *vcpu = a->vcpu;
-	const struct kvm_x86_mce *mce = a->data;
 	unsigned int n = nr_banks(vcpu);
 	u64 *bank;
 
@@ -250,11 +251,12 @@ long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a)
 			return 0;
 		if (bank[BANK_CTL] != ALL_ON)
 			return 0;
-		if (is_ucna(vcpu, mce))
-			no_action(vcpu, n, bank, mce);
-		else
+		if (!is_ucna(vcpu, mce)) {
 			uncorrected(vcpu, bank, mce);
-		return 0;
+			return 0;
+		}
+		record(bank, mce);
+		return !!(vcpu->mce.ctl2[array_index_nospec(mce->bank, n)] & MCI_CTL2_CMCI_EN);
 	}
 	/* An uncorrected error in the bank is not overwritten by a corrected one. */
 	if ((bank[BANK_STATUS] & MCI_STATUS_VAL) && (bank[BANK_STATUS] & MCI_STATUS_UC))

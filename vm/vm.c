@@ -146,58 +146,6 @@ void kvm_put_kvm(struct kvm *kvm)
 }
 EXPORT_SYMBOL_GPL(kvm_put_kvm);
 
-void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
-{
-	struct kvm_vcpu *vcpu;
-	unsigned long i;
-
-	kvm_for_each_vcpu(i, vcpu, kvm) {
-		kvm_make_request(vcpu, req);
-		kvm_vcpu_kick(vcpu);
-	}
-}
-
-static void ack_kick(void *unused)
-{
-}
-
-/**
- * kvm_kick_all_and_wait - every vCPU leaves the guest entry it is in
- * @kvm: the VM
- *
- * What the caller wrote before is seen by each vCPU before it enters again.
- *
- * Context: interrupts on; spin locks may be held that no vCPU takes with
- * interrupts off.
- */
-void kvm_kick_all_and_wait(struct kvm *kvm)
-{
-	static DEFINE_PER_CPU(struct cpumask, kick_mask);
-	struct kvm_vcpu *vcpu;
-	struct cpumask *mask;
-	unsigned long i;
-	int me;
-
-	/* The caller's writes before the modes are read; pairs with the entry's barrier. */
-	smp_mb();
-	me = get_cpu();
-	mask = this_cpu_ptr(&kick_mask);
-	cpumask_clear(mask);
-	kvm_for_each_vcpu(i, vcpu, kvm) {
-		int cpu;
-
-		if (READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE)
-			continue;
-		cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE);
-		/* After the mode: a vCPU that has moved since has left that entry. */
-		cpu = READ_ONCE(vcpu->cpu);
-		if (cpu >= 0 && cpu != me)
-			cpumask_set_cpu(cpu, mask);
-	}
-	smp_call_function_many(mask, ack_kick, NULL, true);
-	put_cpu();
-}
-
 static long ioctl_create_vcpu(struct kvm_ioctl_args *a)
 {
 	return a->raw >> 32 ? -EINVAL : kvm_vm_ioctl_create_vcpu(a->kvm, a->raw);
@@ -247,84 +195,6 @@ static long ioctl_set_boot_cpu_id(struct kvm_ioctl_args *a)
 	return r;
 }
 
-/* A maximum that is the boot CPU's id is taken, as by the kernel: max_vcpuid_cap_test has it so. */
-static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
-{
-	long r = -EINVAL;
-
-	mutex_lock(&kvm->lock);
-	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
-	    !kvm->created_vcpus) {
-		kvm->max_vcpu_ids = max;
-		kvm->max_vcpu_ids_set = true;
-		r = 0;
-	}
-	mutex_unlock(&kvm->lock);
-	return r;
-}
-
-/* KVM_X86_DISABLE_EXITS_* that this host can do. */
-static int exits_to_disable(struct kvm *kvm)
-{
-	int can = KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE |
-		  KVM_X86_DISABLE_EXITS_CSTATE;
-
-	/* If its timer stops in deep states, or it misses wake-ups, a CPU keeps MWAIT to itself. */
-	if (boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
-	    !boot_cpu_has_bug(X86_BUG_MONITOR))
-		can |= KVM_X86_DISABLE_EXITS_MWAIT;
-	return can;
-}
-
-static long enable_disable_exits(struct kvm *kvm, u64 exits)
-{
-	if (exits & ~KVM_X86_DISABLE_VALID_EXITS)
-		return -EINVAL;
-	mutex_lock(&kvm->lock);
-	WRITE_ONCE(kvm->disabled_exits, kvm->disabled_exits | (exits & exits_to_disable(kvm)));
-	mutex_unlock(&kvm->lock);
-	kvm_make_all_cpus_request(kvm, KVM_REQ_FEWER_EXITS);
-	return 0;
-}
-
-static long enable_switch(bool *where, u64 val)
-{
-	if (val > 1)
-		return -EINVAL;
-	*where = val;
-	return 0;
-}
-
-static long ioctl_enable_cap(struct kvm_ioctl_args *a)
-{
-	const struct kvm_enable_cap *cap = a->data;
-	struct kvm *kvm = a->kvm;
-
-	if (cap->flags)
-		return -EINVAL;
-	switch (cap->cap) {
-	case KVM_CAP_EXCEPTION_PAYLOAD:
-		return enable_switch(&kvm->exception_payload_enabled, cap->args[0]);
-	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
-		return enable_switch(&kvm->triple_fault_event, cap->args[0]);
-	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
-		return enable_switch(&kvm->exit_on_emulation_error, cap->args[0]);
-	case KVM_CAP_HALT_POLL:
-		return kvm_enable_halt_poll(kvm, cap);
-	case KVM_CAP_X86_DISABLE_EXITS:
-		return enable_disable_exits(kvm, cap->args[0]);
-	case KVM_CAP_EXIT_HYPERCALL:
-		return kvm_pv_enable_cap(kvm, cap);
-	case KVM_CAP_MAX_VCPU_ID:
-		return enable_max_vcpu_id(kvm, cap->args[0]);
-	case KVM_CAP_SPLIT_IRQCHIP:
-	case KVM_CAP_X2APIC_API:
-	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
-		return kvm_irq_enable_cap(kvm, cap);
-	}
-	return kvm_state_enable_cap(kvm, cap);
-}
-
 static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_CHECK_EXTENSION, ioctl_check_extension, KVM_IOC_VALUE,
 		  KVM_CAP_CHECK_EXTENSION_VM),
@@ -370,7 +240,7 @@ static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_SET_CLOCK, kvm_vm_ioctl_set_clock, 0, KVM_CAP_ADJUST_CLOCK),
 	KVM_IOCTL(KVM_GET_CLOCK, kvm_vm_ioctl_get_clock, 0, KVM_CAP_ADJUST_CLOCK),
 	KVM_IOCTL(KVM_SET_TSC_KHZ, kvm_vm_ioctl_set_tsc_khz, KVM_IOC_VALUE, KVM_CAP_VM_TSC_CONTROL),
-	KVM_IOCTL(KVM_ENABLE_CAP, ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
+	KVM_IOCTL(KVM_ENABLE_CAP, kvm_vm_ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP_VM),
 	KVM_IOCTL(KVM_GET_TSC_KHZ, kvm_vm_ioctl_get_tsc_khz, KVM_IOC_VALUE, KVM_CAP_VM_TSC_CONTROL),
 	KVM_IOCTL(KVM_GET_STATS_FD, kvm_vm_ioctl_get_stats_fd, KVM_IOC_VALUE,
 		  KVM_CAP_BINARY_STATS_FD),
@@ -466,7 +336,7 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },
 	{ KVM_CAP_PCI_SEGMENT, 1 },
 	{ KVM_CAP_HALT_POLL, 1 },
-	{ KVM_CAP_X86_DISABLE_EXITS, .fn = exits_to_disable },
+	{ KVM_CAP_X86_DISABLE_EXITS, .fn = kvm_cap_disable_exits },
 };
 
 KVM_CAP_TABLE(kvm_caps_vm, caps);

@@ -13,9 +13,7 @@
 #include "errata.h"
 #include "internal.h"
 #include "irqchip.h"
-#include "mmu.h"
-#include "trace.h"
-#include "trace_irq.h"
+#include "kick.h"
 
 bool vmx_apicv_active(struct kvm_vcpu *vcpu)
 {
@@ -90,23 +88,22 @@ void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu)
 /**
  * vmx_apicv_update - the APIC's mode, or what inhibits its virtualization, changed
  * @vcpu: loaded vCPU with a local APIC
+ *
+ * Return: the CPU no longer watches the xAPIC's window, which EPT must not map then.
  */
-void vmx_apicv_update(struct kvm_vcpu *vcpu)
+bool vmx_apicv_update(struct kvm_vcpu *vcpu)
 {
-	bool apicv = apicv_wanted(vcpu), window = vmx_apic_window_virtualized(vcpu);
+	bool apicv = apicv_wanted(vcpu), window = vmx_apic_window_virtualized(vcpu), watched;
 	u32 want;
 
 	if (!vmx_caps.tpr_shadow)
-		return;
+		return false;
 	want = wanted_controls(vcpu, apicv);
 	vmx_proc2_set(vcpu, want);
 	vmx_proc2_clear(vcpu, VMX_APIC_CONTROLS & ~want);
-	/* What the CPU does not watch would be memory to the guest. */
-	if (window && !vmx_apic_window_virtualized(vcpu))
-		kvm_mmu_zap_gfn_range(vcpu->kvm, APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT,
-				      (APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT) + 1);
-	/* The other way, it may hold translations of when it did not watch (SDM 3C 30.4.5). */
-	else if (!window && vmx_apic_window_virtualized(vcpu))
+	watched = vmx_apic_window_virtualized(vcpu);
+	/* The TLB may hold translations of when the CPU did not watch (SDM 3C 30.4.5). */
+	if (!window && watched)
 		vcpu->tlb_gen = 0;
 	if (vmx_caps.posted) {
 		if (apicv)
@@ -121,25 +118,7 @@ void vmx_apicv_update(struct kvm_vcpu *vcpu)
 	vmx_posted_update(vcpu);
 	/* Interrupts wait elsewhere now: choose anew. */
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
-}
-
-/**
- * vmx_apicv_inhibit - a reason not to virtualize a VM's APICs comes or goes
- * @kvm: the VM
- * @why: enum kvm_apicv_inhibit
- * @on: it comes
- *
- * Every vCPU follows before it enters the guest again.
- */
-void vmx_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on)
-{
-	bool changed = on ? !test_and_set_bit(why, &kvm->irq.apicv_inhibits) :
-			    test_and_clear_bit(why, &kvm->irq.apicv_inhibits);
-
-	if (!changed)
-		return;
-	trace_kvm_apicv_inhibit_changed(why, on, READ_ONCE(kvm->irq.apicv_inhibits));
-	kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
+	return window && !watched;
 }
 
 static int make_access_page(struct kvm *kvm)
@@ -184,15 +163,20 @@ int vmx_apicv_init(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* Without virtual-interrupt delivery the guest exits when it lowers TPR enough. */
-static void update_tpr_threshold(struct kvm_vcpu *vcpu)
+/**
+ * vmx_set_tpr_threshold - the guest exits when it lowers TPR below a class of priority
+ * @vcpu: loaded vCPU without virtual-interrupt delivery; interrupts may be off
+ * @irr: the highest vector requested, or -1
+ * @tpr: the class that TPR has
+ */
+void vmx_set_tpr_threshold(struct kvm_vcpu *vcpu, int irr, u8 tpr)
 {
-	int irr = kvm_apic_highest_irr(vcpu), threshold = 0;
+	int threshold = 0;
 
 	if (!vmx_caps.tpr_shadow)
 		return;
 	/* Above TPR's class the CPU would refuse it: the interrupt waits for something else. */
-	if (irr >= 0 && irr >> 4 <= kvm_apic_get_tpr(vcpu))
+	if (irr >= 0 && irr >> 4 <= tpr)
 		threshold = irr >> 4;
 	if (threshold != vcpu->vmx.tpr_threshold) {
 		vcpu->vmx.tpr_threshold = threshold;
@@ -201,22 +185,15 @@ static void update_tpr_threshold(struct kvm_vcpu *vcpu)
 }
 
 /**
- * vmx_apicv_sync - what the CPU must know of IRR and ISR of the APIC page
- * @vcpu: loaded vCPU with a local APIC; interrupts may be off
+ * vmx_set_interrupt_status - RVI and SVI, SDM 3C 25.4.2
+ * @vcpu: loaded vCPU with virtual-interrupt delivery; interrupts may be off
+ * @irr: the highest vector requested, or -1
+ * @isr: the highest vector in service, or -1
  */
-void vmx_apicv_sync(struct kvm_vcpu *vcpu)
+void vmx_set_interrupt_status(struct kvm_vcpu *vcpu, int irr, int isr)
 {
-	int irr, isr;
-	u16 status;
+	u16 status = max(irr, 0) | max(isr, 0) << 8;
 
-	if (!vcpu->vmx.apicv) {
-		update_tpr_threshold(vcpu);
-		return;
-	}
-	irr = kvm_apic_highest_irr(vcpu);
-	isr = kvm_apic_highest_isr(vcpu);
-	/* RVI and SVI, SDM 3C 25.4.2. */
-	status = max(irr, 0) | max(isr, 0) << 8;
 	if (vmcs_read16(GUEST_INTR_STATUS) != status)
 		vmcs_write16(GUEST_INTR_STATUS, status);
 }

@@ -134,7 +134,7 @@ static const char *read_ept(struct vmx_caps *caps)
 /*
  * What of the local APIC the CPU does: @caps->pin, proc, proc2 and exit keep only the
  * controls in use, but those that follow the APIC's mode are off until
- * vmx_apicv_update() turns them on.
+ * kvm_apicv_update() turns them on.
  */
 static void read_apic_caps(struct vmx_caps *caps)
 {

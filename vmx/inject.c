@@ -2,6 +2,8 @@
 /* Events into the guest, and what an exit left of them (SDM 3C 25.8.3, 28.2.4). */
 #include <asm/trapnr.h>
 #include "internal.h"
+#include "kick.h"
+#include "regs.h"
 #include "trace.h"
 
 u32 vmx_interrupt_shadow(struct kvm_vcpu *vcpu)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Inside vmx/: VMCS access, and what its files share. */
+/*
+ * Inside vmx/: VMCS access, and what its files share. Of other folders run/enter.c and
+ * run/exit.c include it, for what the VMCS says of an exit.
+ */
 #ifndef KVMX_VMX_INTERNAL_H
 #define KVMX_VMX_INTERNAL_H
 
@@ -10,7 +13,7 @@
 #include <asm/processor-flags.h>
 #include <asm/vmx.h>
 #include "compat/compat.h"
-#include "vcpu.h"
+#include "regs.h"
 #include "vmx.h"
 
 /* CR0 and CR4 bits that a guest may change without an exit (SDM 3C 25.6.6). */
@@ -131,6 +134,7 @@ VMX_CONTROL(exit, VM_EXIT_CONTROLS)
 /* Host interrupts by vector, from 0 on: as if the interrupt came now. */
 extern void (*const vmx_host_interrupt[256])(void);
 extern const char vmx_exit_point[];
+/* --- regs.c --- */
 u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next);
 
 /* Where the instruction that exited ends; in 32-bit code and below EIP wraps. */
@@ -144,10 +148,6 @@ static inline u64 vmx_next_rip(struct kvm_vcpu *vcpu)
 	return next;
 }
 
-/* --- exit.c --- */
-void kvm_emulate_cpuid(struct kvm_vcpu *vcpu);
-int vmx_handle_preemption_timer(struct kvm_vcpu *vcpu);
-int vmx_handle_interrupt_window(struct kvm_vcpu *vcpu);
 /* --- hardware.c --- */
 struct vmcs_region *vmx_region_alloc(int cpu, gfp_t gfp);
 void vmx_region_free(struct vmcs_region *region);
@@ -173,8 +173,6 @@ void vmx_posted_load(struct kvm_vcpu *vcpu);
 void vmx_posted_put(struct kvm_vcpu *vcpu);
 void vmx_posted_update(struct kvm_vcpu *vcpu);
 void vmx_unload_guest_state(struct kvm_vcpu *vcpu);
-/* --- vmcs-setup: vcpu.c --- */
-void vmx_write_initial_controls(struct kvm_vcpu *vcpu);
 /* --- msr.c --- */
 void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu);
 void vmx_msr_bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write);

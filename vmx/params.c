@@ -45,6 +45,12 @@ MODULE_PARM_DESC(ple_gap, "PAUSE-loop exiting: most TSC ticks between two PAUSEs
 module_param_named(ple_window, kvmx_params.ple_window, uint, 0444);
 MODULE_PARM_DESC(ple_window, "PAUSE-loop exiting: TSC ticks a loop may last, 0 off");
 
+/* Read at each #UD and when a VMCS is set up. */
+int kvmx_force_emulation_prefix;
+module_param_named(force_emulation_prefix, kvmx_force_emulation_prefix, int, 0644);
+MODULE_PARM_DESC(force_emulation_prefix,
+		 "Emulate what stands behind UD2 \"kvm\"; 2 clears RFLAGS.RF for it");
+
 static DEFINE_MUTEX(kvmx_params_lock);
 static unsigned int kvmx_params_holders;
 /* As asked for, before the CPU had its say. */

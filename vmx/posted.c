@@ -16,6 +16,7 @@
 #include <asm/irq_vectors.h>
 #include "internal.h"
 #include "irqchip.h"
+#include "kick.h"
 
 #define MAIL_NV_SHIFT		16
 #define MAIL_NDST_SHIFT		32

@@ -3,6 +3,7 @@
 #include <asm/desc.h>
 #include <asm/tlbflush.h>
 #include "internal.h"
+#include "regs.h"
 
 #define AR_UNUSABLE	BIT(16)
 
@@ -248,4 +249,10 @@ void vmx_set_dr7(struct kvm_vcpu *vcpu)
 	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
 
 	vmcs_writel(GUEST_DR7, dr7);
+}
+
+/* Outside 64-bit code the instruction pointer has 32 bits. */
+u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next)
+{
+	return vmx_code_is_wide(vcpu) ? next : (u32)next;
 }

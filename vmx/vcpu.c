@@ -8,6 +8,7 @@
 #include "cpuid.h"
 #include "internal.h"
 #include "params.h"
+#include "regs.h"
 
 void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu)
 {
@@ -20,7 +21,7 @@ void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu)
 	if ((vcpu->guest_debug & (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)) ==
 	    (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP))
 		bits |= BIT(BP_VECTOR);
-	if (READ_ONCE(kvm_force_emulation_prefix) ||
+	if (READ_ONCE(kvmx_force_emulation_prefix) ||
 	    !kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN))
 		bits |= BIT(UD_VECTOR);
 	if (vcpu->vmx.vmcs->exception_bitmap != bits) {
@@ -88,6 +89,10 @@ void vmx_choose_exits(struct kvm_vcpu *vcpu)
 	vmx_msr_bitmap_init(vcpu);
 }
 
+/**
+ * vmx_write_initial_controls - fill a VMCS
+ * @vcpu: loaded vCPU
+ */
 void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
@@ -146,9 +151,6 @@ int vmx_vcpu_create(struct kvm_vcpu *vcpu)
 	srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	vmx_msr_bitmap_init(vcpu);
 	srcu_read_unlock(&vcpu->kvm->srcu, srcu_idx);
-	vcpu_load(vcpu);
-	vmx_write_initial_controls(vcpu);
-	vcpu_put(vcpu);
 	return 0;
 }
 
@@ -208,7 +210,15 @@ void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vmx_flush_guest_tlb(vcpu);
 }
 
-void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
+/**
+ * vmx_vcpu_load - the VMCS of a vCPU becomes current
+ * @vcpu: the vCPU
+ * @cpu: this CPU
+ *
+ * Context: preemption off.
+ * Return: it was on another CPU before.
+ */
+bool vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 {
 	struct kvm_vmcs *v = vcpu->vmx.vmcs;
 	bool moved = v->cpu != cpu;
@@ -220,10 +230,10 @@ void vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 		write_cpu_host_state(cpu);
 		/* What this CPU's TLBs still hold of the guest is of another time. */
 		vcpu->tlb_gen = 0;
-		kvm_wbinvd_ran_on(vcpu, cpu);
 	}
 	if (unlikely(READ_ONCE(vcpu->kvm->irq.posting)))
 		vmx_posted_load(vcpu);
+	return moved;
 }
 
 void vmx_vcpu_put(struct kvm_vcpu *vcpu)

@@ -4,6 +4,7 @@
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 #include <asm/msr-index.h>
+#include "run.h"
 #include "state.h"
 
 /* As many MSRs one call may ask for. */

@@ -7,9 +7,14 @@
 #include <asm/fpu/api.h>
 #include "compat/compat.h"
 #include "compat/host_work.h"
+#include "events.h"
+#include "io.h"
 #include "ioctl.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "mmu.h"
+#include "regs.h"
+#include "run.h"
 #include "state.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -50,7 +55,7 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 	if (!vcpu->apic)
 		return 1;
 	if (kvm_check_request(vcpu, KVM_REQ_APICV))
-		vmx_apicv_update(vcpu);
+		kvm_apicv_update(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_SCAN_IOAPIC))
 		scan_ioapic(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_UNHALT))
@@ -84,7 +89,7 @@ static int handle_requests(struct kvm_vcpu *vcpu)
 	if ((READ_ONCE(vcpu->requests) & ~EVENT_REQUESTS) && !handle_rare_requests(vcpu))
 		return 0;
 	if (vcpu->apic && READ_ONCE(vcpu->apic->events)) {
-		kvm_apic_accept_events(vcpu);
+		kvm_accept_init_sipi(vcpu);
 		/* An INIT may have stopped it: the run loop waits. */
 		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE)
 			return 2;
@@ -169,10 +174,10 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	}
 	restore_fpu_if_stale();
 	enter_guest_accounting();
-	vmx_enter_guest(vcpu);
+	kvm_enter_guest(vcpu);
 	/* The guest's accesses come before whoever waits for it to have left goes on. */
 	smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
-	vmx_handle_host_events(vcpu);
+	kvm_handle_host_events(vcpu);
 	leave_guest_accounting();
 	preempt_enable();
 	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
@@ -180,7 +185,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 		kvm_pv_eoi_collect(vcpu);
 	if (unlikely(vcpu->apic && vcpu->apic->vapic_addr))
 		kvm_vapic_from_guest(vcpu);
-	return vmx_handle_exit(vcpu);
+	return kvm_handle_exit(vcpu);
 }
 
 static int run_loop(struct kvm_vcpu *vcpu)

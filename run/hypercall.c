@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* VMCALL: Documentation/virt/kvm/x86/hypercalls.rst of the kernel. */
 #include <linux/kvm_para.h>
+#include "regs.h"
+#include "run.h"
 #include "trace.h"
 #include "vcpu.h"
 
@@ -101,7 +103,7 @@ int kvm_handle_vmcall(struct kvm_vcpu *vcpu)
 	vcpu->pv.hypercall_out = out;
 	if (out)
 		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
-	return out ? 0 : vmx_skip_instruction(vcpu);
+	return out ? 0 : kvm_skip_instruction(vcpu);
 }
 
 /**
@@ -117,5 +119,5 @@ int kvm_complete_hypercall(struct kvm_vcpu *vcpu)
 	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip)
 		return 1;
 	give_answer(vcpu, get_call(vcpu).wide, READ_ONCE(vcpu->run->hypercall.ret));
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }

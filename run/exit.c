@@ -9,16 +9,15 @@
 #include <asm/trapnr.h>
 #include "bus.h"
 #include "cpuid.h"
-#include "internal.h"
+#include "events.h"
+#include "io.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "mmu.h"
+#include "regs.h"
+#include "run.h"
 #include "trace.h"
-
-/* Outside 64-bit code the instruction pointer has 32 bits. */
-u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next)
-{
-	return vmx_code_is_wide(vcpu) ? next : (u32)next;
-}
+#include "vmx/internal.h"
 
 static u64 exit_qual(struct kvm_vcpu *vcpu)
 {
@@ -28,14 +27,14 @@ static u64 exit_qual(struct kvm_vcpu *vcpu)
 }
 
 /**
- * vmx_debug_exit - KVM_EXIT_DEBUG
+ * kvm_debug_exit - KVM_EXIT_DEBUG
  * @vcpu: loaded vCPU with a debugger outside
  * @exception: DB_VECTOR or BP_VECTOR
  * @dr6: what the debugger is shown of it
  *
  * Return: 0
  */
-int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
+int kvm_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 {
 	struct kvm_debug_exit_arch *d = &vcpu->run->debug.arch;
 
@@ -50,26 +49,26 @@ int vmx_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 }
 
 /**
- * vmx_advance_rip - the instruction at RIP has been done, outside the CPU
+ * kvm_advance_rip - the instruction at RIP has been done, outside the CPU
  * @vcpu: loaded vCPU
  * @rip: where it goes on
  *
  * Return: 1, or 0 for a debugger's single step.
  */
-int vmx_advance_rip(struct kvm_vcpu *vcpu, u64 rip)
+int kvm_advance_rip(struct kvm_vcpu *vcpu, u64 rip)
 {
 	kvm_rip_write(vcpu, rip);
 	vcpu->insn_skipped = true;
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
-		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
+		return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	if (kvm_rflags_read(vcpu) & X86_EFLAGS_TF)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
 	return 1;
 }
 
-int vmx_skip_instruction(struct kvm_vcpu *vcpu)
+int kvm_skip_instruction(struct kvm_vcpu *vcpu)
 {
-	return vmx_advance_rip(vcpu, vmx_next_rip(vcpu));
+	return kvm_advance_rip(vcpu, vmx_next_rip(vcpu));
 }
 
 static int inject_gp(struct kvm_vcpu *vcpu)
@@ -87,7 +86,7 @@ static int inject_ud(struct kvm_vcpu *vcpu)
 /* @fault: 1 where the write is not allowed */
 static int skip_or_gp(struct kvm_vcpu *vcpu, int fault)
 {
-	return fault ? inject_gp(vcpu) : vmx_skip_instruction(vcpu);
+	return fault ? inject_gp(vcpu) : kvm_skip_instruction(vcpu);
 }
 
 static int internal_error(struct kvm_vcpu *vcpu, u32 suberror, const u64 *data, int n)
@@ -139,7 +138,7 @@ static int handle_db(struct kvm_vcpu *vcpu)
 	u64 dr6 = exit_qual(vcpu);
 
 	if (vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
-		return vmx_debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESET);
+		return kvm_debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESET);
 	if ((vcpu->vmx.exit_intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
 	/* It may have been taken in the shadow, and is no longer pending. */
@@ -152,7 +151,7 @@ static int handle_bp(struct kvm_vcpu *vcpu)
 {
 	/* The breakpoint is the debugger's; RIP stays at it. */
 	vcpu->events.soft_insn_len = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
-	return vmx_debug_exit(vcpu, BP_VECTOR, 0);
+	return kvm_debug_exit(vcpu, BP_VECTOR, 0);
 }
 
 /* Not the guest's own alignment check: the host watches for split locks. */
@@ -213,7 +212,7 @@ static int handle_exception(struct kvm_vcpu *vcpu)
 	return 1;
 }
 
-int vmx_handle_interrupt_window(struct kvm_vcpu *vcpu)
+int kvm_handle_interrupt_window(struct kvm_vcpu *vcpu)
 {
 	vcpu->stat.irq_window_exits++;
 	vmx_proc_clear(vcpu, CPU_BASED_INTR_WINDOW_EXITING);
@@ -246,12 +245,12 @@ static int handle_cpuid(struct kvm_vcpu *vcpu)
 	if (kvm_cpuid_faults(vcpu))
 		return inject_gp(vcpu);
 	kvm_emulate_cpuid(vcpu);
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }
 
 static int handle_hlt(struct kvm_vcpu *vcpu)
 {
-	if (!vmx_skip_instruction(vcpu))
+	if (!kvm_skip_instruction(vcpu))
 		return 0;
 	/* A pending trap comes before the halt. */
 	if (vcpu->events.exc.pending)
@@ -304,7 +303,7 @@ static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
 	case 8:
 		if (kvm_set_cr8(vcpu, val))
 			return inject_gp(vcpu);
-		if (!vmx_skip_instruction(vcpu))
+		if (!kvm_skip_instruction(vcpu))
 			return 0;
 		if (vcpu->apic) {
 			kvm_make_request(vcpu, KVM_REQ_EVENT);
@@ -325,7 +324,7 @@ static int handle_mov_from_cr(struct kvm_vcpu *vcpu, int cr, int reg)
 
 	trace_kvm_cr(0, cr, val);
 	kvm_gpr_write(vcpu, reg, val);
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }
 
 static u64 gpr_in_mode(struct kvm_vcpu *vcpu, int reg)
@@ -371,13 +370,13 @@ static int handle_dr(struct kvm_vcpu *vcpu)
 		return inject_gp(vcpu);
 	if (dr7 & DR7_GD) {
 		if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
-			return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESET);
+			return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESET);
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BD);
 		return 1;
 	}
 	if (qual & BIT(4)) {
 		kvm_gpr_write(vcpu, reg, kvm_get_dr(vcpu, dr));
-		return vmx_skip_instruction(vcpu);
+		return kvm_skip_instruction(vcpu);
 	}
 	return skip_or_gp(vcpu, kvm_set_dr(vcpu, dr, gpr_in_mode(vcpu, reg)));
 }
@@ -468,7 +467,7 @@ static int handle_ept_misconfig(struct kvm_vcpu *vcpu)
 		return delivery_error(vcpu);
 	if (!kvm_bus_write(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL)) {
 		trace_kvm_fast_mmio(gpa);
-		return vmx_skip_instruction(vcpu);
+		return kvm_skip_instruction(vcpu);
 	}
 	return kvm_emulate_instruction(vcpu, NULL, 0);
 }
@@ -479,19 +478,19 @@ static int handle_mwait(struct kvm_vcpu *vcpu)
 	if (kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
 	    !kvm_guest_has(vcpu, KVM_F_MONITOR))
 		return inject_ud(vcpu);
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }
 
 static int handle_pause(struct kvm_vcpu *vcpu)
 {
 	kvm_vcpu_on_spin(vcpu);
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }
 
 static int handle_invlpg(struct kvm_vcpu *vcpu)
 {
 	vmx_flush_guest_tlb(vcpu);
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }
 
 /* An access to the xAPIC's window that the CPU does not virtualize. */
@@ -521,7 +520,7 @@ static int handle_tpr_below_threshold(struct kvm_vcpu *vcpu)
 	return 1;
 }
 
-int vmx_handle_preemption_timer(struct kvm_vcpu *vcpu)
+int kvm_handle_preemption_timer(struct kvm_vcpu *vcpu)
 {
 	u64 deadline = kvm_apic_timer_host_deadline(vcpu);
 
@@ -560,7 +559,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 	case EXIT_REASON_EXCEPTION_NMI:
 		return handle_exception(vcpu);
 	case EXIT_REASON_INTERRUPT_WINDOW:
-		return vmx_handle_interrupt_window(vcpu);
+		return kvm_handle_interrupt_window(vcpu);
 	case EXIT_REASON_NMI_WINDOW:
 		return handle_nmi_window(vcpu);
 	case EXIT_REASON_APIC_WRITE:
@@ -572,7 +571,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 	case EXIT_REASON_TPR_BELOW_THRESHOLD:
 		return handle_tpr_below_threshold(vcpu);
 	case EXIT_REASON_PREEMPTION_TIMER:
-		return vmx_handle_preemption_timer(vcpu);
+		return kvm_handle_preemption_timer(vcpu);
 	case EXIT_REASON_CPUID:
 		return handle_cpuid(vcpu);
 	case EXIT_REASON_VMCALL:
@@ -597,7 +596,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
 		kvm_wbinvd(vcpu);
-		return vmx_skip_instruction(vcpu);
+		return kvm_skip_instruction(vcpu);
 	case EXIT_REASON_MONITOR_INSTRUCTION:
 	case EXIT_REASON_MWAIT_INSTRUCTION:
 		return handle_mwait(vcpu);
@@ -647,13 +646,13 @@ static bool may_interrupt_delivery(u16 reason)
 }
 
 /**
- * vmx_handle_exit - handle the exit that vmx_enter_guest() noted
+ * kvm_handle_exit - handle the exit that kvm_enter_guest() noted
  * @vcpu: loaded vCPU
  *
  * Context: process context, interrupts on, kvm->srcu held; may sleep.
  * Return: 1 to go on, 0 to go to user space (kvm_run is filled), -errno.
  */
-int vmx_handle_exit(struct kvm_vcpu *vcpu)
+int kvm_handle_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
 	u16 reason = vmx->exit_reason;

@@ -7,8 +7,11 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
+#include "events.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "mmu.h"
+#include "run.h"
 #include "state.h"
 #include "trace.h"
 #include "vcpu.h"
@@ -25,18 +28,6 @@ MODULE_PARM_DESC(halt_poll_ns_grow_start, "Where growing starts, ns");
 static unsigned int halt_poll_ns_shrink;
 module_param(halt_poll_ns_shrink, uint, 0644);
 MODULE_PARM_DESC(halt_poll_ns_shrink, "Divisor by which that time shrinks, 0 at once to nothing");
-
-/**
- * kvm_vcpu_wake_up - a blocked vCPU looks again whether there is something to do
- * @vcpu: the vCPU
- *
- * Context: any.
- * Return: it was blocked, and is woken.
- */
-bool kvm_vcpu_wake_up(struct kvm_vcpu *vcpu)
-{
-	return rcuwait_wake_up(&vcpu->wait);
-}
 
 /**
  * kvm_vcpu_has_events - can something be delivered that ends a halt?
@@ -166,7 +157,7 @@ static void sleep_until_called(struct kvm_vcpu *vcpu)
 static bool look(struct kvm_vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->apic->events))
-		kvm_apic_accept_events(vcpu);
+		kvm_accept_init_sipi(vcpu);
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))

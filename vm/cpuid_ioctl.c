@@ -2,6 +2,8 @@
 /* The ioctls about CPUID. Documentation/virt/kvm/api.rst, 4.20, 4.46, 4.88. */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
+#include "cpuid.h"
+#include "irqchip.h"
 #include "state.h"
 
 #define MAX_ENTRIES	256
@@ -32,7 +34,7 @@ long kvm_dev_ioctl_get_supported_cpuid(struct kvm_ioctl_args *a)
 	ent = kvcalloc(MAX_ENTRIES, sizeof(*ent), GFP_KERNEL);
 	if (!ent)
 		return -ENOMEM;
-	r = kvm_cpuid_supported(ent, MAX_ENTRIES);
+	r = kvm_cpuid_supported(ent, MAX_ENTRIES, kvm_pv_features());
 	if (r >= 0)
 		r = give_entries(a, ent, r);
 	kvfree(ent);
@@ -55,6 +57,20 @@ long kvm_dev_ioctl_get_emulated_cpuid(struct kvm_ioctl_args *a)
 	};
 
 	return give_entries(a, ent, ARRAY_SIZE(ent));
+}
+
+/* @ent is the vCPU's afterwards, unless this fails. */
+static long set_cpuid(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
+{
+	int r;
+
+	kvm_pv_trim_cpuid(vcpu->kvm, ent, nent);
+	r = kvm_cpuid_set(vcpu, ent, nent);
+	if (r <= 0)
+		return r;
+	kvm_pv_cpuid_changed(vcpu);
+	kvm_apic_features_changed(vcpu);
+	return 0;
 }
 
 /** kvm_vcpu_ioctl_set_cpuid - KVM_SET_CPUID: entries without subleaves */
@@ -81,7 +97,7 @@ long kvm_vcpu_ioctl_set_cpuid(struct kvm_ioctl_args *a)
 			.eax = old[i].eax, .ebx = old[i].ebx,
 			.ecx = old[i].ecx, .edx = old[i].edx,
 		};
-	r = kvm_cpuid_set(a->vcpu, ent, n);
+	r = set_cpuid(a->vcpu, ent, n);
 	if (!r)
 		ent = NULL;
 out:
@@ -105,7 +121,7 @@ long kvm_vcpu_ioctl_set_cpuid2(struct kvm_ioctl_args *a)
 		return -ENOMEM;
 	r = copy_from_user(ent, a->tail, entries_size(n)) ? -EFAULT : 0;
 	if (!r)
-		r = kvm_cpuid_set(a->vcpu, ent, n);
+		r = set_cpuid(a->vcpu, ent, n);
 	if (r)
 		kvfree(ent);
 	return r;

@@ -12,212 +12,18 @@
 #include <asm/debugreg.h>
 #include "compat/compat.h"
 #include "cpuid.h"
+#include "io.h"
 #include "ioctl.h"
 #include "irqchip.h"
+#include "kick.h"
 #include "mmu.h"
+#include "run.h"
 #include "state.h"
 #include "stats.h"
 #include "trace.h"
 #include "vcpu.h"
 
 static struct kmem_cache *vcpu_cache;
-
-static void load_on(struct kvm_vcpu *vcpu, int cpu)
-{
-	vmx_vcpu_load(vcpu, cpu);
-	if (vcpu->apic && vcpu->apic->timer_cpu != cpu) {
-		vcpu->apic->timer_cpu = cpu;
-		kvm_apic_timer_migrate(vcpu);
-	}
-	kvm_pv_load(vcpu, cpu);
-}
-
-static void sched_in(struct preempt_notifier *pn, int cpu)
-{
-	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
-
-	WRITE_ONCE(vcpu->cpu, cpu);
-	WRITE_ONCE(vcpu->preempted, false);
-	load_on(vcpu, cpu);
-}
-
-static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
-{
-	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
-
-	WRITE_ONCE(vcpu->preempted, true);
-	kvm_pv_put(vcpu);
-	vmx_vcpu_put(vcpu);
-}
-
-static struct preempt_ops vcpu_preempt_ops = {
-	.sched_in = sched_in,
-	.sched_out = sched_out,
-};
-
-/**
- * vcpu_load - this thread works with the vCPU: its VMCS is current wherever it runs
- * @vcpu: vCPU, mutex held
- *
- * Context: may sleep.
- */
-void vcpu_load(struct kvm_vcpu *vcpu)
-{
-	int cpu = get_cpu();
-
-	preempt_notifier_register(&vcpu->preempt_notifier);
-	WRITE_ONCE(vcpu->cpu, cpu);
-	load_on(vcpu, cpu);
-	put_cpu();
-}
-
-void vcpu_put(struct kvm_vcpu *vcpu)
-{
-	preempt_disable();
-	kvm_pv_put(vcpu);
-	vmx_vcpu_put(vcpu);
-	preempt_notifier_unregister(&vcpu->preempt_notifier);
-	preempt_enable();
-}
-
-/**
- * kvm_vcpu_kick - make a vCPU leave guest mode, to look at its requests
- * @vcpu: the vCPU
- *
- * One IPI, and only if it is in the guest: see Documentation/locking.rst.
- *
- * Context: any.
- */
-void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
-{
-	int cpu;
-
-	if (kvm_vcpu_wake_up(vcpu))
-		return;
-	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE)
-		return;
-	/*
-	 * Interrupts are off in that mode: on the same CPU this is the vCPU's own thread, in
-	 * the loop of vmx_enter_guest(), which looks at requests before it goes on.
-	 */
-	cpu = get_cpu();
-	if (READ_ONCE(vcpu->cpu) != cpu &&
-	    cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) == IN_GUEST_MODE) {
-		cpu = READ_ONCE(vcpu->cpu);
-		if ((unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
-			smp_send_reschedule(cpu);
-	}
-	put_cpu();
-}
-
-struct kvm_vcpu *kvm_get_vcpu_by_id(struct kvm *kvm, u32 id)
-{
-	struct kvm_vcpu *vcpu;
-	unsigned long i;
-
-	/* Mostly they are made in the order of their ids. */
-	vcpu = id < KVM_MAX_VCPUS ? kvm_get_vcpu(kvm, id) : NULL;
-	if (vcpu && vcpu->vcpu_id == id)
-		return vcpu;
-	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (vcpu->vcpu_id == id)
-			return vcpu;
-	return NULL;
-}
-
-/* The thread that directed yields are for. */
-void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu)
-{
-	struct pid *old = rcu_access_pointer(vcpu->pid), *new;
-
-	if (likely(old == task_pid(current)))
-		return;
-	new = get_task_pid(current, PIDTYPE_PID);
-	rcu_assign_pointer(vcpu->pid, new);
-	if (old)
-		synchronize_rcu();
-	put_pid(old);
-}
-
-/**
- * kvm_vcpu_yield_to - give the CPU to a vCPU's thread
- * @vcpu: the vCPU
- *
- * Context: process context; may schedule.
- * Return: its thread was not running and goes next.
- */
-bool kvm_vcpu_yield_to(struct kvm_vcpu *vcpu)
-{
-	struct task_struct *task;
-	bool done = false;
-
-	rcu_read_lock();
-	task = get_pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
-	rcu_read_unlock();
-	if (task) {
-		done = yield_to(task, true) > 0;
-		put_task_struct(task);
-	}
-	return done;
-}
-
-/**
- * kvm_vcpu_on_spin - the guest spins: let a vCPU of it run that was preempted
- * @me: the spinning vCPU
- *
- * Context: process context; may schedule.
- */
-void kvm_vcpu_on_spin(struct kvm_vcpu *me)
-{
-	unsigned long n = atomic_read(&me->kvm->online_vcpus), i;
-
-	for (i = 1; i < n; i++) {
-		struct kvm_vcpu *v = kvm_get_vcpu(me->kvm, (me->vcpu_idx + i) % n);
-
-		if (v && READ_ONCE(v->preempted) && kvm_vcpu_yield_to(v))
-			return;
-	}
-	cond_resched();
-}
-
-/**
- * kvm_vcpu_reset - the registers of power-up, or of INIT
- * @vcpu: loaded vCPU
- * @init_event: INIT rather than power-up
- */
-void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
-{
-	u64 cache = X86_CR0_CD | X86_CR0_NW;
-
-	/* INIT leaves the caches as they are (SDM 3A table 9-1). */
-	if (init_event)
-		cache &= kvm_cr0_read(vcpu);
-	memset(vcpu->regs, 0, sizeof(vcpu->regs));
-	vcpu->regs[KVM_REG_RDX] = kvm_cpuid_signature(vcpu) ?: 0x600;
-	kvm_gpr_write(vcpu, KVM_REG_RSP, 0);
-	kvm_rip_write(vcpu, 0xfff0);
-	vmx_set_rflags(vcpu, X86_EFLAGS_FIXED);
-	kvm_events_reset(vcpu);
-	memset(vcpu->dr, 0, sizeof(vcpu->dr));
-	vcpu->dr6 = DR6_RESET;
-	vcpu->dr7 = DR7_RESET;
-	vcpu->cr2 = 0;
-	vcpu->cr8 = 0;
-	kvm_msr_reset(vcpu, init_event);
-	kvm_pv_reset(vcpu, init_event);
-	kvm_async_pf_reset(vcpu);
-	kvm_fpu_reset(vcpu, init_event);
-	vmx_set_efer(vcpu, 0);
-	vmx_set_cr0(vcpu, cache | X86_CR0_ET);
-	vmx_set_cr3(vcpu, 0);
-	vmx_set_cr4(vcpu, 0);
-	vmx_vcpu_reset(vcpu, init_event);
-	if (vcpu->apic) {
-		kvm_apic_reset(vcpu, init_event);
-		vmx_apicv_update(vcpu);
-	}
-	kvm_cpuid_refresh(vcpu);
-}
 
 static void free_pages_of(struct kvm_vcpu *vcpu)
 {
@@ -273,7 +79,7 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 	kvm_async_pf_create(vcpu);
 	kvm_tsc_init_vcpu(vcpu);
 	mutex_init(&vcpu->mutex);
-	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
+	kvm_vcpu_load_init(vcpu);
 	r = alloc_pages_of(vcpu);
 	if (!r)
 		r = kvm_wbinvd_create(vcpu);
@@ -290,6 +96,7 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 		return ERR_PTR(r);
 	}
 	vcpu_load(vcpu);
+	vmx_write_initial_controls(vcpu);
 	if (vcpu->apic)
 		r = vmx_apicv_init(vcpu);
 	if (r) {
@@ -362,7 +169,7 @@ static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
 
 		/* An INIT or a SIPI moves it. */
 		kvm_io_note_place(vcpu);
-		kvm_apic_accept_events(vcpu);
+		kvm_accept_init_sipi(vcpu);
 		srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	}
 	s->mp_state = vcpu->mp_state;

@@ -18,6 +18,8 @@
 #include <asm/msr.h>
 #include "compat/compat.h"
 #include "irqchip.h"
+#include "regs.h"
+#include "run.h"
 #include "state.h"
 
 static bool ignore_msrs;

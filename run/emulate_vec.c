@@ -5,6 +5,7 @@
  */
 #include <linux/string.h>
 #include <asm/fpu/api.h>
+#include "run.h"
 #include "vcpu.h"
 
 static void get_fpu(void)

@@ -5,15 +5,17 @@
 #include <linux/string.h>
 #include <asm/trapnr.h>
 #include "cpuid.h"
+#include "events.h"
+#include "io.h"
+#include "irqchip.h"
 #include "mmu.h"
+#include "params.h"
+#include "regs.h"
+#include "run.h"
 #include "state.h"
 #include "trace.h"
 #include "vcpu.h"
 
-int kvm_force_emulation_prefix;
-module_param_named(force_emulation_prefix, kvm_force_emulation_prefix, int, 0644);
-MODULE_PARM_DESC(force_emulation_prefix,
-		 "Emulate what stands behind UD2 \"kvm\"; 2 clears RFLAGS.RF for it");
 #define FORCED_CLEARS_RF	2
 #define FORCED_PREFIX_LEN	5
 
@@ -531,7 +533,7 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		vcpu->io.out = false;
 	}
 	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
-		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
+		return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	return vcpu->io.halt ? kvm_vcpu_halt(vcpu) : 1;
 }
 
@@ -670,7 +672,7 @@ static bool at_forced_prefix(struct kvm_vcpu *vcpu)
 	u64 la = kvm_linear_rip(vcpu);
 	u8 bytes[EMU_MAX_INSN];
 
-	if (!READ_ONCE(kvm_force_emulation_prefix))
+	if (!READ_ONCE(kvmx_force_emulation_prefix))
 		return false;
 	/* It may reach into the next page. */
 	if (kvm_fetch_code(vcpu, la, bytes) < sizeof(prefix) &&
@@ -688,11 +690,11 @@ static int emulate_forced(struct kvm_vcpu *vcpu)
 	u64 hit, rip = kvm_rip_read(vcpu) + FORCED_PREFIX_LEN;
 
 	kvm_rip_write(vcpu, vcpu->emu.mode == EMU_MODE_PROT64 ? rip : (u32)rip);
-	if (READ_ONCE(kvm_force_emulation_prefix) & FORCED_CLEARS_RF)
+	if (READ_ONCE(kvmx_force_emulation_prefix) & FORCED_CLEARS_RF)
 		vmx_set_rflags(vcpu, kvm_rflags_read(vcpu) & ~X86_EFLAGS_RF);
 	hit = code_breakpoints(vcpu, &debugger);
 	if (hit && debugger)
-		return vmx_debug_exit(vcpu, DB_VECTOR, hit | DR6_RESET);
+		return kvm_debug_exit(vcpu, DB_VECTOR, hit | DR6_RESET);
 	if (hit) {
 		kvm_queue_exception_p(vcpu, DB_VECTOR, hit);
 		return 1;
@@ -756,7 +758,7 @@ int kvm_emulated_by_user(struct kvm_vcpu *vcpu)
 	u64 next = kvm_rip_read(vcpu) + c->insn.len;
 
 	c->waited = false;
-	return vmx_advance_rip(vcpu, c->mode == EMU_MODE_PROT64 ? next : (u32)next);
+	return kvm_advance_rip(vcpu, c->mode == EMU_MODE_PROT64 ? next : (u32)next);
 }
 
 /**

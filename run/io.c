@@ -11,8 +11,11 @@
 #include <linux/log2.h>
 #include <linux/string.h>
 #include "bus.h"
+#include "io.h"
 #include "irqchip.h"
 #include "mmu.h"
+#include "regs.h"
+#include "run.h"
 #include "trace.h"
 #include "vcpu.h"
 
@@ -300,7 +303,7 @@ static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u3
 	else
 		rax = (rax & ~((1ull << 8 * size) - 1)) | val;
 	vcpu->regs[KVM_REG_RAX] = rax;
-	return vmx_skip_instruction(vcpu);
+	return kvm_skip_instruction(vcpu);
 }
 
 /*
@@ -316,7 +319,7 @@ static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
 	if (port != PORT_RIP_BEHIND ||
 	    kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_OUT_7E_INC_RIP))
 		vcpu->io.pending = KVM_IO_FAST_OUT;
-	else if (!vmx_skip_instruction(vcpu))
+	else if (!kvm_skip_instruction(vcpu))
 		/* The step is in kvm_run, but the write is to come first. */
 		vcpu->io.pending = KVM_IO_STEP;
 	hand_out_pio(vcpu, port, size, 0, 1, false);
@@ -346,7 +349,7 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 	}
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs[KVM_REG_RAX]);
 	if (port_write(vcpu, port, size, &vcpu->regs[KVM_REG_RAX]))
-		return vmx_skip_instruction(vcpu);
+		return kvm_skip_instruction(vcpu);
 	fast_out_to_user(vcpu, port, size);
 	return 0;
 }
@@ -381,6 +384,25 @@ static noinline bool was_moved(struct kvm_vcpu *vcpu)
 	return true;
 }
 
+/*
+ * User space is about to move the vCPU. If it is elsewhere at the next KVM_RUN, the access
+ * that waits is forgotten; who leaves the registers alone pays nothing for that.
+ */
+void kvm_io_note_place(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->io.pending && !vcpu->io.placed) {
+		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
+		vcpu->io.placed = true;
+	}
+}
+
+/* The next instruction finds its pages by itself. */
+void kvm_forget_translations(struct kvm_vcpu *vcpu)
+{
+	vcpu->io.tr[0].known = false;
+	vcpu->io.tr[1].known = false;
+}
+
 /**
  * kvm_complete_io - user space answered: finish the instruction that waits
  * @vcpu: loaded vCPU, vcpu->io.pending set
@@ -397,10 +419,10 @@ int kvm_complete_io(struct kvm_vcpu *vcpu)
 	if (unlikely(vcpu->io.placed) && was_moved(vcpu))
 		return 1;
 	if (pending == KVM_IO_FAST_OUT)
-		return vmx_skip_instruction(vcpu);
+		return kvm_skip_instruction(vcpu);
 	if (pending == KVM_IO_FAST_IN)
 		return complete_fast_in(vcpu);
 	if (pending == KVM_IO_STEP)
-		return vmx_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
+		return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	return complete_emulated(vcpu);
 }

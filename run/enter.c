@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Entering the guest. Exits that need neither interrupts nor sleep are handled
- * in the loop here; the others are left to vmx_handle_exit().
+ * in the loop here; the others are left to kvm_handle_exit().
  */
 #include <linux/build_bug.h>
 #include <linux/context_tracking.h>
@@ -17,13 +17,17 @@
 #include <asm/spec-ctrl.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
-#include "compat/mce.h"
 #include "bus.h"
+#include "compat/mce.h"
 #include "cpuid.h"
-#include "entry.h"
-#include "internal.h"
+#include "events.h"
 #include "irqchip.h"
+#include "kick.h"
+#include "regs.h"
+#include "run.h"
 #include "trace.h"
+#include "vmx/entry.h"
+#include "vmx/internal.h"
 
 int vmx_enter_asm(u64 *regs, struct vmx_entry *e);
 
@@ -312,9 +316,9 @@ static bool handle_fast(struct kvm_vcpu *vcpu)
 	case EXIT_REASON_INTERRUPT_WINDOW:
 		if (vcpu->vmx.event_entered)
 			vmx_event_arrived(vcpu);
-		return vmx_handle_interrupt_window(vcpu);
+		return kvm_handle_interrupt_window(vcpu);
 	case EXIT_REASON_PREEMPTION_TIMER:
-		return !vcpu->vmx.event_entered && vmx_handle_preemption_timer(vcpu);
+		return !vcpu->vmx.event_entered && kvm_handle_preemption_timer(vcpu);
 	default:
 		return false;
 	}
@@ -365,7 +369,7 @@ static void take_mail(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->vmx.apicv && kvm_apic_has_mail(vcpu)) {
 		kvm_apic_take_mail(vcpu);
-		vmx_apicv_sync(vcpu);
+		kvm_apicv_sync(vcpu);
 	}
 }
 
@@ -378,12 +382,12 @@ static void watch_deadline(struct kvm_vcpu *vcpu, u64 host_tsc)
 }
 
 /**
- * vmx_enter_guest - run the guest until an exit that needs interrupts or more
+ * kvm_enter_guest - run the guest until an exit that needs interrupts or more
  * @vcpu: loaded vCPU in IN_GUEST_MODE
  *
  * Context: interrupts off; returns so. The exit is noted in vcpu->vmx.
  */
-void vmx_enter_guest(struct kvm_vcpu *vcpu)
+void kvm_enter_guest(struct kvm_vcpu *vcpu)
 {
 	u64 entries = 0;
 
@@ -424,7 +428,7 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
 }
 
 /**
- * vmx_handle_host_events - what ended the guest's turn and is the host's to handle
+ * kvm_handle_host_events - what ended the guest's turn and is the host's to handle
  * @vcpu: vCPU that just left the guest
  *
  * External interrupts come in when interrupts go on, unless the exit has
@@ -434,7 +438,7 @@ void vmx_enter_guest(struct kvm_vcpu *vcpu)
  *
  * Context: interrupts off.
  */
-void vmx_handle_host_events(struct kvm_vcpu *vcpu)
+void kvm_handle_host_events(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
 	u16 basic = vmx->exit_reason;

@@ -7,6 +7,7 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include "bus.h"
 #include "ioctl.h"
 
 struct coalesced_zone {

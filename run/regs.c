@@ -4,8 +4,13 @@
 #include <linux/percpu.h>
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
-#include "mmu.h"
+#include "events.h"
+#include "io.h"
 #include "irqchip.h"
+#include "kick.h"
+#include "mmu.h"
+#include "regs.h"
+#include "run.h"
 #include "state.h"
 #include "vcpu.h"
 
@@ -284,7 +289,7 @@ static void inhibit_apicv_for_debug(struct kvm *kvm)
 	mutex_lock(&kvm->lock);
 	kvm_for_each_vcpu(i, vcpu, kvm)
 		blocked |= READ_ONCE(vcpu->guest_debug) & KVM_GUESTDBG_BLOCKIRQ;
-	vmx_apicv_inhibit(kvm, KVM_APICV_DEBUG, blocked);
+	kvm_apicv_inhibit(kvm, KVM_APICV_DEBUG, blocked);
 	mutex_unlock(&kvm->lock);
 }
 

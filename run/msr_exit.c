@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RDMSR and WRMSR of the guest, and user space's answer for MSRs it wants to see: the kernel's
+ * Documentation/virt/kvm/api.rst, 7.21.
+ */
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/uaccess.h>
+#include <asm/cpufeature.h>
+#include <asm/trapnr.h>
+#include "compat/compat.h"
+#include "events.h"
+#include "mmu.h"
+#include "regs.h"
+#include "run.h"
+#include "state.h"
+#include "trace.h"
+
+
+static int inject_gp(struct kvm_vcpu *vcpu)
+{
+	kvm_queue_exception_e(vcpu, X86_TRAP_GP, 0);
+	return 1;
+}
+
+/* User space sees a failed access if it wants to; else it is #GP for the guest. */
+static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index, u64 data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (!(vcpu->kvm->user_space_msr_mask & why))
+		return EMU_FAULT;
+	run->exit_reason = exit_reason;
+	memset(&run->msr, 0, sizeof(run->msr));
+	run->msr.reason = why;
+	run->msr.index = index;
+	run->msr.data = data;
+	vcpu->msr_exit_reason = exit_reason;
+	vcpu->msr_exit_emulated = false;
+	vcpu->io.linear_rip = kvm_linear_rip(vcpu);
+	return EMU_IO;
+}
+
+static u64 why_refused(int r)
+{
+	return r == KVM_MSR_UNKNOWN ? KVM_MSR_EXIT_REASON_UNKNOWN : KVM_MSR_EXIT_REASON_INVAL;
+}
+
+/**
+ * kvm_guest_rdmsr - what RDMSR of the guest does
+ * @vcpu: the vCPU; kvm->srcu is held
+ * @index: MSR
+ * @val: its value
+ *
+ * Return: EMU_OK; EMU_FAULT for #GP(0); EMU_IO if user space answers, with kvm_run filled.
+ */
+enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+{
+	int r;
+
+	*val = 0;
+	if (!kvm_msr_allowed(vcpu, index, false)) {
+		trace_kvm_msr(0, index, 0, true);
+		return refuse(vcpu, KVM_EXIT_X86_RDMSR, KVM_MSR_EXIT_REASON_FILTER, index, 0);
+	}
+	r = kvm_get_msr(vcpu, index, val, false);
+	trace_kvm_msr(0, index, *val, r);
+	return r ? refuse(vcpu, KVM_EXIT_X86_RDMSR, why_refused(r), index, 0) : EMU_OK;
+}
+
+/**
+ * kvm_guest_wrmsr - what WRMSR of the guest does
+ * @vcpu: the vCPU; kvm->srcu is held
+ * @index: MSR
+ * @val: new value
+ *
+ * Return: as kvm_guest_rdmsr().
+ */
+enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val)
+{
+	int r;
+
+	if (!kvm_msr_allowed(vcpu, index, true)) {
+		trace_kvm_msr(1, index, val, true);
+		return refuse(vcpu, KVM_EXIT_X86_WRMSR, KVM_MSR_EXIT_REASON_FILTER, index, val);
+	}
+	r = kvm_set_msr(vcpu, index, val, false);
+	trace_kvm_msr(1, index, val, r);
+	return r ? refuse(vcpu, KVM_EXIT_X86_WRMSR, why_refused(r), index, val) : EMU_OK;
+}
+
+static void give_result(struct kvm_vcpu *vcpu, u64 val)
+{
+	kvm_gpr_write(vcpu, KVM_REG_RAX, (u32)val);
+	kvm_gpr_write(vcpu, KVM_REG_RDX, val >> 32);
+}
+
+/* 1 to go on in the guest, 0 to go to user space. */
+static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
+{
+	if (s == EMU_FAULT)
+		return inject_gp(vcpu);
+	return s == EMU_OK ? kvm_skip_instruction(vcpu) : 0;
+}
+
+/**
+ * kvm_emulate_rdmsr - the guest executed RDMSR
+ * @vcpu: the vCPU; kvm->srcu is held
+ *
+ * Return: 1 to go on in the guest, 0 to go to user space.
+ */
+int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu)
+{
+	enum emu_status s;
+	u64 val;
+
+	s = kvm_guest_rdmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), &val);
+	if (s == EMU_OK)
+		give_result(vcpu, val);
+	return finish(vcpu, s);
+}
+
+/**
+ * kvm_emulate_wrmsr - the guest executed WRMSR
+ * @vcpu: the vCPU; kvm->srcu is held
+ *
+ * Return: 1 to go on in the guest, 0 to go to user space.
+ */
+int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu)
+{
+	u64 val = (u32)kvm_gpr_read(vcpu, KVM_REG_RAX) | kvm_gpr_read(vcpu, KVM_REG_RDX) << 32;
+
+	return finish(vcpu, kvm_guest_wrmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), val));
+}
+
+/**
+ * kvm_complete_msr - user space has answered KVM_EXIT_X86_RDMSR or _WRMSR
+ * @vcpu: the vCPU, vcpu->msr_exit_reason set
+ *
+ * Return: 1 to go on in the guest, 0 to go to user space.
+ */
+int kvm_complete_msr(struct kvm_vcpu *vcpu)
+{
+	u32 exit = vcpu->msr_exit_reason;
+
+	vcpu->msr_exit_reason = 0;
+	/* User space has set other registers: the access is forgotten. */
+	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip)
+		return 1;
+	if (READ_ONCE(vcpu->run->msr.error))
+		return inject_gp(vcpu);
+	if (exit == KVM_EXIT_X86_RDMSR)
+		give_result(vcpu, READ_ONCE(vcpu->run->msr.data));
+	return vcpu->msr_exit_emulated ? kvm_emulated_by_user(vcpu) : kvm_skip_instruction(vcpu);
+}
