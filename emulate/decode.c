@@ -410,8 +410,8 @@ static bool has_address(const struct emu_insn *in, const struct emu_desc *d)
 }
 
 /*
- * Is the instruction that begins @bytes the one that is decoded? What it means
- * depends on the mode besides; in real mode on CS.D, too, so there it is not asked.
+ * Do @bytes begin with the instruction that @c holds decoded, in the same mode? In real mode the
+ * meaning depends on CS.D as well, so there it is decoded again.
  */
 static bool decoded_already(const struct emu_ctxt *c, const u8 *bytes, unsigned int len)
 {

@@ -81,7 +81,7 @@ static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool 
 	enum emu_status st;
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, o->size, acc, &o->la);
-	/* This comes even before #SS. */
+	/* Misalignment is #GP even where the segment check would be #SS. */
 	if (must_be_aligned(x) && o->la & (o->size - 1))
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)

@@ -243,7 +243,7 @@ enum emu_status ex_div(struct emu_exec *x)
 
 	if (size == 1)
 		high = emu_reg_get(x->c, RAX, 2) >> 8;
-	/* The quotient does not fit, or nothing is divided by 0. */
+	/* Division by 0, or a quotient that does not fit. */
 	if (high >= x->op[0].val)
 		return divide_error(x);
 	return double_width(x, EMU_DIV);
@@ -317,7 +317,7 @@ enum emu_status ex_cmpxchg8b(struct emu_exec *x)
 	enum emu_status st;
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 2 * half, EMU_ACC_WRITE, &la);
-	/* This comes even before #SS. */
+	/* Misalignment is #GP even where the segment check would be #SS. */
 	if (half == 8 && la & 15)
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
@@ -390,7 +390,7 @@ enum emu_status ex_bt(struct emu_exec *x)
 	return EMU_OK;
 }
 
-/* BSF BSR TZCNT LZCNT. What becomes of the destination if the source is zero, the CPU says. */
+/* BSF BSR TZCNT LZCNT. For a source of zero the destination is what the CPU in use makes it. */
 enum emu_status ex_scan(struct emu_exec *x)
 {
 	u64 *to = &x->c->gpr[x->op[0].reg];

@@ -121,7 +121,7 @@ enum emu_status ex_shiftx(struct emu_exec *x)
 	return EMU_OK;
 }
 
-/* Of two destinations that are the same register, the upper half is what stays. */
+/* If both destinations are the same register, it gets the upper half. */
 enum emu_status ex_mulx(struct emu_exec *x)
 {
 	u64 a = emu_reg_get(x->c, RDX, x->op[0].size);

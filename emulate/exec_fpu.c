@@ -203,7 +203,7 @@ static void from_integer(s64 val, u64 *mant, u16 *se)
 	*se |= EXP_BIAS + 63 - shift;
 }
 
-/* Infinity, NaN, and encodings that no CPU makes since the 80387. */
+/* Infinity, NaN, and unnormal encodings, which no CPU since the 80387 produces. */
 static bool special_to_real(struct emu_fx *fx, const struct format *f, u64 *out)
 {
 	u64 mant = fx->st[0].mant;
@@ -368,7 +368,7 @@ enum emu_status ex_fst(struct emu_exec *x)
 
 	c->ops->fxsave(c, &fx, true);
 	fx.sw &= ~FSW_C1;
-	/* An exception that is not masked comes before anything the address may be. */
+	/* An exception that is not masked is raised before the address is looked at. */
 	if (stored_value(&fx, x, buf)) {
 		st = address(x, f->bytes, EMU_ACC_WRITE, &la);
 		if (st == EMU_OK)

@@ -211,7 +211,7 @@ enum emu_status ex_mov_to_dr(struct emu_exec *x)
 	return st == EMU_OK ? x->c->ops->set_dr(x->c, reg, x->op[1].val) : st;
 }
 
-/* Of an address that no page can have there is nothing to invalidate. */
+/* A non-canonical address has no translation: INVLPG does nothing, and does not fault. */
 enum emu_status ex_invlpg(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;

@@ -203,7 +203,7 @@ struct emu_exec {
 	u64 next_rip;
 	u64 flags;
 	bool lock;
-	bool waited;		/* for a device, the last time it was tried */
+	bool waited;		/* the last attempt ended with EMU_IO */
 	bool keep_rf;		/* RF is as the handler set it */
 };
 

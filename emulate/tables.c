@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The one-byte opcodes, after SDM vol. 2D appendix A. An entry is not there: #UD. */
+/* The one-byte opcodes, after SDM vol. 2D appendix A. An entry that is missing is #UD. */
 #include "tables.h"
 
 static const struct emu_desc group1[4][8] = {

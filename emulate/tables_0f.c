@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The opcodes after 0F, after SDM vol. 2D appendix A. An entry is not there: #UD. */
+/* The opcodes after 0F, after SDM vol. 2D appendix A. An entry that is missing is #UD. */
 #include "tables.h"
 
 static const struct emu_desc group6[8] = {

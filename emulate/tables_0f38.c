@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The opcodes after 0F 38 and 0F 3A, after SDM vol. 2D appendix A. An entry is not there: #UD. */
+/* The opcodes after 0F 38 and 0F 3A, after SDM vol. 2D appendix A. A missing entry is #UD. */
 #include "tables.h"
 
 /* Moves of vectors that there are by VEX alone. */

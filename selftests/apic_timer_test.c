@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC's timer: one-shot, periodic and TSC-deadline, while the guest runs,
- * while it halts and while nobody runs it. Every expiry comes once, and none comes
+ * while it halts and while no KVM_RUN is under way. Every expiry comes once, and none comes
  * before the guest's own TSC has reached it.
  */
 #include <time.h>

@@ -133,7 +133,7 @@ static void set_up(void)
 	guest_x2apic();
 	G_CHECK_EQ(guest_wrmsr(MSR_INT, VEC), 0);
 	G_CHECK_EQ(guest_wrmsr(MSR_EN, (uintptr_t)&area | enable_bits), 0);
-	/* Being enabled may be announced to whoever waits from before. */
+	/* kvm may announce with a wake-all that the MSR was enabled: take that first. */
 	guest_sti();
 	guest_pause();
 	guest_cli();
@@ -181,7 +181,7 @@ static struct pager pager_new(struct guest *g)
 	return pager_with(g, PAGES);
 }
 
-/* The page that somebody waits for next. */
+/* The next page at which kvm or a thread waits in the userfaultfd. */
 static int pager_wait(const struct pager *p)
 {
 	struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
@@ -318,7 +318,7 @@ static void goes_past(uint64_t me)
 	guest_sync(me + 1);
 }
 
-/* A VM has a share of the workers, however many vCPUs it has: then it waits itself. */
+/* All vCPUs of a VM share its limit of pages under way: beyond it a vCPU itself waits. */
 static void limit(const void *arg)
 {
 	struct guest *g = apf_guests(2);
@@ -377,7 +377,7 @@ static void end(const pid_t *pids, int nr)
 	}
 }
 
-/* Whatever others keep, a VM that comes late has workers for its pages. */
+/* VMs that use up their share of the workers leave enough for one that is created later. */
 static void share(const void *arg)
 {
 	pid_t pids[HOGS];
@@ -468,7 +468,7 @@ static void one_at_a_time(const void *arg)
 	CHECK(has_come(missing[0]) && has_come(missing[1]), "other tokens");
 }
 
-/* The guest waits like anybody else. */
+/* The guest is not told: its vCPU waits in the kernel until the page is there. */
 static void not_told(const void *arg)
 {
 	const char *why = arg;
@@ -493,7 +493,7 @@ static void not_told(const void *arg)
 	check_none();
 }
 
-/* Off with a page in flight: it comes, and nobody hears of it. */
+/* The guest switches the MSR off with a page in flight: no "page ready" is sent for it. */
 static void disabler(uint64_t page)
 {
 	int i;
@@ -507,7 +507,7 @@ static void disabler(uint64_t page)
 	guest_cli();
 	disables = false;
 	G_CHECK_EQ(nr_ready, 0);
-	/* On again: who waited must not wait for ever. */
+	/* Switched on again: a wake-all tells tasks of the guest that wait for a lost page. */
 	nr_wake_all = 0;
 	G_CHECK_EQ(guest_wrmsr(MSR_EN, (uintptr_t)&area | EN_ALL), 0);
 	guest_sti();
@@ -533,7 +533,7 @@ static void switched_off(const void *arg)
 	CHECK_EQ(nr_ready, 0);
 }
 
-/* What user space writes, as after migration, wakes everybody. */
+/* User space writes the MSR, as after migration: the guest gets a wake-all. */
 static void sleeper(uint64_t arg)
 {
 	guest_x2apic();
@@ -555,7 +555,7 @@ static void wake_all(const void *arg)
 	CHECK_EQ(nr_wake_all, 1);
 }
 
-/* A page that is there after all the others is no fault of this kind. */
+/* A page that the host has is mapped at once, without an asynchronous page fault. */
 static void page_present(const void *arg)
 {
 	struct guest *g = apf_guest();
@@ -567,7 +567,7 @@ static void page_present(const void *arg)
 	check_none();
 }
 
-/* --- the end comes first --------------------------------------------------- */
+/* --- pages in flight when the VM ends or the slot goes --------------------- */
 
 static struct guest *in_flight(struct pager *p)
 {
@@ -584,7 +584,7 @@ static struct guest *in_flight(struct pager *p)
 	return g;
 }
 
-/* Nobody ever brings the pages. */
+/* The pages never come: the process exits with all of them in flight. */
 static void exit_in_flight(const void *arg)
 {
 	struct pager p;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Coalesced writes: what a guest writes to a zone waits in a ring that user space shares.
- * What user space puts into the ring's indices harms nobody but itself.
+ * Wrong indices that user space puts into the ring harm only its own VM.
  */
 #include <sched.h>
 
@@ -135,7 +135,7 @@ static void bad_indices(const void *arg)
 			CHECK(g->v[0].exits - out <= BATCH, "more exits than writes");
 		}
 	}
-	/* Where the next entry goes is the kernel's to know or the ring's to say. */
+	/* A kvm may keep the index of the next entry itself or take it from the ring. */
 	ring->first = 0;
 	ring->last = 0;
 	guest_run(g, 0);

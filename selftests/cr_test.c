@@ -138,7 +138,7 @@ static void cr4_follows_cpuid(const void *arg)
 		struct kvm_regs r;
 		bool has = cpu_has(m, bits[i].f);
 
-		/* LA57 cannot change while paging is on, whatever CPUID says. */
+		/* LA57 cannot change while paging is on, with LA57 in CPUID or without. */
 		if (bits[i].bit == X86_CR4_LA57)
 			has = false;
 		machine_start(m, MODE_LONG, write_cr4);
@@ -147,7 +147,7 @@ static void cr4_follows_cpuid(const void *arg)
 		set_regs(m, &r);
 		HERE();
 		if (has) {
-			/* User pages are everywhere: SMEP and SMAP bite at once. */
+			/* On user pages, which all are, SMEP and SMAP would fault at once. */
 			if (bits[i].bit & (X86_CR4_SMEP | X86_CR4_SMAP)) {
 				uint64_t *pt = guest_mem(m, G_PT);
 				int j;

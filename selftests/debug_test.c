@@ -162,7 +162,7 @@ static void watchpoint(const void *arg)
 
 GUEST_CODE(reads_dr0, 64, "mov %dr0, %rax\n hlt\n");
 
-/* DR7.GD of the debugger: each MOV of a debug register is its to see, and not done. */
+/* DR7.GD of the debugger: each MOV to or from a debug register exits before it is executed. */
 static void general_detect(const void *arg)
 {
 	struct machine *m = machine_new();
@@ -183,7 +183,7 @@ static void general_detect(const void *arg)
 
 GUEST_CODE(outs, 64, "1: out %al, $0x10\n jmp 1b\n");
 
-/* What waits is held back while the debugger says so, and the guest goes on meanwhile. */
+/* KVM_GUESTDBG_BLOCKIRQ holds interrupts back while the guest runs. */
 static void events_blocked(const void *arg)
 {
 	struct machine *m = machine_new();

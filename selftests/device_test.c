@@ -28,7 +28,7 @@ static struct guest *prepare(void)
 {
 	struct guest *g = guest_new_novcpu(CHIP_NONE);
 
-	/* There is no capability that says so on x86. */
+	/* On x86 no capability announces KVM_CREATE_DEVICE. */
 	if (create(g, 0, KVM_CREATE_DEVICE_TEST, NULL) && errno == ENOTTY)
 		test_skip("this kvm does not have KVM_CREATE_DEVICE");
 	return g;
@@ -69,7 +69,7 @@ static void vfio(const void *arg)
 	for (i = 0; i < 50; i++) {
 		g = prepare();
 		CHECK_OK(create(g, KVM_DEV_TYPE_VFIO, 0, &fd));
-		/* Closed in either order. */
+		/* VM and device are closed in either order. */
 		if (i & 1)
 			close(fd);
 		kvm_vm_free(g->m->vm);

@@ -86,7 +86,7 @@ static void halts(const void *arg)
 
 GUEST_CODE(halt_loop, 64, "1: sti\n hlt\n jmp 1b\n");
 
-/* A signal ends KVM_RUN of a vCPU that halts in the guest; it is not HALTED to the kernel. */
+/* A signal ends KVM_RUN of a vCPU that halts in the guest; its MP state stays RUNNABLE. */
 static void hlt_and_signal(const void *arg)
 {
 	struct pc *pc = make(KVM_X86_DISABLE_EXITS_HLT);

@@ -220,7 +220,7 @@ static const struct twin ports[] = {
 	{ INSN("rep insb: none", "\xf3\x6c"), .dx = 0x70, .prep = with_strings },
 };
 
-/* Pages without some right, and addresses that are none. */
+/* Pages without some right, and addresses that are not canonical. */
 static const struct twin faults[] = {
 	{ INSN("load", "\x48\x8b\x03"), .bx = TW_ABSENT },
 	{ INSN("load: supervisor", "\x48\x8b\x03"), .bx = TW_SUPER },
@@ -287,7 +287,7 @@ static const struct twin steps[] = {
 	  .stack = { TW_TARGET, SEL_CODE64, 0x102, TW_STACK, SEL_DATA } },
 };
 
-/* A division by zero that nobody has been told of. */
+/* A division by zero left the x87 exception flag set, and no #MF has reported it yet. */
 static void with_x87_error(struct machine *m, struct kvm_regs *r, struct kvm_sregs *s)
 {
 	struct kvm_fpu fpu = { .fcw = 0x37b, .fsw = 0x8084, .mxcsr = 0x1f80 };

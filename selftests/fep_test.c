@@ -57,7 +57,7 @@ static struct machine *load(enum mode mode, const uint8_t *code, const uint8_t *
 	return m;
 }
 
-/* What stands behind the prefix does not reach the CPU, which knows AESENC. */
+/* The instruction behind the prefix goes to the emulator, which has no AESENC; the CPU has. */
 static void reaches_emulator(const void *arg)
 {
 	const struct width *w = arg;
@@ -128,7 +128,7 @@ static void from_ring3(const void *arg)
 	r = get_regs(m);
 	r.rax = 1;
 	set_regs(m, &r);
-	/* HLT is not for ring 3. */
+	/* Ring 3 may not execute HLT. */
 	e = expect_event(m, GP_VECTOR);
 	CHECK_EQ(e.ip, G_CODE + (add64_end - add64));
 	CHECK_EQ(get_regs(m).rax, 6);
@@ -199,7 +199,7 @@ static void parameter_off(const void *arg)
 	CHECK_EQ(expect_event(m, UD_VECTOR).ip, at);
 }
 
-/* While a vCPU is there. */
+/* The parameter is cleared while a vCPU exists, and counts from then on. */
 static void switched_off(const void *arg)
 {
 	struct machine *m;
@@ -221,7 +221,7 @@ static void one_byte_wrong(const void *arg)
 	expect_ud(load(MODE_LONG, near64, near64_end), G_CODE);
 }
 
-/* The bytes end where the guest maps nothing: no page fault for what nobody asked for. */
+/* The prefix is cut off by a page that the guest does not map: #UD, and no page fault. */
 static void cut_off(const void *arg)
 {
 	struct machine *m;

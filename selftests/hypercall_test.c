@@ -81,7 +81,7 @@ static void unknown(const void *arg)
 	CHECK_EQ(g->v[0].exits, 0);
 }
 
-/* Outside 64-bit code the upper halves of the registers mean nothing. */
+/* Outside of 64-bit code the upper halves of the registers are ignored. */
 GUEST_CODE(call32, 32, "vmcall\n outl %eax, $0x10\n jmp call32\n");
 
 static void in_32_bits(const void *arg)
@@ -145,7 +145,7 @@ static void kick(const void *arg)
 		CHECK_EQ(call(g, KVM_HC_KICK_CPU, 0, 1, 0, 0), 0);
 		thread_wait_for(&halts, i);
 	}
-	/* Nobody there, and one that is awake. */
+	/* An APIC ID that no vCPU has, and a vCPU that does not halt. */
 	CHECK_EQ(call(g, KVM_HC_KICK_CPU, 0, 77, 0, 0), 0);
 	usleep(20000);
 	CHECK_EQ(halts, 100);
@@ -190,7 +190,7 @@ static void taker(uint64_t i)
 
 static const uint32_t ids[] = { 0, 1, 2, 33, 65, 100, 128 };
 
-/* vCPU 0 sends, the others with ids as above take. */
+/* vCPU 0 sends; the other vCPUs, whose ids are above, receive. */
 static struct guest *prepare_ipi(void)
 {
 	struct guest *g = guest_new_novcpu(CHIP_FULL);
@@ -209,7 +209,7 @@ static struct guest *prepare_ipi(void)
 	return g;
 }
 
-/* A taker has its interrupt when it says so itself, some time after the handler has counted. */
+/* A receiver is done when it says so itself, some time after its handler has counted. */
 static void wait_takers(uint32_t who, uint64_t each)
 {
 	int i;
@@ -219,7 +219,7 @@ static void wait_takers(uint32_t who, uint64_t each)
 			thread_wait_for(&per_vcpu[i], each);
 }
 
-/* Each of @who has @each, @n in all, and no more come. */
+/* Each receiver in @who has @each interrupts, @n in all, and no more come. */
 static void expect_ipis(uint64_t n, uint32_t who, uint64_t each)
 {
 	int i;
@@ -245,7 +245,7 @@ static void ipi_64(const void *arg)
 		wait_takers(who, i);
 	}
 	expect_ipis(100, who, 20);
-	/* Those that are not there do not count. */
+	/* The result counts only the IDs that some vCPU has. */
 	CHECK_EQ(call(g, KVM_HC_SEND_IPI, 1 | 1 << 7, 0, 33, VEC), 1);
 	wait_takers(1 << 3, 1);
 	CHECK_EQ(count[VEC], 101);
@@ -345,7 +345,7 @@ static void to_user_space(const void *arg)
 	CHECK_EQ(call(g, KVM_HC_MAP_GPA_RANGE, HIGH_BASE, 1, 0, 0), 0x1234);
 	CHECK_EQ(call(g, KVM_HC_MAP_GPA_RANGE, HIGH_BASE, 77, 0x10, 0), 0x1234);
 	CHECK_EQ(g->v[0].exits, 2);
-	/* What makes no sense is refused in the kernel. */
+	/* Invalid arguments are refused in the kernel, without an exit. */
 	CHECK_EQ(call(g, KVM_HC_MAP_GPA_RANGE, HIGH_BASE + 1, 1, 0, 0), FAILED(KVM_EINVAL));
 	CHECK_EQ(call(g, KVM_HC_MAP_GPA_RANGE, HIGH_BASE, 0, 0, 0), FAILED(KVM_EINVAL));
 	CHECK_EQ(call(g, KVM_HC_MAP_GPA_RANGE, HIGH_BASE, ~0ULL, 0, 0), FAILED(KVM_EINVAL));

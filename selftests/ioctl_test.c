@@ -506,7 +506,7 @@ static void on_sigbus(int sig)
 	sigbus++;
 }
 
-/* A page that is broken is not mapped, and nobody who only asks is killed for it. */
+/* KVM_PRE_FAULT_MEMORY of a poisoned page fails with EHWPOISON and sends no SIGBUS. */
 static void pre_fault_poisoned(const void *arg)
 {
 	const uint64_t at = 0x10000000;
@@ -518,7 +518,7 @@ static void pre_fault_poisoned(const void *arg)
 		test_skip("KVM_CAP_PRE_FAULT_MEMORY is not offered");
 	memset(mem, 1, 0x3000);
 	set_slot(m, 7, 0, at, 0x3000, mem);
-	/* Who breaks a page hears of it. */
+	/* MADV_HWPOISON itself may raise SIGBUS. */
 	signal(SIGBUS, on_sigbus);
 	if (madvise(mem + 0x1000, 0x1000, MADV_HWPOISON))
 		test_skip("MADV_HWPOISON: %s", strerror(errno));

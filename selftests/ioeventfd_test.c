@@ -76,7 +76,7 @@ static void add(bool pio, uint64_t addr, int len, uint64_t value)
 	};
 }
 
-/* Exits are counted by guest_run(); all of them are writes that nobody took. */
+/* Exits are counted by guest_run(); all of them are writes that no ioeventfd took. */
 static bool count_exit(struct guest_vcpu *v)
 {
 	int reason = v->vcpu->run->exit_reason;
@@ -414,7 +414,7 @@ static void errors(const void *arg)
 		CHECK_OK(guest_ioeventfd(g, fd, MMIO_AT + 8 * i, 4, 0, 0));
 }
 
-/* Closed by user space: the guest's writes are still taken, by nobody. */
+/* User space has closed the eventfd: the guest's writes still do not exit. */
 static void closed(const void *arg)
 {
 	struct guest *g = prepare();

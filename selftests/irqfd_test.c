@@ -301,7 +301,7 @@ static void same_eventfd_twice(const void *arg)
 	finish(g);
 }
 
-/* An eventfd that nobody holds any more leaves by itself. */
+/* Closing the last descriptor of an eventfd de-assigns its irqfd. */
 static void close_while_assigned(const void *arg)
 {
 	struct guest *g = prepare(1, CHIP_FULL);

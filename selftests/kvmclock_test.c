@@ -158,7 +158,7 @@ static void racer(uint64_t i)
 						    __ATOMIC_SEQ_CST))
 			;
 		rounds[i]++;
-		/* Everybody gets a turn on few CPUs. */
+		/* With fewer CPUs than vCPUs, the others can run meanwhile. */
 		if (rounds[i] % 64 == 0)
 			guest_sync(1);
 	}
@@ -224,7 +224,7 @@ static void get(const void *arg)
 			CHECK(d.host_tsc >= c0 && d.host_tsc <= c1, "host_tsc");
 		t = guest_now(g, i & 1);
 		e = get_clock(g);
-		/* A microsecond for what is rounded in different places. */
+		/* They may differ by a microsecond, as each rounds for itself. */
 		CHECK(t + 1000 > d.clock && t < e.clock + 1000, "%llu not in %llu..%llu",
 		      (unsigned long long)t, (unsigned long long)d.clock,
 		      (unsigned long long)e.clock);

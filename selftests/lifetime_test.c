@@ -159,7 +159,7 @@ static void mapped_twice(const void *arg)
 
 /* --- other processes ------------------------------------------------------- */
 
-/* A VM belongs to the address space it was made in: others get EIO. */
+/* Only the address space that created a VM may use it: ioctls from others get EIO. */
 static void calls_from_a_child(const void *arg)
 {
 	struct machine *m = machine_new();

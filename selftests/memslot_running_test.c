@@ -10,7 +10,7 @@
 
 #define SLOT 7
 #define AT 0x800000
-#define G_SEQ 0x30000		/* what the guest is asked to acknowledge */
+#define G_SEQ 0x30000		/* the number that the guest is to acknowledge */
 #define G_ACK 0x31000
 #define G_LOADS 0x31008
 #define G_VALUE 0x31010		/* loaded after it saw the request */

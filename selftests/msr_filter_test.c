@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What user space may take out of a guest's hands: MSRs by KVM_X86_SET_MSR_FILTER,
+ * What user space may forbid or answer itself: MSRs by KVM_X86_SET_MSR_FILTER,
  * also those that are reached without an exit, MSR_PLATFORM_INFO, and the quirks of
  * MONITOR and MWAIT. And the attribute of /dev/kvm that says which XCR0 a guest may have.
  */
@@ -91,7 +91,7 @@ static void deny_one(const void *arg)
 	CHECK_EQ((uint32_t)get_regs(m).rax, (uint32_t)before);
 }
 
-/* User space that has moved the vCPU elsewhere meanwhile has no answer for what was there. */
+/* If user space moves RIP at the exit, its answer for the RDMSR or WRMSR is dropped. */
 static void moved_meanwhile(const void *arg)
 {
 	static const int exits[] = { KVM_EXIT_X86_RDMSR, KVM_EXIT_X86_WRMSR };

@@ -67,7 +67,7 @@ static void constant(const void *arg)
 	}
 }
 
-/* Nobody's numbers: #GP for the guest and nothing for user space. */
+/* Numbers of no MSR: #GP for the guest, and KVM_GET/SET_MSRS return 0. */
 static void holes(const void *arg)
 {
 	static const struct msr_range ranges[] = {
@@ -90,7 +90,7 @@ static void holes(const void *arg)
 	}
 }
 
-/* What a guest need not fear is told on every host, the same at each place. */
+/* IA32_ARCH_CAPABILITIES has the bits that hold on every host, the same wherever it is read. */
 static void arch_capabilities(const void *arg)
 {
 	struct {

@@ -117,7 +117,7 @@ static void shown(const void *arg)
 	}
 }
 
-/* The same OUT whatever else user space sets; its shadow of STI ends with it. */
+/* Other state that user space sets does not end the access; the STI shadow ends with the OUT. */
 static void rip_set_to_itself(const void *arg)
 {
 	struct machine *m = at_access(&accesses[0]);
@@ -139,7 +139,7 @@ static void rip_set_to_itself(const void *arg)
 	expect_hlt(m);
 }
 
-/* User space went on somewhere itself: nothing is added there. */
+/* If user space has moved RIP, the next KVM_RUN adds no instruction length to it. */
 static void rip_moved(const void *arg)
 {
 	const struct access *a = &accesses[0];
@@ -164,7 +164,7 @@ static void rip_moved(const void *arg)
 	CHECK_EQ(get_regs(m).rip, ELSEWHERE + 1);
 }
 
-/* It is the linear address that counts. */
+/* Whether the vCPU was moved is told by the linear address, CS.base + RIP. */
 static void code_segment_moved(const void *arg)
 {
 	const struct access *a = &accesses[1];
@@ -238,7 +238,7 @@ static struct machine *warm(const struct access *a)
 	return m;
 }
 
-/* A trap of the guest's comes when the OUT is over, and for 7Eh that is before the exit. */
+/* TF: the #DB comes when the OUT is over, for port 7Eh before the exit to user space. */
 static void single_step_flag(const void *arg)
 {
 	static const int which[] = { 0, 2 };

@@ -143,9 +143,9 @@ static void paced_(int dev, int fd, bool posted, int n)
 
 #define paced(dev, fd, posted, n) (HERE(), paced_(dev, fd, posted, n))
 
-/* --- who meets whom ----------------------------------------------------------- */
+/* --- devices and irqfds come together in any order ----------------------------- */
 
-/* Where the CPU or the IOMMU cannot, everything goes by the eventfd. */
+/* Where the CPU or the IOMMU cannot post, each interrupt signals the eventfd. */
 static void unused(const void *iommu)
 {
 	int dev = fake_device(), fd = event_new();
@@ -262,7 +262,7 @@ static void refused(const void *arg)
 	finish(g);
 }
 
-/* --- where to ------------------------------------------------------------------ */
+/* --- which routes are posted ---------------------------------------------------- */
 
 static void routes(const void *arg)
 {
@@ -283,7 +283,7 @@ static void routes(const void *arg)
 		{ 0xfee01000, VEC | 4 << 8, false },	/* NMI */
 		{ 0xfee01000, 8, false },		/* no vector of an interrupt */
 		{ 0xfeeff000, VEC, false },		/* broadcast */
-		{ 0xfee77000, VEC, false },		/* nobody */
+		{ 0xfee77000, VEC, false },		/* no vCPU has this ID */
 		{ 0xfee00000, VEC, true },
 	};
 
@@ -340,7 +340,7 @@ static void new_vector(const void *arg)
 	finish(g);
 }
 
-/* The message is there before the vCPU it goes to. */
+/* The route names a vCPU that is created later. */
 static void late_vcpu(const void *arg)
 {
 	int dev = posting_device(), fd = event_new();
@@ -371,7 +371,7 @@ static struct guest *posted_guest(int dev, int fd, int nr)
 	return g;
 }
 
-/* Nobody is notified; the interrupt is part of the state, and comes. */
+/* In user space a vCPU is not notified; KVM_GET_LAPIC shows what was posted. */
 static void in_user_space(const void *arg)
 {
 	int dev = posting_device(), fd = event_new();
@@ -497,7 +497,7 @@ static void moved(const void *arg)
 	finish(g);
 }
 
-/* While the CPU does not virtualize its APIC the vCPU is told in another way. */
+/* While APICv is inhibited for the VM, a posted interrupt wakes the vCPU by the wake-up vector. */
 static void inhibited(const void *arg)
 {
 	int dev = posting_device(), fd = event_new();
@@ -557,7 +557,7 @@ static void cpu_goes(const void *arg)
 	finish(g);
 }
 
-/* Everything changes all the time, and none is lost. */
+/* Routes, irqfd and device change all the time, and no interrupt is lost. */
 static void storm(const void *arg)
 {
 	int dev = posting_device(), fd = event_new(), i, posted = 0;
@@ -585,7 +585,7 @@ static void storm(const void *arg)
 	finish(g);
 }
 
-/* User space reads of a request that the CPU has not seen; it is delivered all the same. */
+/* User space reads IRR, with a request that was sent meanwhile; the guest still gets it. */
 static void read_by_user(const void *arg)
 {
 	struct guest *g = guest_new(1, CHIP_FULL);

@@ -50,7 +50,7 @@ static bool is_off(struct machine *m)
 	return get_regs(m).rip == G_CODE;
 }
 
-/* What one call has turned off stays off, whatever the next one names; with 6.1 it does not. */
+/* Quirks that one call has turned off stay off after the next call; on 6.1 the last call counts. */
 static void calls_add_up(const void *arg)
 {
 	const uint64_t hole = KVM_X86_QUIRK_LAPIC_MMIO_HOLE;

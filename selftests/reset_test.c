@@ -69,11 +69,11 @@ static const struct row rows[] = {
 	{ "apic.0e0", 0xffffffff },
 	{ "apic.0f0", 0xff },
 	{ "apic.320", 0x10000 }, { "apic.330", 0x10000 }, { "apic.340", 0x10000 },
-	/* The 8259's interrupts reach the first processor without anybody's doing. */
+	/* LINT0 of the first processor is ExtINT and not masked, as firmware would set it. */
 	{ "apic.350", 0x700, SAME, BSP },
 	{ "apic.350", 0x10000, SAME, AP },
 	{ "apic.360", 0x10000 }, { "apic.370", 0x10000 },
-	/* The guest's memory that kvm writes to is of before. */
+	/* INIT ends what kvm writes to guest memory: that was another kernel's. */
 	{ "msr.12", 0 }, { "msr.4b564d01", 0 },
 	{ "msr.4b564d02", 0 }, { "msr.4b564d03", 0 }, { "msr.4b564d04", 0 }, { "msr.4b564d06", 0 },
 	{ "msr.4b564d05", 1, KEPT },
@@ -430,7 +430,7 @@ static void check_init(const struct state *s, const struct state *before, enum w
 			"after INIT");
 }
 
-/* A SIPI that comes to the first processor, which does not wait for one, is nothing. */
+/* The first processor does not wait for a SIPI, and ignores it. */
 static void check_sipi(const struct state *s, const struct state *init, enum who who)
 {
 	static const struct state_item start[] = {

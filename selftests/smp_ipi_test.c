@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts from vCPU to vCPU: who is meant by a destination, and nobody else; then
+ * Interrupts from vCPU to vCPU: a destination reaches those it means and no others; then
  * storms and races, where what the architecture promises to count is counted.
  */
 #include "agent.h"
@@ -133,7 +133,7 @@ static void logical_x2apic(const void *arg)
 	check_targets(pc, 0x72, 0xf);
 }
 
-/* One of those addressed takes it; which one is nobody's business. */
+/* Exactly one of those addressed takes it; the SDM does not say which. */
 static void lowest_priority(const void *arg)
 {
 	struct pc *pc = pc_in_mode(arg, 4);
@@ -253,7 +253,7 @@ static void pings(const void *arg)
 	expect_end(&t[to]);
 }
 
-/* Everybody sends to everybody else, waits for nobody: no more than sent, the last one seen. */
+/* Each vCPU sends to all others without waiting: at most as many arrive, and the last does. */
 GUEST_CODE(storm, 64,
 	   "sti\n"
 	   "1: lock incq (%rdi)\n"			/* asked for */

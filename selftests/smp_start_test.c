@@ -10,7 +10,7 @@
 
 #define AP_CODE		0x30000
 #define SIPI_VECTOR	(AP_CODE >> 12)
-#define PORT_AP		0x40e		/* nobody's */
+#define PORT_AP		0x40e		/* no device has it */
 
 /* Where an AP begins: tells where it is, then halts for good. */
 GUEST_CODE(ap_start, 16,
@@ -52,7 +52,7 @@ static void states(const void *arg)
 
 	CHECK_EQ(mp_state(&pc->cpu[0]), KVM_MP_STATE_RUNNABLE);
 	CHECK_EQ(mp_state(ap), KVM_MP_STATE_UNINITIALIZED);
-	/* A SIPI is nothing to one that has not seen INIT. */
+	/* A vCPU ignores a SIPI before its first INIT. */
 	apic_send(&pc->cpu[0], 1, M_SIPI | SIPI_VECTOR);
 	CHECK_EQ(mp_state(ap), KVM_MP_STATE_UNINITIALIZED);
 	apic_send(&pc->cpu[0], 1, M_INIT | ICR_ASSERT | ICR_LEVEL);
@@ -66,7 +66,7 @@ static void states(const void *arg)
 	CHECK_EQ(s.cs.selector, AP_CODE >> 4);
 	CHECK_EQ(cpu_regs(ap).rip, 0);
 	expect_ap_start(ap);
-	/* Another SIPI while it runs is nothing. */
+	/* A vCPU that runs ignores a second SIPI. */
 	complete_exit(ap->vcpu);
 	apic_send(&pc->cpu[0], 1, M_SIPI | 0x31);
 	CHECK_EQ(mp_state(ap), KVM_MP_STATE_RUNNABLE);
@@ -137,7 +137,7 @@ static void started_in_kvm_run(const void *arg)
 	CHECK_EQ(*count, 3);
 }
 
-/* Nobody starts it: KVM_RUN waits, and a signal ends the wait. */
+/* No SIPI comes: KVM_RUN waits for one, and a signal ends the wait. */
 static void waits_uninitialized(const void *arg)
 {
 	struct timespec ms100 = { .tv_nsec = 100000000 };

@@ -86,7 +86,7 @@ static void two_in_turn(const void *arg)
 	}
 }
 
-/* The host's registers are what they were, whatever the guest loads into its own. */
+/* The host process has its own registers back after each KVM_RUN. */
 static void host_registers_survive(const void *arg)
 {
 	struct machine *m = carrier(0);

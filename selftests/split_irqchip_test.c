@@ -37,7 +37,7 @@ static void set_pins(struct pc *pc, const struct pin *pins, int nr)
 	free(t);
 }
 
-/* EOI of a level-triggered vector: user space hears of it, once. */
+/* The EOI of a level-triggered vector exits to user space, once. */
 static void eoi_exits(const void *arg)
 {
 	static const struct pin pins[] = {
@@ -85,7 +85,7 @@ static void eoi_by_x2apic(const void *arg)
 	}
 }
 
-/* Only routes of the reserved pins are watched, only by whom they lead to. */
+/* Only EOIs of routes of the reserved pins exit, and only on the vCPUs they lead to. */
 static void who_is_told(const void *arg)
 {
 	struct pin pins[PINS + 1] = { };
@@ -171,7 +171,7 @@ static void extint(const void *arg)
 	CHECK_EQ(cpu_window(c), 0x21);
 	CHECK(!apic_bit(c, R_ISR, 0x21), "the APIC has it in service");
 	CHECK_EQ(cpu_iret(c), CPU_DONE);
-	/* Task priority is not asked; before one of the APIC's own. */
+	/* TPR does not hold it back, and it comes before an interrupt of the local APIC. */
 	apic_write(c, R_TPR, 0xf0);
 	CHECK_OK(interrupt(c, 0x22));
 	CHECK_EQ(cpu_window(c), 0x22);

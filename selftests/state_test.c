@@ -32,7 +32,7 @@ GUEST_CODE(rotate, 64,
 	   "xchg %rax, %rbx\n xchg %rcx, %rdx\n xchg %rsi, %rdi\n xchg %rbp, %r8\n"
 	   "xchg %r9, %r10\n xchg %r11, %r12\n xchg %r13, %r14\n not %r15\n not %rsp\n hlt\n");
 
-/* All of them arrive in the guest and come back. */
+/* The guest sees all that is set here, and user space reads it back. */
 static void regs_in_guest(const void *arg)
 {
 	struct machine *m = machine_new();
@@ -334,7 +334,7 @@ static void check_fresh(struct machine *m)
 	CHECK_EQ(*(uint32_t *)guest_mem(m, 0x3000c), 0x3eaaaaab);
 }
 
-/* A vCPU whose FPU nobody has set. */
+/* A vCPU for which KVM_SET_FPU and KVM_SET_XSAVE were never called. */
 static void fpu_at_creation(const void *arg)
 {
 	struct machine *m = machine_new();
@@ -353,7 +353,7 @@ static void fpu_at_creation(const void *arg)
 	check_fresh(m);
 }
 
-/* KVM_SET_FPU has no say in MXCSR: a cleared structure leaves exceptions masked. */
+/* KVM_SET_FPU does not set MXCSR: after one of zeros exceptions are still masked. */
 static void fpu_mxcsr(const void *arg)
 {
 	struct machine *m = machine_new();
@@ -518,7 +518,7 @@ static void debugregs(const void *arg)
 	CHECK(!memcmp(&d, &e, sizeof(d)), "a refused call changed state");
 }
 
-/* Without an in-kernel irqchip there is but one state to be in. */
+/* Without an in-kernel irqchip a vCPU stays KVM_MP_STATE_RUNNABLE. */
 static void mp_state(const void *arg)
 {
 	static const uint32_t bad[] = {

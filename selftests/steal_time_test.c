@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Steal time: what a vCPU waits for its CPU, and the flag that says it is not running,
- * by which others ask for a flush of its TLB. Both vCPUs share one CPU of the host.
+ * by which other vCPUs ask for a flush of its TLB. Both vCPUs share one CPU of the host.
  */
 #include <linux/kvm_para.h>
 #include <sched.h>
@@ -126,7 +126,7 @@ static void registration(const void *arg)
 	CHECK_EQ(write_value(g, at | 1), 0);
 	CHECK_EQ(vcpu_msr_get(g->v[0].vcpu, MSR_KVM_STEAL_TIME), at | 1);
 	CHECK(area[0].version, "not written");
-	/* Off: it is the guest's again. */
+	/* Switched off: kvm writes to the memory no more. */
 	CHECK_EQ(write_value(g, at), 0);
 	version = area[0].version;
 	usleep(20000);

@@ -190,7 +190,7 @@ static void by_instruction(const void *arg)
 		cr_bits(m, w->cr3, w->cr4, 0);
 	if (w->global)
 		*guest_pte(m, G_WIN) |= PTE_G;
-	/* With SMEP the kernel does not execute what is the user's. */
+	/* With SMEP ring 0 does not execute user pages. */
 	*guest_pte(m, G_CODE) &= ~PTE_U;
 	expect_out(m, 0x10, 4, OLD);
 	remap(m);
@@ -359,7 +359,7 @@ static void by_steal_time(const void *arg)
 	set_msr(m, MSR_KVM_STEAL_TIME, G_STEAL | KVM_MSR_ENABLED);
 	expect_out(m, 0x10, 4, OLD);
 	remap(m);
-	/* Whether kvm says so for every exit to user space or not. */
+	/* A kvm may set the flag at every exit to user space or only when the vCPU is preempted. */
 	st->preempted = KVM_VCPU_PREEMPTED | KVM_VCPU_FLUSH_TLB;
 	expect_out(m, 0x11, 4, NEW);
 	CHECK(!(st->preempted & KVM_VCPU_FLUSH_TLB), "the request is still there");
@@ -368,7 +368,7 @@ static void by_steal_time(const void *arg)
 
 /* --- other CPUs, other vCPUs ----------------------------------------------- */
 
-/* The guest flushes where it is then; what the first CPU kept is of an older time. */
+/* The guest flushes on the second CPU: what the first one has cached is stale afterwards. */
 static void moved_and_back(const void *arg)
 {
 	struct machine *m = WINDOW(MODE_LONG, elsewhere);

@@ -121,7 +121,7 @@ static void created_alike(const void *arg)
 		CHECK_EQ(get_offset(g, i), get_offset(g, 0));
 }
 
-/* One value for all vCPUs, written one after the other: they are meant to agree. */
+/* The same value is written to one vCPU after the other: kvm makes their TSCs agree. */
 static void written_alike(const void *arg)
 {
 	struct guest *g = prepare(NR);
@@ -140,7 +140,7 @@ static void written_alike(const void *arg)
 		CHECK(value >= v && value - v < 10000000000ULL, "0x%llx after 0x%llx",
 		      (unsigned long long)value, (unsigned long long)v);
 	}
-	/* Far from the others, it is meant. */
+	/* A value far from the other vCPUs' is set as it is. */
 	vcpu_msr_set(g->v[1].vcpu, MSR_TSC, 5);
 	CHECK(get_offset(g, 1) != get_offset(g, 0), "not written");
 	guest_run(g, 1);
@@ -190,7 +190,7 @@ static void guest_writes_adjust(const void *arg)
 	guest_run(g, 0);
 	CHECK_EQ(get_offset(g, 0), o0 - (1ULL << 20));
 	CHECK_EQ(get_offset(g, 1), o1);
-	/* By the host it is a value to keep and no more. */
+	/* If user space writes TSC_ADJUST, only that value changes. */
 	CHECK_EQ(vcpu_msr_set(g->v[0].vcpu, MSR_ADJUST, 0x1234), 1);
 	CHECK_EQ(vcpu_msr_get(g->v[0].vcpu, MSR_ADJUST), 0x1234);
 	CHECK_EQ(get_offset(g, 0), o0 - (1ULL << 20));
@@ -261,7 +261,7 @@ static void rate(const void *arg)
 	khz = CHECK_OK(ioctl(fd, KVM_GET_TSC_KHZ, 0));
 	CHECK(khz > 1000, "%llu kHz", (unsigned long long)khz);
 	check_rate(g, khz);
-	/* What it is may be set on any CPU. */
+	/* The rate that the TSC has may be set on any CPU. */
 	CHECK_OK(ioctl(fd, KVM_SET_TSC_KHZ, khz));
 	CHECK_EQ(ioctl(fd, KVM_GET_TSC_KHZ, 0), khz);
 	check_rate(g, khz);

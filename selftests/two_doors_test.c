@@ -449,7 +449,7 @@ static void use_x87(struct guest *g)
 	guest_run(g, 0);
 }
 
-/* What a row's instructions need. */
+/* The features that the instructions of a row need. */
 static void prepare(struct guest *g, const struct reg *r)
 {
 	struct kvm_sregs s = get_sregs(g->m);
@@ -617,7 +617,7 @@ static bool group_seen(const struct reg *r)
 	return false;
 }
 
-/* Not in the table, which sets and sets back; there are tests of their own. */
+/* Not in the table, whose rows set a value and set it back: the tests named have these. */
 static const uint32_t elsewhere[] = {
 	MSR_IA32_TSC,			/* goes on; tsc_test */
 	0x3a,				/* written once, then locked; msr_test */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of the chips share: VMs with buses, and what the chips' neighbours were told. */
+/* What the tests of the chips share: VMs with buses, and ways to reach the devices on them. */
 #ifndef KVMX_TEST_CHIPS_H
 #define KVMX_TEST_CHIPS_H
 

@@ -6,7 +6,7 @@
 #include <kernel.h>
 #include <stdarg.h>
 
-/* The first complaint, "" if there is none; whoever begins a test empties it. */
+/* The first complaint, "" if there is none; a test empties it when it begins. */
 static char wrong[200];
 
 static __printf(2, 3) void right(bool cond, const char *fmt, ...)

@@ -58,7 +58,7 @@ struct cpu_state {
 struct tcase {
 	u8 place;
 	bool vec;		/* x87, MMX and vector registers matter */
-	bool undo;		/* nobody compares the memory: the child takes back its changes */
+	bool undo;		/* memory is not compared: the child takes back its changes */
 	u8 bytes[16];
 	u64 code;		/* linear address of the instruction */
 	struct cpu_state in, out;
@@ -79,7 +79,7 @@ struct batch {
 struct expectation {
 	struct tcase t;
 	u64 flags_mask;		/* flags that are compared */
-	u64 undefined;		/* those that are not because nobody defines them */
+	u64 undefined;		/* those that are not compared as the SDM leaves them undefined */
 	u32 free_regs;		/* registers that are not */
 	u64 free_bits;		/* ... in these bits */
 	bool free_bases;	/* ... nor the bases of FS and GS */

@@ -337,7 +337,7 @@ bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c)
 		*st = emu_execute(c);
 	take_results(t, c, *st);
 	copy_windows(t->win_out, t->win_out + WIN0_BYTES, win0, win1);
-	/* What a faulting instruction had stored already is nobody's business. */
+	/* What an instruction stored before it faulted is not compared. */
 	if (*st != EMU_OK && *st != EMU_FAULT)
 		strayed = true;
 	if (strayed || *st == EMU_FAULT || t->undo)

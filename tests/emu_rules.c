@@ -124,7 +124,7 @@ const char *only_locked(const struct emu_desc *d)
 	if (among("vmcall vmmcall", d->name))
 		return "a hypercall if there is a hypervisor";
 	if (host.rdpmc && among("rdpmc", d->name))
-		return "performance counters are open to everybody here";
+		return "programs may read performance counters here";
 	if (among("rdrand rdseed", d->name))
 		return "a random number";
 	return NULL;
@@ -356,7 +356,7 @@ static bool linux_repeats(const struct emu_insn *in, const struct tcase *t)
 	       (d->exec == ex_callf || d->exec == ex_retf || d->exec == ex_iret);
 }
 
-/* --- what nobody specifies -------------------------------------------------------------- */
+/* --- what the SDM leaves open ------------------------------------------------------------ */
 
 /*
  * What the SDM leaves to the implementation: an access that wraps at the end of

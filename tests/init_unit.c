@@ -233,7 +233,7 @@ static void pvclock_gtod_unregister_notifier(struct notifier_block *nb)
 	give_back("clock notifier", nb);
 }
 
-/* The last step: whoever opens the device finds all there is. */
+/* The last step: when /dev/kvm can be opened, all other steps are done. */
 static int misc_register(struct miscdevice *dev)
 {
 	return take_one("/dev/kvm", dev, -EBUSY);
@@ -274,7 +274,7 @@ int kvm_ioctl_index(struct kvm_ioctl_table *t)
 	return may_fail("ioctl table", -EINVAL);
 }
 
-/* They take nothing that another step does not see: one is there for the other. */
+/* Each takes one thing or nothing, whatever the real one takes. */
 int kvm_mmu_module_init(void) { return take_one("mmu", NULL, -ENOMEM); }
 void kvm_mmu_module_exit(void) { give_back("mmu", NULL); }
 int vmx_setup(void) { return may_fail("vmx_setup", -EOPNOTSUPP); }

@@ -164,7 +164,7 @@ static void every_load(void)
 			for (bits = 0; bits < 16; bits++) {
 				has_bug = bits & 1;
 				has_caps = bits & 2;
-				/* Without the register nobody reads it. */
+				/* A CPU without IA32_ARCH_CAPABILITIES is not asked for it. */
 				arch_caps = bits & 4 ? ARCH_CAP_SKIP_VMENTRY_L1DFLUSH : ~8ull;
 				has_command = bits & 8;
 				ok &= load(i, !has_bug || (has_caps && (bits & 4)) ?
@@ -259,7 +259,7 @@ static bool no_memory(void)
 	return ok;
 }
 
-/* After the module is gone from the kernel's view, a write that was under way does nothing. */
+/* A write of the parameter that was under way while the module was unloaded does nothing. */
 static bool too_late(void)
 {
 	affected(L1TF_MITIGATION_FLUSH);
@@ -269,7 +269,7 @@ static bool too_late(void)
 	       l1tf_vmx_mitigation == VMENTER_L1D_FLUSH_AUTO;
 }
 
-/* SMT is one line and never is one, where l1tf= wants them. */
+/* One line for SMT and one for "never", where this l1tf= wants warnings. */
 static bool warns(void)
 {
 	unsigned int boot, bits;

@@ -27,7 +27,7 @@ struct vm {
 	unsigned int apicv_requests;
 };
 
-/* Whether vmx_apicv_active(); whether vmx_notify_mail() does it all. */
+/* What vmx_apicv_active() and vmx_notify_mail() return. */
 extern bool test_apicv, test_posted;
 
 struct vm *vm_new(enum kvm_irqchip_mode mode);

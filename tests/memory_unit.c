@@ -121,7 +121,7 @@ static void log_whole(void)
 	EXPECT(flushes, 1);
 }
 
-/* Others get a turn, at least once for each 128 MiB: while it is taken, copied, given back. */
+/* Taking, copying and giving back reschedule at least once for each 128 MiB. */
 static void log_reschedules(void)
 {
 	log_new();
@@ -134,7 +134,7 @@ static void log_reschedules(void)
 	EXPECT(shim_rescheds - taken_after >= 2 * (WORDS / 512), true);
 }
 
-/* Wherever the room ends, and whatever was copied before. */
+/* The buffer of user space ends at various places, after none or some of the log. */
 static void log_no_room(void)
 {
 	static const unsigned long room[] = { 0, 1, 511, 512, 513, 1024, WORDS / 2, WORDS - 1 };
@@ -149,7 +149,7 @@ static void log_no_room(void)
 	}
 }
 
-/* A fatal signal ends it at the next look, and whoever lives on has the whole log. */
+/* A fatal signal ends the call at its next check; the bits it has not copied stay in the log. */
 static void log_killed(void)
 {
 	unsigned int at;
@@ -159,7 +159,7 @@ static void log_killed(void)
 		killed_at = at;
 		EXPECT(log_get(), (u64)-EINTR);
 		nothing_lost();
-		/* Words that were taken: those pages are not written unseen. */
+		/* If pages of words that were taken are write-protected, the TLBs were flushed. */
 		EXPECT(flushes, protected ? 1 : 0);
 		killed_at = 0;
 		EXPECT(log_get(), 0);
@@ -249,7 +249,7 @@ static void memory_types(void)
 		EXPECT(ept_memory_type(&kvm, &vcpu_a, true), t[i].type);
 		/* Whether CR0.CD of a vCPU is in the tables. */
 		EXPECT(kvm_mmu_cd_counts(&kvm), t[i].noncoherent && (t[i].off & cd));
-		/* Nobody touched it: no CR0 counts. */
+		/* A page that no vCPU touched, as in a prefetch: no CR0 counts. */
 		EXPECT(ept_memory_type(&kvm, NULL, true),
 		       EPT_MT_WB | (t[i].noncoherent || (t[i].off & pat) ? 0 : EPT_IPAT));
 		EXPECT(ept_memory_type(&kvm, &vcpu_a, false), EPT_MT_UC);

@@ -158,7 +158,7 @@ static void edges_and_levels(void)
 {
 	struct kvm *kvm = pic_ready(1);
 
-	/* A pulse stays; a line that stays up is no other edge. */
+	/* A short pulse is remembered; a line that stays high makes no second request. */
 	EXPECT(line(kvm, 3, 1), 1);
 	EXPECT(line(kvm, 3, 1), 0);
 	line(kvm, 3, 0);
@@ -176,7 +176,7 @@ static void edges_and_levels(void)
 	port_out(kvm, 0x21, 0);
 	EXPECT(kvm_pic_ack(kvm), 0x24);
 	port_out(kvm, 0x20, 0x20);
-	/* Levels: again for as long as it is up, nothing once it is not. */
+	/* Level-triggered: requested again while the line is high, not once it is low. */
 	port_out(kvm, 0x4d0, 0xff);
 	port_out(kvm, 0x4d1, 0xff);
 	EXPECT(bus_read(kvm, KVM_PIO_BUS, 0x4d0, 2), 0xdef8);
@@ -200,7 +200,7 @@ static void edges_and_levels(void)
 	EXPECT(irr(kvm, 0xa0), 8);
 	kvm_pic_set_irq(kvm, 11, 1, 0);
 	EXPECT(irr(kvm, 0xa0), 0);
-	/* The cascade is no line of anybody's. */
+	/* Pin 2 is the cascade: no device has a line to it. */
 	EXPECT(line(kvm, 2, 1), -1ull);
 	pic_end(kvm);
 }
@@ -217,7 +217,7 @@ static void spurious(void)
 	line(kvm, 5, 0);
 	EXPECT(kvm_pic_ack(kvm), 0x27);
 	EXPECT(isr(kvm, 0x20), 0);
-	/* The slave's request goes: the master serves its cascade, the slave nothing. */
+	/* The slave's request is withdrawn before INTA: the master serves pin 2, the slave none. */
 	line(kvm, 10, 1);
 	line(kvm, 10, 0);
 	EXPECT(kvm_pic_ack(kvm), 0x2f);
@@ -233,7 +233,7 @@ static void end_of_interrupt(void)
 	struct kvm *kvm = pic_ready(1);
 	int i;
 
-	/* Rotation on non-specific EOI: who was served is the lowest. */
+	/* Rotation on non-specific EOI: the pin that was served gets the lowest priority. */
 	line(kvm, 3, 1);
 	line(kvm, 6, 1);
 	EXPECT(kvm_pic_ack(kvm), 0x23);
@@ -300,7 +300,7 @@ static void special_mask(void)
 	port_out(kvm, 0x21, 0x08);
 	port_out(kvm, 0x20, 0x68);
 	EXPECT(kvm_pic_ack(kvm), 0x26);
-	/* A non-specific EOI is not for what is masked. */
+	/* In special mask mode a non-specific EOI leaves masked pins in service. */
 	port_out(kvm, 0x20, 0x20);
 	EXPECT(isr(kvm, 0x20), 0x08);
 	port_out(kvm, 0x20, 0x20);
@@ -342,7 +342,7 @@ static void initialization(void)
 	EXPECT(port_in(kvm, 0x21), 0xfe);
 	line(kvm, 0, 1);
 	EXPECT(kvm_pic_ack(kvm), 0x48);
-	/* ICW1 forgets edges, not levels, and tells those who wait. */
+	/* ICW1 drops edges, with their acknowledgment notifiers, and keeps levels. */
 	line(kvm, 1, 1);
 	port_out(kvm, 0x4d0, 0x20);
 	line(kvm, 5, 1);
@@ -381,7 +381,7 @@ static void kicked(void)
 	line(kvm, 4, 1);
 	EXPECT(kicks, 2);
 	EXPECT(kvm_pic_output(kvm), true);
-	/* The next one waits already when this is taken; or came with the state. */
+	/* The vCPU is kicked when another request is left after INTA, or came with the state. */
 	accepts = true;
 	init(kvm, 0x20, 3);
 	line(kvm, 5, 1);

@@ -22,7 +22,7 @@ int kvm_set_irq(struct kvm *kvm, int source, u32 gsi, int level)
 {
 	SHIM_CHECK(source == KVM_PIT_SOURCE && !gsi);
 	if (level) {
-		kvm->irq.reserved_pins++;	/* nobody else needs it here */
+		kvm->irq.reserved_pins++;	/* counts, as nothing else uses it here */
 		irq_times[irqs % ARRAY_SIZE(irq_times)] = pulse_now();
 		irqs++;
 	}
@@ -331,7 +331,7 @@ static void interrupts(void)
 	pit_end(kvm);
 }
 
-/* A period that is too short for the host comes slower, and costs no more. */
+/* A period shorter than the least one is stretched to it, so that it costs the host no more. */
 static void shortest_period(void)
 {
 	struct kvm *kvm = pit_new();
@@ -348,7 +348,7 @@ static void shortest_period(void)
 	pit_end(kvm);
 }
 
-/* The host was late; without re-injection what was missed is missed. */
+/* The host was late: without re-injection the ticks it missed are dropped. */
 static void late_host(void)
 {
 	struct kvm *kvm = pit_new();
@@ -362,7 +362,7 @@ static void late_host(void)
 	EXPECT(irqs, 1);
 	run_pulses(1);
 	EXPECT(irqs, 2);
-	/* What is due comes although the guest writes just then. */
+	/* A tick that is due is delivered even if the guest writes to the 8254 first. */
 	shim_now = pit_pulse_to_ns(pulse_now() + 1000);
 	control(kvm, 0, 3, 2, false);
 	EXPECT(irqs, 3);
@@ -387,10 +387,10 @@ static void reinjection(void)
 	EXPECT(irqs, 10);
 	run_pulses(1000);
 	EXPECT(irqs, 11);
-	/* Whoever waits for an acknowledgment that never comes waits not forever. */
+	/* If the acknowledgment never comes, the next tick is delivered after a while. */
 	run_pulses(150000);
 	EXPECT(irqs, 12);
-	/* Masked: nothing to wait for, and no tick is kept. */
+	/* Masked: no acknowledgment is awaited, and no tick is kept for later. */
 	notifier->acked(notifier);
 	set_reinject(kvm, false);
 	set_reinject(kvm, true);
@@ -520,7 +520,7 @@ static struct kvm *save_and_restore(struct kvm *kvm)
 	return copy;
 }
 
-/* One VM is saved and restored again and again, the other is not: nobody can tell them apart. */
+/* One VM is saved and restored again and again, the other is not: both answer the same. */
 static void state_at_any_point(void)
 {
 	u64 seed, step;

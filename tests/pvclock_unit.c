@@ -185,7 +185,7 @@ static void change_rate(struct kvm_clock_anchor *a, u32 host)
 	a->rate = kvm_clock_rate(khz);
 }
 
-/* Guests of several offsets agree with the host, and never go back, whatever is set anew. */
+/* Guests of several TSC offsets agree with the host; setting the clock never takes it back. */
 static bool test_updates(void)
 {
 	const u32 host = 2893432;

@@ -538,7 +538,7 @@ static bool bases_are_canonical(void)
 	return ok;
 }
 
-/* #AC was for nobody, or for everybody. */
+/* #AC was never raised, or in every ring. */
 static bool alignment_is_checked_for_programs(void)
 {
 	struct mach *m = mach_at_cpl_3(EMU_MODE_PROT32);

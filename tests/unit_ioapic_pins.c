@@ -55,7 +55,7 @@ void edge(void)
 	EXPECT(low_of(kvm, 20) & RIRR, 0);
 	eoi(kvm, 1, 0x41);
 	EXPECT(deliveries, 2);
-	/* To both; and to nobody. */
+	/* To both vCPUs; and to an ID that none has. */
 	entry(kvm, 20, 3, LOGICAL | 0x42);
 	line(kvm, 20, 0);
 	EXPECT(line(kvm, 20, 1), 2);
@@ -202,7 +202,7 @@ void notifiers(void)
 	vm_end(kvm);
 }
 
-/* A device that cannot be silenced gets a rest, not a processor. */
+/* A level that each EOI finds high again is delayed, so that it does not keep a CPU busy. */
 void storm(void)
 {
 	struct kvm *kvm = full_new();

@@ -10,7 +10,7 @@ void default_routes(void)
 	for (pin = 0; pin < 24; pin++)
 		entry(kvm, pin, 0, 0x40 + pin);
 	for (pin = 0; pin < 24; pin++) {
-		/* Both chips take those below 16; nobody's is the cascade. */
+		/* Both chips take those below 16, but for 2, the cascade of the 8259s. */
 		EXPECT(line(kvm, pin, 1), pin < 16 && pin != 2 ? 2 : 1);
 		EXPECT(take(kvm, 0, 0x40 + pin), true);
 	}
@@ -98,7 +98,7 @@ void messages(void)
 	EXPECT(last.logical, true);
 	EXPECT(last.dest, 1);
 	EXPECT(line(kvm, 4094, 0), -1ull);
-	EXPECT(line(kvm, 4093, 1), -1ull);	/* logical 0: nobody */
+	EXPECT(line(kvm, 4093, 1), -1ull);	/* logical 0: no vCPU */
 	EXPECT(line(kvm, 4092, 1), 1);
 	EXPECT(last.vector, 0x33);
 	e[0] = to_chip(3, KVM_IRQCHIP_IOAPIC, 3);

@@ -86,7 +86,7 @@ static struct vm *machine(struct rng *r, enum kind kind)
 		if (rng_chance(r, 3))
 			set_mode(v, false, false);
 	}
-	/* Sometimes there was no memory for the map. */
+	/* In some rounds the allocation of the map fails. */
 	if (rng_chance(r, 10)) {
 		shim_fail_alloc = 1;
 		kvm_apic_map_changed(&vm->kvm);
@@ -310,7 +310,7 @@ static void ipis(bool x2apic)
 	a = vm->vcpu[0];
 	b = vm->vcpu[1];
 	c = vm->vcpu[2];
-	/* Fixed is edge-triggered, whatever the trigger bit says. */
+	/* A fixed interrupt is edge-triggered even with the trigger-mode bit set. */
 	send(a, 1ull << 32 | 0xc080);
 	EXPECT(requested(b, 0x80) && !requested(a, 0x80) && !requested(c, 0x80));
 	kvm_apic_take_mail(b);
@@ -329,7 +329,7 @@ static void ipis(bool x2apic)
 	EXPECT_EQ(seen(b)->kicks, 1);
 	send(a, 0xc4400);
 	EXPECT(seen(b)->nmis == 2 && seen(c)->nmis == 1 && seen(a)->nmis == 0);
-	/* SMI, reserved, ExtINT: nobody. */
+	/* SMI, reserved, ExtINT: no vCPU gets them. */
 	clear_seen(vm);
 	send(a, 0xc4200);
 	send(a, 0xc4300);
@@ -347,7 +347,7 @@ static void ipis(bool x2apic)
 	send(a, 1ull << 32 | 0x4612);
 	EXPECT_EQ(b->apic->events, BIT(KVM_APIC_INIT) | BIT(KVM_APIC_SIPI));
 	EXPECT_EQ(b->apic->sipi_vector, 0x12);
-	/* An INIT after it forgets the SIPI. */
+	/* An INIT after the SIPI cancels it. */
 	send(a, 1ull << 32 | 0x4500);
 	EXPECT_EQ(b->apic->events, BIT(KVM_APIC_INIT));
 	vm_free(vm);

@@ -197,7 +197,7 @@ static void version(void)
 	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0x10000);
 	EXPECT(wr(v, LAPIC_LVT_CMCI, 0x100f0));
 	EXPECT_EQ(get(v, LAPIC_LVT_CMCI), 0x100f0);
-	/* Told again, it is the guest's: also a 0. */
+	/* A second call leaves what the guest has written, also a 0. */
 	EXPECT(wr(v, LAPIC_SVR, 0x1ff));
 	EXPECT(wr(v, LAPIC_LVT_CMCI, 0));
 	kvm_apic_features_changed(v);
@@ -445,7 +445,7 @@ static void mailbox(void)
 	EXPECT(v->requests & BIT(KVM_REQ_EVENT));
 	EXPECT(!kvm_apic_post(v, 0x41, false));
 	EXPECT(kvm_apic_post(v, 0x42, false));
-	/* ON was set: whoever set it has told. */
+	/* ON was set already: its setter has notified the vCPU, so no second kick. */
 	EXPECT_EQ(seen(v)->kicks, 1);
 	EXPECT(kvm_apic_take_mail(v));
 	EXPECT(!kvm_apic_take_mail(v));

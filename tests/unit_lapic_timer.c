@@ -280,7 +280,7 @@ static void deadline_mwait(void)
 	vm_free(vm);
 }
 
-/* To block and back, to another CPU, and a TSC that jumps. */
+/* The timer moves to the hrtimer and back, to another CPU, and the TSC jumps. */
 static void deadline_hand_over(void)
 {
 	struct kvm_vcpu *v;
@@ -304,7 +304,7 @@ static void deadline_hand_over(void)
 	EXPECT(!came(v));
 	shim_run_to(50002);
 	EXPECT(came(v));
-	/* Came while it was handed over: at once, and only once. */
+	/* The deadline has passed when the hrtimer takes over: one interrupt, at once. */
 	kvm_apic_set_tsc_deadline(v, 250000);
 	kvm_apic_timer_to_cpu(v);
 	shim_run_to(80000);

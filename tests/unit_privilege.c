@@ -143,7 +143,7 @@ static bool iret_does_not_raise_privilege(void)
 	return ok;
 }
 
-/* INT n through gates that are not for programs: CVE-2014-7156. */
+/* INT n by ring 3 through gates of DPL 0: CVE-2014-7156. */
 static bool software_interrupts_need_the_gates_dpl(void)
 {
 	struct mach *m = mach_at_cpl_3(EMU_MODE_PROT32);
@@ -263,7 +263,7 @@ static bool syscall_masks_flags(void)
 	return ok;
 }
 
-/* SYSENTER with MSRs that nobody had set: CVE-2015-0239. */
+/* SYSENTER with IA32_SYSENTER_CS never written: CVE-2015-0239. */
 static bool sysenter_needs_its_msrs(void)
 {
 	struct mach *m = mach_at_cpl_3(EMU_MODE_PROT16);
@@ -286,7 +286,7 @@ static bool sysenter_needs_its_msrs(void)
 	return ok;
 }
 
-/* SYSEXIT to addresses that are none. */
+/* SYSEXIT to addresses that are not canonical. */
 static bool sysexit_checks_before_it_returns(void)
 {
 	struct mach *m = mach_new(EMU_MODE_PROT64);

@@ -172,7 +172,7 @@ static bool complete(void)
 	return good;
 }
 
-/* Where the timer counts wrong, whatever the reserved bits are; and where it does not. */
+/* Each stepping whose timer is wrong, with any reserved bits set; and some where it is right. */
 static bool broken_timers(void)
 {
 	return vmx_preemption_timer_broken(0x20652) && vmx_preemption_timer_broken(0x306a8) &&

@@ -56,7 +56,7 @@ void need_irqchip(void)
 	need_cap(KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP");
 }
 
-/* The quickest of some: what else the host does meanwhile is not the vCPU's. */
+/* The quickest of some round trips: others may include what else the host did meanwhile. */
 void need_quick(struct cpu *c, unsigned int us)
 {
 	struct timespec t0, t1;

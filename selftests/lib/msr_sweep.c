@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Asks for every MSR of a range by one of the two doors. */
+/* Asks for every MSR of a range, by ioctl or in the guest. */
 #include "msr_sweep.h"
 
 #define BATCH 512
@@ -40,7 +40,7 @@ static bool msr_write(struct guest *g, uint32_t index, uint64_t value)
 	return g ? vcpu_msr_set(g->m->vcpu, index, value) == 1 : !guest_wrmsr(index, value);
 }
 
-/* Changes that would carry the guest away: they have tests of their own. */
+/* Changes after which the guest could not go on; other tests have them. */
 static bool leave_alone(bool guest, uint32_t index)
 {
 	switch (index) {
@@ -48,7 +48,7 @@ static bool leave_alone(bool guest, uint32_t index)
 	case 0x11:			/* clocks of old guests: addresses that kvm writes to */
 	case 0x12:
 		return true;
-	case MSR_IA32_APICBASE:		/* out of x2APIC there is no way back */
+	case MSR_IA32_APICBASE:		/* from x2APIC mode the guest cannot go back */
 		return guest;
 	default:
 		return false;

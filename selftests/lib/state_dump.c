@@ -142,7 +142,7 @@ static void dump_events(int fd, struct state *s)
 	struct kvm_vcpu_events e;
 
 	CHECK_OK(ioctl(fd, KVM_GET_VCPU_EVENTS, &e));
-	/* What the fields hold that no flag or "injected" makes valid is nobody's business. */
+	/* Fields that no flag and no "injected" makes valid may hold anything. */
 	add(s, e.exception.injected, "exception.injected");
 	add(s, e.exception.pending, "exception.pending");
 	add(s, e.interrupt.injected, "interrupt.injected");
@@ -152,7 +152,7 @@ static void dump_events(int fd, struct state *s)
 	add(s, e.nmi.pending, "nmi.pending");
 	add(s, e.nmi.masked, "nmi.masked");
 	add(s, e.sipi_vector, "sipi_vector");
-	/* SMM is not every kvm's to offer. */
+	/* Not every kvm offers SMM. */
 	add(s, e.flags & ~KVM_VCPUEVENT_VALID_SMM, "events.flags");
 	add(s, e.smi.smm, "smi.smm");
 	add(s, e.smi.pending, "smi.pending");

@@ -89,7 +89,7 @@ static void fill_gates(struct machine *m)
 		twin_gate(m, G_IDT + (0x60 + i) * size, sel, G_STUBS + (0x60 + i) * 16,
 			  types[i], 0);
 	}
-	/* INT3 and INTO are for everybody. */
+	/* Ring 3 may execute INT3 and INTO. */
 	((uint8_t *)guest_mem(m, G_IDT + 3 * size))[5] |= 0x60;
 	((uint8_t *)guest_mem(m, G_IDT + 4 * size))[5] |= 0x60;
 }
@@ -136,7 +136,7 @@ static void fill_pages(struct machine *m)
 	*guest_pte(m, TW_NOEXEC) |= PTE_NX;
 }
 
-/* Ports 0x70 to 0x7f of the bitmap are open to everybody. */
+/* The I/O permission bitmap opens ports 0x70 to 0x7f to ring 3. */
 static void fill_bitmap(struct machine *m)
 {
 	uint8_t *tss = guest_mem(m, G_TSS);

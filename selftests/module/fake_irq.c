@@ -87,7 +87,7 @@ static bool post(struct fake_irq *f)
 	unsigned long flags;
 	u64 old, new;
 
-	/* Who changes the entry waits until what went by the old one is in the descriptor. */
+	/* entry_lock: a change of the entry waits for interrupts that use the old one. */
 	raw_spin_lock_irqsave(&f->entry_lock, flags);
 	d = descriptor(f);
 	if (!d) {

@@ -34,7 +34,7 @@ static int go_there(struct kprobe *p, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(go_there);
 
-/* That there is one says that the other changes where the CPU goes on. */
+/* A kprobe with a post_handler is not optimized: its pre_handler may change RIP. */
 static void never(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {
 }
