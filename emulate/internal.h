@@ -177,9 +177,6 @@ struct emu_desc {
 	u8 aux;			/* handed to the handler: which operation of a family */
 };
 
-extern const struct emu_desc emu_map_1[256], emu_map_0f[256], emu_map_0f38[256],
-			     emu_map_0f3a[256];
-
 enum emu_opnd_kind { OPND_NONE, OPND_REG, OPND_MEM, OPND_IMM, OPND_SEG, OPND_CR, OPND_DR,
 		     OPND_VEC, OPND_MMX };
 
@@ -249,14 +246,23 @@ static inline void emu_clear_results(struct emu_ctxt *c)
 	c->switching = false;	/* iret_task() may have left it */
 }
 
-/* operands.c */
+/* --- tables.c --- */
+extern const struct emu_desc emu_map_1[256];
+
+/* --- tables_0f.c --- */
+extern const struct emu_desc emu_map_0f[256];
+
+/* --- tables_0f38.c --- */
+extern const struct emu_desc emu_map_0f38[256], emu_map_0f3a[256];
+
+/* --- operands.c --- */
 bool emu_has_modrm(const struct emu_desc *d);
 unsigned int emu_size(const struct emu_ctxt *c, unsigned int sz, bool mem);
 u64 emu_address(const struct emu_ctxt *c, u8 *seg);
 u64 emu_effective_address(const struct emu_ctxt *c);
 void emu_resolve(struct emu_ctxt *c);
 
-/* access.c: faults, registers, memory, stack */
+/* --- access.c: faults, registers, memory, stack --- */
 enum emu_status emu_raise(struct emu_ctxt *c, u8 vector, u32 error_code);
 enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc,
 			   u64 *la);
@@ -280,9 +286,7 @@ enum emu_status emu_branch(struct emu_exec *x, u64 target, unsigned int size);
 bool emu_condition(u64 flags, unsigned int cc);
 enum emu_status emu_io_allowed(struct emu_ctxt *c, u16 port, unsigned int size);
 
-u64 emu_compare(u64 flags, u64 a, u64 b, unsigned int size);
-
-/* segment.c */
+/* --- segment.c --- */
 enum emu_seg_use { USE_DATA, USE_STACK, USE_LDT, USE_TSS };
 #define EMU_DESC_ACCESSED	1
 
@@ -299,8 +303,7 @@ enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, 
 void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct emu_segment *s);
 enum emu_status emu_load_segment(struct emu_ctxt *c, int seg, u16 sel);
 
-/* exec_far.c */
-
+/* --- exec_far.c --- */
 /* A stack that is not the current one yet. */
 struct emu_stack {
 	struct emu_segment ss;
@@ -319,12 +322,15 @@ enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc 
 void emu_set_code(struct emu_ctxt *c, const struct emu_segment *cs, u8 cpl);
 void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl);
 enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack, u16 release);
+enum emu_status ex_lds(struct emu_exec *x);
+enum emu_status ex_jmpf(struct emu_exec *x);
+enum emu_status ex_callf(struct emu_exec *x);
+enum emu_status ex_retf(struct emu_exec *x);
 
-/* task.c */
+/* --- task.c --- */
 enum emu_status emu_switch_in_exec(struct emu_exec *x, u16 sel, int vector, int reason);
 
-/* native.c */
-
+/* --- native.c --- */
 /* The first eight as ModRM.reg of group 2 has them, BT and its kin as in group 8. */
 enum emu_native_op {
 	EMU_ROL, EMU_ROR, EMU_RCL, EMU_RCR, EMU_SHL, EMU_SHR, EMU_SAL, EMU_SAR,
@@ -344,7 +350,8 @@ struct emu_native {
 /* DIV and IDIV must have been checked, and what is not on every CPU be there. */
 void emu_native(enum emu_native_op op, unsigned int size, struct emu_native *n);
 
-/* exec_alu.c */
+/* --- exec_alu.c --- */
+u64 emu_compare(u64 flags, u64 a, u64 b, unsigned int size);
 enum emu_status ex_alu(struct emu_exec *x);
 enum emu_status ex_test(struct emu_exec *x);
 enum emu_status ex_not(struct emu_exec *x);
@@ -370,7 +377,7 @@ enum emu_status ex_aam(struct emu_exec *x);
 enum emu_status ex_aad(struct emu_exec *x);
 enum emu_status ex_bswap(struct emu_exec *x);
 
-/* exec_bits.c */
+/* --- exec_bits.c --- */
 enum emu_status ex_andn(struct emu_exec *x);
 enum emu_status ex_bextr(struct emu_exec *x);
 enum emu_status ex_bzhi(struct emu_exec *x);
@@ -383,13 +390,13 @@ enum emu_status ex_adx(struct emu_exec *x);
 enum emu_status ex_crc32(struct emu_exec *x);
 enum emu_status ex_salc(struct emu_exec *x);
 
-/* exec_sysenter.c */
+/* --- exec_sysenter.c --- */
 enum emu_status ex_syscall(struct emu_exec *x);
 enum emu_status ex_sysret(struct emu_exec *x);
 enum emu_status ex_sysenter(struct emu_exec *x);
 enum emu_status ex_sysexit(struct emu_exec *x);
 
-/* exec_move.c */
+/* --- exec_move.c --- */
 enum emu_status ex_mov(struct emu_exec *x);
 enum emu_status ex_movsx(struct emu_exec *x);
 enum emu_status ex_cmov(struct emu_exec *x);
@@ -419,7 +426,7 @@ enum emu_status ex_popf(struct emu_exec *x);
 enum emu_status ex_enter(struct emu_exec *x);
 enum emu_status ex_leave(struct emu_exec *x);
 
-/* exec_string.c */
+/* --- exec_string.c --- */
 enum emu_status ex_movs(struct emu_exec *x);
 enum emu_status ex_stos(struct emu_exec *x);
 enum emu_status ex_lods(struct emu_exec *x);
@@ -430,7 +437,7 @@ enum emu_status ex_outs(struct emu_exec *x);
 enum emu_status ex_in(struct emu_exec *x);
 enum emu_status ex_out(struct emu_exec *x);
 
-/* exec_branch.c */
+/* --- exec_branch.c --- */
 enum emu_status ex_jcc(struct emu_exec *x);
 enum emu_status ex_jmp(struct emu_exec *x);
 enum emu_status ex_jmp_ind(struct emu_exec *x);
@@ -441,19 +448,13 @@ enum emu_status ex_loop(struct emu_exec *x);
 enum emu_status ex_jcxz(struct emu_exec *x);
 enum emu_status ex_bound(struct emu_exec *x);
 
-/* exec_far.c */
-enum emu_status ex_lds(struct emu_exec *x);
-enum emu_status ex_jmpf(struct emu_exec *x);
-enum emu_status ex_callf(struct emu_exec *x);
-enum emu_status ex_retf(struct emu_exec *x);
-
-/* exec_int.c */
+/* --- exec_int.c --- */
 enum emu_status ex_int(struct emu_exec *x);
 enum emu_status ex_int3(struct emu_exec *x);
 enum emu_status ex_into(struct emu_exec *x);
 enum emu_status ex_iret(struct emu_exec *x);
 
-/* exec_system.c */
+/* --- exec_system.c --- */
 enum emu_status ex_cpuid(struct emu_exec *x);
 enum emu_status ex_rdtsc(struct emu_exec *x);
 enum emu_status ex_rdpmc(struct emu_exec *x);
@@ -486,7 +487,7 @@ enum emu_status ex_verr(struct emu_exec *x);
 enum emu_status ex_arpl(struct emu_exec *x);
 enum emu_status ex_int1(struct emu_exec *x);
 
-/* exec_fpu.c */
+/* --- exec_fpu.c --- */
 enum emu_status emu_fpu_wait(struct emu_ctxt *c);
 u64 emu_mmx_get(struct emu_ctxt *c, unsigned int reg);
 void emu_mmx_set(struct emu_ctxt *c, unsigned int reg, u64 val);
@@ -500,7 +501,7 @@ enum emu_status ex_fninit(struct emu_exec *x);
 enum emu_status ex_fwait(struct emu_exec *x);
 enum emu_status ex_emms(struct emu_exec *x);
 
-/* exec_vec.c */
+/* --- exec_vec.c --- */
 #define VEC_BYTES	32
 
 enum emu_status emu_vec_get(struct emu_exec *x, const struct emu_opnd *o, void *buf,
@@ -515,7 +516,7 @@ enum emu_status ex_mxcsr(struct emu_exec *x);
 enum emu_status ex_fxsave(struct emu_exec *x);
 enum emu_status ex_fxrstor(struct emu_exec *x);
 
-/* exec_shuffle.c */
+/* --- exec_shuffle.c --- */
 enum emu_status ex_movdup(struct emu_exec *x);
 enum emu_status ex_broadcast(struct emu_exec *x);
 enum emu_status ex_pmovx(struct emu_exec *x);

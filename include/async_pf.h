@@ -24,6 +24,7 @@ struct kvm_async_pf_vcpu {
 	bool wake_all;			/* the guest is to stop waiting for any token */
 };
 
+/* --- async_pf/async_pf.c --- */
 int kvm_async_pf_init(void);
 void kvm_async_pf_exit(void);
 void kvm_async_pf_create(struct kvm_vcpu *vcpu);

@@ -36,7 +36,6 @@ struct kvm_device {
 
 /* --- vm/device.c --- */
 int kvm_device_module_init(void);
-/* VM: KVM_IOCTL(KVM_CREATE_DEVICE, kvm_vm_ioctl_create_device, 0, KVM_CAP_DEVICE_CTRL) */
 long kvm_vm_ioctl_create_device(struct kvm_ioctl_args *a);
 
 extern const struct kvm_cap_table kvm_caps_device;

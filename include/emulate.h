@@ -243,6 +243,7 @@ struct emu_ctxt {
 	struct emu_insn insn;
 };
 
+/* --- emulate/decode.c --- */
 /**
  * emu_decode - decode the instruction at cs:rip
  * @c: context with ops, mode, cpl, registers set
@@ -256,6 +257,7 @@ struct emu_ctxt {
  */
 enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len);
 
+/* --- emulate/exec.c --- */
 /**
  * emu_execute - execute the instruction that emu_decode() left in the context
  * @c: decoded context
@@ -269,6 +271,7 @@ enum emu_status emu_decode(struct emu_ctxt *c, const u8 *bytes, unsigned int len
  */
 enum emu_status emu_execute(struct emu_ctxt *c);
 
+/* --- emulate/task.c --- */
 /**
  * emu_task_switch - hardware task switch, SDM 3A 8.3
  * @c: context with ops, mode, cpl, registers set
@@ -286,6 +289,7 @@ enum emu_status emu_execute(struct emu_ctxt *c);
 enum emu_status emu_task_switch(struct emu_ctxt *c, u16 selector, int idt_vector, int reason,
 				bool has_error, u32 error_code);
 
+/* --- emulate/exec_int.c --- */
 /**
  * emu_inject_real - deliver an interrupt or exception in real mode through the IVT
  * @c: context in EMU_MODE_REAL

@@ -52,10 +52,6 @@ struct kvm_ioctl_table {
 	u16 index[256];			/* by _IOC_NR: 1 + first entry; made by kvm_ioctl_index() */
 };
 
-int kvm_ioctl_index(struct kvm_ioctl_table *t);
-const struct kvm_ioctl *kvm_ioctl_find(const struct kvm_ioctl_table *t, unsigned int cmd);
-long kvm_ioctl_dispatch(const struct kvm_ioctl *e, struct kvm_ioctl_args *a);
-
 /* Capabilities: a value, or a function where it depends on the host or the VM. */
 struct kvm_cap {
 	u32 cap;
@@ -71,20 +67,32 @@ struct kvm_cap_table {
 #define KVM_CAP_TABLE(_name, _array) \
 	const struct kvm_cap_table _name = { .entry = (_array), .count = ARRAY_SIZE(_array) }
 
+/* --- vm/ioctl.c --- */
+int kvm_ioctl_index(struct kvm_ioctl_table *t);
+const struct kvm_ioctl *kvm_ioctl_find(const struct kvm_ioctl_table *t, unsigned int cmd);
+long kvm_ioctl_dispatch(const struct kvm_ioctl *e, struct kvm_ioctl_args *a);
 int kvm_check_extension(struct kvm *kvm, u32 cap);
 
-extern const struct kvm_cap_table kvm_caps_vm, kvm_caps_vcpu, kvm_caps_coalesced;
+/* --- vm/vm.c --- */
+extern const struct kvm_cap_table kvm_caps_vm;
+
+/* --- vm/vcpu.c --- */
+extern const struct kvm_cap_table kvm_caps_vcpu;
 
 /* --- bus/coalesced.c --- */
+extern const struct kvm_cap_table kvm_caps_coalesced;
 long kvm_vm_ioctl_register_coalesced(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_unregister_coalesced(struct kvm_ioctl_args *a);
+
 /* --- vcpu/events.c --- */
 long kvm_vcpu_ioctl_interrupt(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_nmi(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a);
+
 /* --- run/run.c --- */
 long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a);
+
 /* --- run/regs.c --- */
 long kvm_vcpu_ioctl_get_regs(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_set_regs(struct kvm_ioctl_args *a);

@@ -205,6 +205,7 @@ u8 kvm_get_cr8(struct kvm_vcpu *vcpu);
 void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old);
 /* LINT0 takes the 8259's interrupt at this vCPU. */
 bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu);
+
 /* --- irqchip/lapic_virt.c: the CPU virtualizes it --- */
 void kvm_apicv_update(struct kvm_vcpu *vcpu);
 /* @why holds, or no longer; an enum kvm_apicv_inhibit. May be called from any thread. */
@@ -264,31 +265,10 @@ void kvm_apic_map_free(struct kvm *kvm);
 /* Is @vcpu among the destinations? */
 bool kvm_apic_match(struct kvm_vcpu *vcpu, struct kvm_vcpu *from, u8 shorthand, u32 dest,
 		    bool logical);
+
+/* --- irqchip/routing.c --- */
 /* MSI address and data, SDM 3A 11.11; bits 63:40 are of the destination with 32-bit ids. */
 void kvm_msi_to_msg(struct kvm *kvm, u64 addr, u32 data, struct kvm_apic_msg *msg);
-
-/* --- irqchip/vapic.c --- */
-void kvm_vapic_to_guest(struct kvm_vcpu *vcpu);
-void kvm_vapic_from_guest(struct kvm_vcpu *vcpu);
-void kvm_vapic_report(struct kvm_vcpu *vcpu);
-long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a);
-long kvm_vcpu_ioctl_tpr_access_reporting(struct kvm_ioctl_args *a);
-/* --- irqchip/lapic_state.c --- */
-/* vCPU: KVM_IOCTL(KVM_GET_LAPIC, kvm_vcpu_ioctl_get_lapic, 0, KVM_CAP_IRQCHIP) */
-long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_LAPIC, kvm_vcpu_ioctl_set_lapic, 0, KVM_CAP_IRQCHIP) */
-long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a);
-
-/* --- irqchip/pic.c, ioapic.c, pit.c, routing.c, irqchip.c --- */
-int kvm_irq_init_vm(struct kvm *kvm);
-/* Nothing is delivered by timers any more: before the vCPUs go, and free_vm after the buses. */
-void kvm_irq_stop_vm(struct kvm *kvm);
-void kvm_irq_free_vm(struct kvm *kvm);
-
-/* The 8259s have an interrupt for the boot processor; any context. */
-bool kvm_pic_output(struct kvm *kvm);
-/* INTA: the vector, and what the chips do on it. */
-int kvm_pic_ack(struct kvm *kvm);
 
 /*
  * @gsi gets @level (0 or 1) from @source. Sleeps nowhere; any context but that irq.srcu
@@ -314,43 +294,57 @@ void kvm_unregister_irq_ack_notifier(struct kvm *kvm, struct kvm_irq_ack_notifie
 /* @chip KVM_IRQCHIP_*; @pin of it was acknowledged. */
 void kvm_notify_acked_irq(struct kvm *kvm, u32 chip, u32 pin);
 bool kvm_irq_has_notifier(struct kvm *kvm, u32 chip, u32 pin);
+long kvm_vm_ioctl_set_gsi_routing(struct kvm_ioctl_args *a);
 
-/* EOI of @vector at @vcpu: level-triggered, or of kvm_ioapic_eoi_vectors(). A full irqchip. */
-void kvm_ioapic_eoi(struct kvm_vcpu *vcpu, u8 vector);
+/* --- irqchip/vapic.c --- */
+void kvm_vapic_to_guest(struct kvm_vcpu *vcpu);
+void kvm_vapic_from_guest(struct kvm_vcpu *vcpu);
+void kvm_vapic_report(struct kvm_vcpu *vcpu);
+long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_tpr_access_reporting(struct kvm_ioctl_args *a);
+
+/* --- irqchip/lapic_state.c --- */
+long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a);
+long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a);
+
+/* --- irqchip/irqchip.c --- */
+int kvm_irq_init_vm(struct kvm *kvm);
+/* Nothing is delivered by timers any more: before the vCPUs go, and free_vm after the buses. */
+void kvm_irq_stop_vm(struct kvm *kvm);
+void kvm_irq_free_vm(struct kvm *kvm);
 /* The vectors whose EOI at @vcpu somebody wants to know of; 256 bits. */
 void kvm_ioapic_eoi_vectors(struct kvm_vcpu *vcpu, u64 bitmap[4]);
 /* Some pin or route changed: every vCPU asks kvm_ioapic_eoi_vectors() again. */
 void kvm_make_scan_ioapic_request(struct kvm *kvm);
 
-/* VM: KVM_IOCTL(KVM_CREATE_IRQCHIP, kvm_vm_ioctl_create_irqchip, KVM_IOC_VALUE, KVM_CAP_IRQCHIP) */
 long kvm_vm_ioctl_create_irqchip(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_GET_IRQCHIP, kvm_vm_ioctl_get_irqchip, 0, KVM_CAP_IRQCHIP) */
 long kvm_vm_ioctl_get_irqchip(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_SET_IRQCHIP, kvm_vm_ioctl_set_irqchip, KVM_IOC_IN, KVM_CAP_IRQCHIP) */
 long kvm_vm_ioctl_set_irqchip(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_IRQ_LINE, kvm_vm_ioctl_irq_line, 0, KVM_CAP_IRQCHIP) */
 long kvm_vm_ioctl_irq_line(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_IRQ_LINE_STATUS, kvm_vm_ioctl_irq_line_status, 0, KVM_CAP_IRQ_INJECT_STATUS) */
 long kvm_vm_ioctl_irq_line_status(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_SET_GSI_ROUTING, kvm_vm_ioctl_set_gsi_routing, KVM_IOC_TAIL,
- *		 KVM_CAP_IRQ_ROUTING)
- */
-long kvm_vm_ioctl_set_gsi_routing(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_SIGNAL_MSI, kvm_vm_ioctl_signal_msi, 0, KVM_CAP_SIGNAL_MSI) */
 long kvm_vm_ioctl_signal_msi(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_CREATE_PIT, kvm_vm_ioctl_create_pit, KVM_IOC_VALUE, KVM_CAP_PIT) */
-long kvm_vm_ioctl_create_pit(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_CREATE_PIT2, kvm_vm_ioctl_create_pit2, 0, KVM_CAP_PIT2) */
-long kvm_vm_ioctl_create_pit2(struct kvm_ioctl_args *a);
-long kvm_vm_ioctl_get_pit(struct kvm_ioctl_args *a);
-/* KVM_SET_PIT: KVM_IOC_IN as well */
-long kvm_vm_ioctl_set_pit(struct kvm_ioctl_args *a);
-long kvm_vm_ioctl_get_pit2(struct kvm_ioctl_args *a);
-long kvm_vm_ioctl_set_pit2(struct kvm_ioctl_args *a);
-long kvm_vm_ioctl_reinject_control(struct kvm_ioctl_args *a);
 /* KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_X2APIC_API; -EINVAL for others. */
 long kvm_irq_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
 
 extern const struct kvm_cap_table kvm_caps_irqchip;
+
+/* --- irqchip/pic.c --- */
+/* The 8259s have an interrupt for the boot processor; any context. */
+bool kvm_pic_output(struct kvm *kvm);
+/* INTA: the vector, and what the chips do on it. */
+int kvm_pic_ack(struct kvm *kvm);
+
+/* --- irqchip/ioapic.c --- */
+/* EOI of @vector at @vcpu: level-triggered, or of kvm_ioapic_eoi_vectors(). A full irqchip. */
+void kvm_ioapic_eoi(struct kvm_vcpu *vcpu, u8 vector);
+
+/* --- irqchip/pit.c --- */
+long kvm_vm_ioctl_create_pit(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_create_pit2(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_pit(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_set_pit(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_get_pit2(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_set_pit2(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_reinject_control(struct kvm_ioctl_args *a);
 
 #endif

@@ -20,23 +20,26 @@ struct kvm_irqfds {
 	struct list_head ioeventfds;	/* under slots_lock */
 };
 
+/* --- irqfd/irqfd.c --- */
 int kvm_irqfd_init(void);
 void kvm_irqfd_exit(void);
 
 void kvm_irqfd_init_vm(struct kvm *kvm);
 /* The VM's file is closed: every irqfd goes; may sleep. */
 void kvm_irqfd_release_vm(struct kvm *kvm);
-/* The VM ends, its buses are gone. */
-void kvm_ioeventfd_free(struct kvm *kvm);
 /* Routes have changed, irq.lock held: irqfds look theirs up again. */
 void kvm_irqfd_routing_changed(struct kvm *kvm);
+long kvm_vm_ioctl_irqfd(struct kvm_ioctl_args *a);
+extern const struct kvm_cap_table kvm_caps_irqfd;
+
+/* --- irqfd/ioeventfd.c --- */
+/* The VM ends, its buses are gone. */
+void kvm_ioeventfd_free(struct kvm *kvm);
+long kvm_vm_ioctl_ioeventfd(struct kvm_ioctl_args *a);
+extern const struct kvm_cap_table kvm_caps_ioeventfd;
+
+/* --- irqfd/bypass.c --- */
 /* Who a message goes to may have changed, irq.map_lock held. */
 void kvm_irqfd_targets_changed(struct kvm *kvm);
-/* VM: KVM_IOCTL(KVM_IRQFD, kvm_vm_ioctl_irqfd, 0, KVM_CAP_IRQFD) */
-long kvm_vm_ioctl_irqfd(struct kvm_ioctl_args *a);
-/* VM: KVM_IOCTL(KVM_IOEVENTFD, kvm_vm_ioctl_ioeventfd, 0, KVM_CAP_IOEVENTFD) */
-long kvm_vm_ioctl_ioeventfd(struct kvm_ioctl_args *a);
-
-extern const struct kvm_cap_table kvm_caps_irqfd, kvm_caps_ioeventfd;
 
 #endif

@@ -13,16 +13,14 @@
 struct kvm_ioctl_args;
 struct kvm_cap_table;
 
-/* --- mmu/memslot.c, mmu/dirty.c --- */
+/* --- mmu/memslot.c --- */
 int kvm_memslots_init(struct kvm *kvm);
 void kvm_memslots_free(struct kvm *kvm);
 /* Needs kvm->srcu or slots_lock. NULL if no slot has @gfn. */
 struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn);
 /* KVM_SET_USER_MEMORY_REGION; takes slots_lock. */
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem);
-int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
 long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a);
-long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a);
 extern const struct kvm_cap_table kvm_caps_memslot;
 /* The slot with @id (as_id << 16 | id) or NULL; slots_lock held. */
 struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id);
@@ -40,14 +38,13 @@ static inline void kvm_slot_mark_dirty(const struct kvm_memslot *slot, gfn_t gfn
 		set_bit(array_index_nospec(gfn - slot->base_gfn, slot->npages), slot->dirty_bitmap);
 }
 
-/* --- mmu/ --- */
-/* Both take or give a plain value (KVM_IOC_VALUE). */
+/* --- mmu/dirty.c --- */
+int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
+long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a);
+
+/* --- mmu/ept.c --- */
 long kvm_vm_ioctl_set_nr_mmu_pages(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_get_nr_mmu_pages(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_PRE_FAULT_MEMORY, kvm_vcpu_ioctl_pre_fault_memory, KVM_IOC_NOLOAD,
- *		   KVM_CAP_PRE_FAULT_MEMORY)
- */
-long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a);
 int kvm_mmu_module_init(void);
 void kvm_mmu_module_exit(void);
 /* EPT and the mmu_notifier of a new VM (current->mm is kvm->mm). */
@@ -87,6 +84,9 @@ void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slo
 /* After write protection and zaps: bump tlb_gen, kick vCPUs that run. */
 void kvm_flush_remote_tlbs(struct kvm *kvm);
 
+/* --- mmu/fault.c --- */
+long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a);
+
 enum kvm_fault_result {
 	KVM_FAULT_FIXED,	/* run the guest again */
 	KVM_FAULT_MMIO,		/* no memory there (or read-only and written): emulate */
@@ -98,6 +98,7 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc /* EMU_ACC_*; 0
 /* A page that will be touched is probably in memory: mapped if it takes no wait. */
 void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
 
+/* --- mmu/access.c --- */
 /*
  * Guest physical memory through the slots; @gpa + @len may cross pages and
  * slots. kvm->srcu held; may sleep. 0, or -EFAULT if any byte has no memory.
@@ -112,6 +113,7 @@ int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *n
 bool kvm_gpa_is_memory(struct kvm *kvm, gpa_t gpa, bool write);
 void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
 
+/* --- mmu/walk.c --- */
 /*
  * Guest linear to guest physical through the guest's page tables, with the
  * rules for @acc (EMU_ACC_*) at the vCPU's present CPL and control registers;

@@ -8,6 +8,8 @@
 
 #include <linux/types.h>
 
+struct kernel_param;
+
 /**
  * struct kvmx_params - what is in force
  *
@@ -24,6 +26,7 @@ struct kvmx_params {
 	bool emulate_invalid_guest_state;
 };
 
+/* --- vmx/params.c --- */
 extern struct kvmx_params kvmx_params;
 extern int kvmx_force_emulation_prefix;	/* force_emulation_prefix, which can be changed any time */
 
@@ -52,8 +55,7 @@ void kvmx_params_release(void);
  */
 int kvmx_params_change(const struct kvmx_params *want);
 
-/* vmentry_l1d_flush, which can be changed any time: vmx/l1d.c */
-struct kernel_param;
+/* --- vmx/l1d.c: vmentry_l1d_flush, which can be changed any time --- */
 int vmx_l1d_parse(const char *val);
 int vmx_l1d_ask(int want);
 int vmx_l1d_get(char *buf, const struct kernel_param *kp);

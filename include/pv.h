@@ -67,7 +67,6 @@ void kvm_pv_write_wall_clock(struct kvm *kvm, u64 gpa);
 bool kvm_pv_real_time(u64 *ns, u64 *tsc);
 long kvm_vm_ioctl_get_clock(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_set_clock(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_KVMCLOCK_CTRL, kvm_vcpu_ioctl_kvmclock_ctrl, 0, KVM_CAP_KVMCLOCK_CTRL) */
 long kvm_vcpu_ioctl_kvmclock_ctrl(struct kvm_ioctl_args *a);
 
 /* --- pv/steal.c --- */
@@ -92,7 +91,6 @@ int kvm_pv_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_pv_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 /* Of a VM or a vCPU; -EINVAL for what is not here. */
 long kvm_pv_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
-/* vCPU: KVM_IOCTL(KVM_ENABLE_CAP, kvm_vcpu_ioctl_enable_cap, 0, KVM_CAP_ENABLE_CAP) */
 long kvm_vcpu_ioctl_enable_cap(struct kvm_ioctl_args *a);
 
 /* MSRs of this folder that a saved guest needs, for KVM_GET_MSR_INDEX_LIST. */

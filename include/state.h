@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A vCPU's state as user space reads and writes it: CPUID, MSRs, FPU, machine
- * checks. One handler for each ioctl; the comment is its line in the table.
+ * checks. One handler for each ioctl; the tables of vm/ and kvm_main.c have them.
  */
 #ifndef KVMX_STATE_H
 #define KVMX_STATE_H
@@ -19,92 +19,49 @@ struct kvm_feature_place {
 	u32 mask;
 };
 
-extern const struct kvm_feature_place kvm_feature_places[KVM_NR_FEATURES];
-
 struct kvm_cr4_feature {
 	enum kvm_cpuid_feature feature;
 	u64 bit;
 };
 
 #define KVM_NR_CR4_FEATURES	8
+
+/* --- vcpu/cpuid_table.c --- */
+extern const struct kvm_feature_place kvm_feature_places[KVM_NR_FEATURES];
 extern const struct kvm_cr4_feature kvm_cr4_features[KVM_NR_CR4_FEATURES];
 
 /* --- vm/cpuid_ioctl.c --- */
-/* /dev/kvm: KVM_IOCTL(KVM_GET_SUPPORTED_CPUID, kvm_dev_ioctl_get_supported_cpuid,
- *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_CPUID)
- */
 long kvm_dev_ioctl_get_supported_cpuid(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_EMULATED_CPUID, kvm_dev_ioctl_get_emulated_cpuid,
- *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_EXT_EMUL_CPUID)
- */
 long kvm_dev_ioctl_get_emulated_cpuid(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_CPUID, kvm_vcpu_ioctl_set_cpuid, KVM_IOC_TAIL, 0) */
 long kvm_vcpu_ioctl_set_cpuid(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_CPUID2, kvm_vcpu_ioctl_set_cpuid2, KVM_IOC_TAIL, KVM_CAP_EXT_CPUID) */
 long kvm_vcpu_ioctl_set_cpuid2(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_GET_CPUID2, kvm_vcpu_ioctl_get_cpuid2,
- *		   KVM_IOC_TAIL, KVM_CAP_EXT_CPUID)
- */
 long kvm_vcpu_ioctl_get_cpuid2(struct kvm_ioctl_args *a);
 
-/* --- vcpu/cpuid.c, for vm/cpuid_ioctl.c --- */
+/* --- vcpu/cpuid.c --- */
 /* Takes over @ent (kvmalloc'ed) unless it fails. */
 int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent);
 /* @e as the guest sees it now. */
 void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e);
 
 /* --- vm/nested_state.c --- */
-/* vCPU: KVM_IOCTL(KVM_GET_NESTED_STATE, kvm_vcpu_ioctl_get_nested_state,
- *		   KVM_IOC_NOLOAD | KVM_IOC_OUT_E2BIG, KVM_CAP_NESTED_STATE)
- */
 long kvm_vcpu_ioctl_get_nested_state(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_NESTED_STATE, kvm_vcpu_ioctl_set_nested_state,
- *		   KVM_IOC_NOLOAD, KVM_CAP_NESTED_STATE)
- */
 long kvm_vcpu_ioctl_set_nested_state(struct kvm_ioctl_args *a);
 
 /* --- vcpu/fpu.c --- */
-/* vCPU: KVM_IOCTL(KVM_GET_FPU, kvm_vcpu_ioctl_get_fpu, KVM_IOC_NOLOAD, 0) */
 long kvm_vcpu_ioctl_get_fpu(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_FPU, kvm_vcpu_ioctl_set_fpu, KVM_IOC_NOLOAD, 0) */
 long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_GET_XSAVE, kvm_vcpu_ioctl_get_xsave, KVM_IOC_NOLOAD, KVM_CAP_XSAVE) */
 long kvm_vcpu_ioctl_get_xsave(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_GET_XSAVE2, kvm_vcpu_ioctl_get_xsave2,
- *		   KVM_IOC_NOLOAD | KVM_IOC_NOCOPYOUT, KVM_CAP_XSAVE2)
- */
 long kvm_vcpu_ioctl_get_xsave2(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_XSAVE, kvm_vcpu_ioctl_set_xsave,
- *		   KVM_IOC_NOLOAD | KVM_IOC_TAIL, KVM_CAP_XSAVE)
- */
 long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_GET_XCRS, kvm_vcpu_ioctl_get_xcrs, KVM_IOC_NOLOAD, KVM_CAP_XCRS) */
 long kvm_vcpu_ioctl_get_xcrs(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_XCRS, kvm_vcpu_ioctl_set_xcrs, 0, KVM_CAP_XCRS) */
 long kvm_vcpu_ioctl_set_xcrs(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_DEVICE_ATTR, kvm_dev_ioctl_get_device_attr, 0,
- *		       KVM_CAP_SYS_ATTRIBUTES)
- */
 long kvm_dev_ioctl_get_device_attr(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_HAS_DEVICE_ATTR, kvm_dev_ioctl_has_device_attr, 0,
- *		       KVM_CAP_SYS_ATTRIBUTES)
- */
 long kvm_dev_ioctl_has_device_attr(struct kvm_ioctl_args *a);
 
-/* --- vm/msr_ioctl.c; the handlers of KVM_GET_MSRS and KVM_SET_MSRS return a count --- */
-/* /dev/kvm: KVM_IOCTL(KVM_GET_MSR_INDEX_LIST, kvm_dev_ioctl_get_msr_index_list,
- *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, 0)
- */
+/* --- vm/msr_ioctl.c: the handlers of KVM_GET_MSRS and KVM_SET_MSRS return a count --- */
 long kvm_dev_ioctl_get_msr_index_list(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_MSR_FEATURE_INDEX_LIST, kvm_dev_ioctl_get_msr_feature_index_list,
- *		       KVM_IOC_TAIL | KVM_IOC_OUT_E2BIG, KVM_CAP_GET_MSR_FEATURES)
- */
 long kvm_dev_ioctl_get_msr_feature_index_list(struct kvm_ioctl_args *a);
-/* /dev/kvm: KVM_IOCTL(KVM_GET_MSRS, kvm_ioctl_get_msrs, KVM_IOC_TAIL,
- *		       KVM_CAP_GET_MSR_FEATURES); vCPU: the same without a capability
- */
 long kvm_ioctl_get_msrs(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_SET_MSRS, kvm_vcpu_ioctl_set_msrs, KVM_IOC_TAIL, 0) */
 long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a);
 
 /* --- run/msr.c --- */
@@ -144,7 +101,6 @@ long kvm_vcpu_ioctl_set_device_attr(struct kvm_ioctl_args *a);
 extern const struct kvm_cap_table kvm_caps_tsc;
 
 /* --- vcpu/msr_filter.c --- */
-/* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER, kvm_vm_ioctl_set_msr_filter, 0, KVM_CAP_X86_MSR_FILTER) */
 long kvm_vm_ioctl_set_msr_filter(struct kvm_ioctl_args *a);
 #ifdef CONFIG_COMPAT
 /* The same of 32-bit user space, where struct kvm_msr_filter has another layout. */
@@ -157,9 +113,6 @@ struct kvm_compat_msr_filter {
 };
 
 #define KVM_X86_SET_MSR_FILTER_COMPAT	_IOW(KVMIO, 0xc6, struct kvm_compat_msr_filter)
-/* VM: KVM_IOCTL(KVM_X86_SET_MSR_FILTER_COMPAT, kvm_vm_compat_set_msr_filter, 0,
- *		 KVM_CAP_X86_MSR_FILTER)
- */
 long kvm_vm_compat_set_msr_filter(struct kvm_ioctl_args *a);
 #endif
 void kvm_msr_filter_free(struct kvm *kvm);
@@ -183,17 +136,15 @@ void kvm_mce_destroy(struct kvm_vcpu *vcpu);
 /* 0 done, 1 #GP, -ENOENT not one of these */
 int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
-/* /dev/kvm: KVM_IOCTL(KVM_X86_GET_MCE_CAP_SUPPORTED, kvm_dev_ioctl_get_mce_cap, 0, KVM_CAP_MCE) */
 long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a);
 int kvm_mce_setup(struct kvm_vcpu *vcpu, u64 cap);
 int kvm_mce_report(struct kvm_vcpu *vcpu, const struct kvm_x86_mce *mce);
 
 /* --- vm/mce_ioctl.c --- */
-/* vCPU: KVM_IOCTL(KVM_X86_SETUP_MCE, kvm_vcpu_ioctl_setup_mce, KVM_IOC_NOLOAD, KVM_CAP_MCE) */
 long kvm_vcpu_ioctl_setup_mce(struct kvm_ioctl_args *a);
-/* vCPU: KVM_IOCTL(KVM_X86_SET_MCE, kvm_vcpu_ioctl_set_mce, 0, KVM_CAP_MCE) */
 long kvm_vcpu_ioctl_set_mce(struct kvm_ioctl_args *a);
 
+/* --- vm/state_caps.c --- */
 /* What all of the above announces. */
 extern const struct kvm_cap_table kvm_caps_state;
 

@@ -34,7 +34,8 @@
 #ifndef KVMX_TRACE_HELPERS
 #define KVMX_TRACE_HELPERS
 
-/* vmx/trace.c: what the VMCS says of the exit, for the event kvm_exit. */
+/* --- vmx/trace.c --- */
+/* What the VMCS says of the exit, for the event kvm_exit. */
 void vmx_trace_exit(struct kvm_vcpu *vcpu, u64 *info1, u64 *info2, u32 *intr_info,
 		    u32 *error_code);
 

@@ -93,17 +93,18 @@ struct vmx_caps {
 	u8 preemption_shift;		/* it counts once in 1 << this TSC ticks */
 };
 
+/* --- vmx/caps.c --- */
 extern struct vmx_caps vmx_caps;
-
-/* --- vmx/caps.c, vmx/hardware.c --- */
 int vmx_setup(void);			/* read capabilities, choose controls */
 int vmx_check_cpu(void);		/* this CPU offers the same; any context */
+const char *vmx_feature_line(char *buf, size_t len);
+
+/* --- vmx/hardware.c --- */
 int vmx_hardware_enable(void);		/* VMXON on this CPU; interrupts off */
 void vmx_hardware_disable(void);	/* VMCLEAR all, VMXOFF; interrupts off */
 void vmx_emergency_disable(void);	/* crash or reboot: VMX off on this CPU, any context */
 int vmx_percpu_alloc(void);
 void vmx_percpu_free(void);
-const char *vmx_feature_line(char *buf, size_t len);
 
 /* --- vmx/power.c --- */
 extern u64 kvm_host_xcr0, kvm_host_xss;	/* the host's XCR0 and IA32_XSS */
@@ -119,7 +120,7 @@ int vmx_l1d_init(void);
 void vmx_l1d_exit(void);
 void vmx_l1d_warn(void);
 
-/* --- vmx/vmcs.c, vmx/vcpu.c --- */
+/* --- vmx/vcpu.c --- */
 int vmx_vcpu_create(struct kvm_vcpu *vcpu);
 void vmx_vcpu_free(struct kvm_vcpu *vcpu);
 void vmx_write_initial_controls(struct kvm_vcpu *vcpu);
@@ -130,7 +131,14 @@ void vmx_vcpu_put(struct kvm_vcpu *vcpu);
 void vmx_cpuid_changed(struct kvm_vcpu *vcpu);
 /* The VM's disabled_exits, or what kvm_msr_allowed() says, changed; kvm->srcu is held. */
 void vmx_choose_exits(struct kvm_vcpu *vcpu);
+void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu);
+void vmx_set_tsc_offset(struct kvm_vcpu *vcpu);
+void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu);	/* INVVPID */
+void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la);
+/* EPT of @kvm on this CPU; preemption off. */
+void vmx_flush_ept(struct kvm *kvm);
 
+/* --- vmx/regs.c --- */
 /* Fills vcpu->... from the VMCS and marks it available. */
 void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg);
 void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment *s);
@@ -151,13 +159,8 @@ void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer);
 void vmx_write_pdptrs(struct kvm_vcpu *vcpu);
 void vmx_read_pdptrs(struct kvm_vcpu *vcpu);
 void vmx_set_dr7(struct kvm_vcpu *vcpu);
-void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu);
-void vmx_set_tsc_offset(struct kvm_vcpu *vcpu);
-void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu);	/* INVVPID */
-void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la);
-/* EPT of @kvm on this CPU; preemption off. */
-void vmx_flush_ept(struct kvm *kvm);
 
+/* --- vmx/inject.c --- */
 /* KVM_X86_SHADOW_INT_* */
 u32 vmx_interrupt_shadow(struct kvm_vcpu *vcpu);
 void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow);
@@ -199,6 +202,7 @@ bool vmx_can_post(void);
 void vmx_posted_start(struct kvm *kvm);
 void vmx_posted_block(struct kvm_vcpu *vcpu, bool blocked);
 
+/* --- vmx/msr.c --- */
 /* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
 int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);

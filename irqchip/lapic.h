@@ -108,9 +108,11 @@ bool lapic_eoi_local(struct kvm_vcpu *vcpu);
 void lapic_error(struct kvm_vcpu *vcpu, u32 bit);
 /* SVR was written: by software enabled or not. */
 void lapic_svr_changed(struct kvm_vcpu *vcpu);
-/* vapic.c: the guest reached for TPR in the window. */
-void lapic_report_tpr(struct kvm_vcpu *vcpu, bool write);
 bool lapic_has_cmci(const struct kvm_vcpu *vcpu);
+
+/* --- vapic.c --- */
+/* The guest reached for TPR in the window. */
+void lapic_report_tpr(struct kvm_vcpu *vcpu, bool write);
 
 /* --- lapic_timer.c --- */
 /* The page's LVTT, TMICT, TDCR have been written. */

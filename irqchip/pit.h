@@ -30,7 +30,7 @@ struct pit_counter {
 	bool triggered;		/* modes 1 and 5 */
 };
 
-/* --- pit_counter.c; now is never before what another call was told --- */
+/* --- pit_counter.c: now is never before what another call was told --- */
 u64 pit_ns_to_pulse(u64 ns);
 /* The first nanosecond of a pulse, so that there and back is the same. */
 u64 pit_pulse_to_ns(u64 pulse);

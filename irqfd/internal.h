@@ -42,7 +42,7 @@ struct kvm_irqfd_entry {
 	u8 posted_vector;
 };
 
-/* --- resample.c; irqfds.assign_lock held --- */
+/* --- resample.c: irqfds.assign_lock held --- */
 int kvm_resampler_join(struct kvm_irqfd_entry *e);
 void kvm_resampler_leave(struct kvm_irqfd_entry *e);
 

@@ -69,13 +69,6 @@ static inline u64 ept_pfn(u64 entry)
 	return (entry & EPT_PFN_MASK) >> PAGE_SHIFT;
 }
 
-/* Large pages are not executable. */
-extern bool nx_huge_pages;
-
-u64 *ept_table_alloc(struct kvm *kvm);
-void ept_table_free(struct kvm *kvm, u64 *table);
-void ept_keep_limit(struct kvm *kvm);
-
 /* What a fault wants mapped: @pfn is that of @gfn itself. */
 struct ept_map {
 	gfn_t gfn;
@@ -83,6 +76,14 @@ struct ept_map {
 	u64 bits;		/* rights, memory type, software bits */
 	int level;		/* the largest it may be */
 };
+
+/* --- ept.c --- */
+/* Large pages are not executable. */
+extern bool nx_huge_pages;
+
+u64 *ept_table_alloc(struct kvm *kvm);
+void ept_table_free(struct kvm *kvm, u64 *table);
+void ept_keep_limit(struct kvm *kvm);
 
 /*
  * All below need mmu.lock. ept_map() and ept_grant() its read side, like
@@ -96,6 +97,7 @@ bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);
 
 /* --- memtype.c --- */
 u64 ept_memory_type(struct kvm *kvm, struct kvm_vcpu *vcpu, bool cached);
+
 /* --- notifier.c --- */
 int kvm_notifier_register(struct kvm *kvm);
 void kvm_notifier_unregister(struct kvm *kvm);

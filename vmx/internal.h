@@ -56,7 +56,10 @@ static __always_inline u16 vmcs_read16(unsigned long field)
 	return vmcs_readl(field);
 }
 
+/* --- hardware.c --- */
 void vmx_write_failed(unsigned long field, unsigned long val);
+struct vmcs_region *vmx_region_alloc(int cpu, gfp_t gfp);
+void vmx_region_free(struct vmcs_region *region);
 
 static __always_inline void vmcs_writel(unsigned long field, unsigned long val)
 {
@@ -134,6 +137,7 @@ VMX_CONTROL(exit, VM_EXIT_CONTROLS)
 /* Host interrupts by vector, from 0 on: as if the interrupt came now. */
 extern void (*const vmx_host_interrupt[256])(void);
 extern const char vmx_exit_point[];
+
 /* --- regs.c --- */
 u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next);
 
@@ -148,9 +152,6 @@ static inline u64 vmx_next_rip(struct kvm_vcpu *vcpu)
 	return next;
 }
 
-/* --- hardware.c --- */
-struct vmcs_region *vmx_region_alloc(int cpu, gfp_t gfp);
-void vmx_region_free(struct vmcs_region *region);
 /* --- vmcs.c --- */
 int kvm_vmcs_init(struct kvm_vmcs *v);
 void kvm_vmcs_free(struct kvm_vmcs *v);
@@ -160,10 +161,12 @@ void kvm_vmcs_percpu_init(int cpu);
 void kvm_vmcs_clear_local(bool emergency);
 u16 vmx_vpid_alloc(void);
 void vmx_vpid_free(u16 vpid);
+
 /* --- switch.c --- */
 int vmx_user_return_init(void);
 void vmx_user_return_exit(void);
 void vmx_user_return_cpu_off(void);
+void vmx_unload_guest_state(struct kvm_vcpu *vcpu);
 
 /* --- posted.c: VMs with irq.posting --- */
 void vmx_posted_init(void);
@@ -172,27 +175,32 @@ void vmx_posted_cpu_off(void);
 void vmx_posted_load(struct kvm_vcpu *vcpu);
 void vmx_posted_put(struct kvm_vcpu *vcpu);
 void vmx_posted_update(struct kvm_vcpu *vcpu);
-void vmx_unload_guest_state(struct kvm_vcpu *vcpu);
+
 /* --- msr.c --- */
 void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu);
 void vmx_msr_bitmap_allow(unsigned long *bitmap, u32 msr, bool read, bool write);
+
 /* --- apicv.c --- */
 /* At the vCPU's creation, and what of the MSR bitmap follows the APIC. */
 void vmx_apicv_msr_bitmap(struct kvm_vcpu *vcpu);
 /* Before an entry, interrupts off: the preemption timer. */
 void vmx_arm_preemption_timer(struct kvm_vcpu *vcpu, u64 deadline);
+
 /* --- check_vmcs.c --- */
 DECLARE_STATIC_KEY_FALSE(vmx_check_on);
 void vmx_check_entry(struct kvm_vcpu *vcpu);
 void vmx_explain_failed_entry(struct kvm_vcpu *vcpu, u32 reason);
+
 /* --- l1d.c --- */
 DECLARE_STATIC_KEY_FALSE(vmx_l1d_on);
 void vmx_l1d_flush(struct kvm_vcpu *vcpu);
+
 /* --- perf.c: at the VMCS's creation, and before each entry with interrupts off --- */
 void vmx_perf_init(struct kvm_vmcs *v);
 void vmx_perf_prepare(struct kvm_vcpu *vcpu);
 void vmx_perf_not_entered(struct kvm_vcpu *vcpu);
 void vmx_restore_debugctl(struct kvm_vmx *vmx);
+
 /* --- inject.c --- */
 void vmx_match_pending_step(struct kvm_vcpu *vcpu);
 void vmx_event_arrived(struct kvm_vcpu *vcpu);
