@@ -20,20 +20,20 @@ struct coalesced_zone {
 
 int kvm_coalesced_mmio_init(struct kvm *kvm)
 {
-	mutex_init(&kvm->coalesced_lock);
-	spin_lock_init(&kvm->coalesced_ring_lock);
-	INIT_LIST_HEAD(&kvm->coalesced_zones);
-	kvm->coalesced_ring = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	return kvm->coalesced_ring ? 0 : -ENOMEM;
+	mutex_init(&kvm->coalesced.lock);
+	spin_lock_init(&kvm->coalesced.ring_lock);
+	INIT_LIST_HEAD(&kvm->coalesced.zones);
+	kvm->coalesced.ring = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	return kvm->coalesced.ring ? 0 : -ENOMEM;
 }
 
 void kvm_coalesced_mmio_free(struct kvm *kvm)
 {
 	struct coalesced_zone *z, *next;
 
-	list_for_each_entry_safe(z, next, &kvm->coalesced_zones, link)
+	list_for_each_entry_safe(z, next, &kvm->coalesced.zones, link)
 		kfree(z);
-	free_page((unsigned long)kvm->coalesced_ring);
+	free_page((unsigned long)kvm->coalesced.ring);
 }
 
 static bool in_zone(const struct kvm_coalesced_mmio_zone *r, u64 addr, unsigned int len, bool pio)
@@ -46,7 +46,7 @@ static bool find_zone(struct kvm *kvm, u64 addr, unsigned int len, bool pio)
 {
 	struct coalesced_zone *z;
 
-	list_for_each_entry_srcu(z, &kvm->coalesced_zones, link, srcu_read_lock_held(&kvm->srcu))
+	list_for_each_entry_srcu(z, &kvm->coalesced.zones, link, srcu_read_lock_held(&kvm->srcu))
 		if (in_zone(&z->range, addr, len, pio))
 			return true;
 	return false;
@@ -55,7 +55,7 @@ static bool find_zone(struct kvm *kvm, u64 addr, unsigned int len, bool pio)
 /* User space may have written anything anywhere: each index is read once, and checked. */
 static bool push(struct kvm *kvm, u64 addr, unsigned int len, const void *data, bool pio)
 {
-	struct kvm_coalesced_mmio_ring *ring = kvm->coalesced_ring;
+	struct kvm_coalesced_mmio_ring *ring = kvm->coalesced.ring;
 	struct kvm_coalesced_mmio *slot;
 	u32 last = READ_ONCE(ring->last), next;
 
@@ -89,11 +89,11 @@ bool kvm_coalesced_write(struct kvm *kvm, u64 addr, unsigned int len, const void
 {
 	bool done;
 
-	if (likely(list_empty(&kvm->coalesced_zones)) || !find_zone(kvm, addr, len, pio))
+	if (likely(list_empty(&kvm->coalesced.zones)) || !find_zone(kvm, addr, len, pio))
 		return false;
-	spin_lock(&kvm->coalesced_ring_lock);
+	spin_lock(&kvm->coalesced.ring_lock);
 	done = push(kvm, addr, len, data, pio);
-	spin_unlock(&kvm->coalesced_ring_lock);
+	spin_unlock(&kvm->coalesced.ring_lock);
 	return done;
 }
 
@@ -110,15 +110,15 @@ long kvm_vm_ioctl_register_coalesced(struct kvm_ioctl_args *a)
 	if (!z)
 		return -ENOMEM;
 	z->range = *range;
-	mutex_lock(&kvm->coalesced_lock);
-	if (kvm->coalesced_count == MAX_ZONES) {
+	mutex_lock(&kvm->coalesced.lock);
+	if (kvm->coalesced.count == MAX_ZONES) {
 		r = -ENOSPC;
 		kfree(z);
 	} else {
-		kvm->coalesced_count++;
-		list_add_tail_rcu(&z->link, &kvm->coalesced_zones);
+		kvm->coalesced.count++;
+		list_add_tail_rcu(&z->link, &kvm->coalesced.zones);
 	}
-	mutex_unlock(&kvm->coalesced_lock);
+	mutex_unlock(&kvm->coalesced.lock);
 	return r;
 }
 
@@ -131,17 +131,17 @@ long kvm_vm_ioctl_unregister_coalesced(struct kvm_ioctl_args *a)
 
 	if (range->pio > 1)
 		return -EINVAL;
-	mutex_lock(&kvm->coalesced_lock);
-	list_for_each_entry_safe(z, next, &kvm->coalesced_zones, link) {
+	mutex_lock(&kvm->coalesced.lock);
+	list_for_each_entry_safe(z, next, &kvm->coalesced.zones, link) {
 		if (!in_zone(&z->range, range->addr, range->size, range->pio))
 			continue;
 		list_del_rcu(&z->link);
 		/* A reader may still be on it: the link stays whole until they are gone. */
 		synchronize_srcu_expedited(&kvm->srcu);
-		kvm->coalesced_count--;
+		kvm->coalesced.count--;
 		kfree(z);
 	}
-	mutex_unlock(&kvm->coalesced_lock);
+	mutex_unlock(&kvm->coalesced.lock);
 	return 0;
 }
 

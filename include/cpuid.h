@@ -20,7 +20,7 @@ enum kvm_cpuid_feature {
 
 static inline bool kvm_guest_has(const struct kvm_vcpu *vcpu, enum kvm_cpuid_feature f)
 {
-	return vcpu->guest_features[f / 32] & (1u << (f % 32));
+	return vcpu->cpuid.features[f / 32] & (1u << (f % 32));
 }
 
 /* One answer of CPUID. */
@@ -45,7 +45,7 @@ void kvm_cpuid_free(struct kvm_vcpu *vcpu);
 /* CPUID must fault (#GP) at this privilege level: MSR_MISC_FEATURES_ENABLES. */
 static inline bool kvm_cpuid_faults(struct kvm_vcpu *vcpu)
 {
-	return unlikely(vcpu->misc_features_enables & 1) && vmx_cpl(vcpu) > 0;
+	return unlikely(vcpu->msr.misc_features_enables & 1) && vmx_cpl(vcpu) > 0;
 }
 
 /* --- vcpu/cpuid_table.c --- */

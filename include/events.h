@@ -3,6 +3,7 @@
 #ifndef KVMX_EVENTS_H
 #define KVMX_EVENTS_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
 
 struct emu_fault;
@@ -26,6 +27,7 @@ struct kvm_events {
 	u8 nmi_pending;			/* 0 to 2 */
 	bool nmi_injected;
 	bool triple_fault;
+	atomic_t nmi_queued;		/* KVM_NMI and the like, from any thread [a] */
 	u8 soft_insn_len;		/* length of the INT n/INT3/INTO being delivered */
 };
 

@@ -102,6 +102,7 @@ struct kvm_lapic {
 	u64 eoi_vectors[4];	/* whose EOI the I/O APIC or user space wants to know */
 	unsigned long events;	/* bits KVM_APIC_INIT, KVM_APIC_SIPI; set by any thread */
 	u8 sipi_vector;
+	u8 eoi_exit_vector;	/* KVM_REQ_IOAPIC_EOI_EXIT */
 	u32 esr;		/* errors not yet shown in ESR */
 	u64 vapic_addr;		/* KVM_SET_VAPIC_ADDR, or 0 */
 	u64 reported_rip;
@@ -161,12 +162,12 @@ static inline u32 kvm_apic_reg(const struct kvm_vcpu *vcpu, u32 offset)
 
 static inline bool kvm_apic_hw_enabled(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->apic_base & BIT(11);
+	return vcpu->msr.apic_base & BIT(11);
 }
 
 static inline bool kvm_apic_x2apic(const struct kvm_vcpu *vcpu)
 {
-	return (vcpu->apic_base & (BIT(10) | BIT(11))) == (BIT(10) | BIT(11));
+	return (vcpu->msr.apic_base & (BIT(10) | BIT(11))) == (BIT(10) | BIT(11));
 }
 
 /* Anything in the mailbox, for the run loop and for blocked vCPUs; any context. */

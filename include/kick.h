@@ -32,14 +32,14 @@ enum {
 
 static inline bool kvm_request_pending(const struct kvm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->requests);
+	return READ_ONCE(vcpu->kick.requests);
 }
 
 static inline bool kvm_check_request(struct kvm_vcpu *vcpu, enum kvm_request req)
 {
-	if (!test_bit(req, &vcpu->requests))
+	if (!test_bit(req, &vcpu->kick.requests))
 		return false;
-	clear_bit(req, &vcpu->requests);
+	clear_bit(req, &vcpu->kick.requests);
 	/* What the requester wrote before the bit is seen after this. */
 	smp_mb__after_atomic();
 	return true;
@@ -49,7 +49,7 @@ static inline void kvm_make_request(struct kvm_vcpu *vcpu, enum kvm_request req)
 {
 	/* What was written before is seen by whoever sees the bit. */
 	smp_wmb();
-	set_bit(req, &vcpu->requests);
+	set_bit(req, &vcpu->kick.requests);
 }
 
 /* --- vcpu/kick.c --- */

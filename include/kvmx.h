@@ -110,56 +110,77 @@ struct kvm_irq {
 	bool posting;			/* devices' interrupts are, or were, posted to vCPUs */
 };
 
-struct kvm {
-	struct mm_struct *mm;
-	refcount_t users;
-	struct mutex lock;		/* vCPU creation and VM-wide settings */
-	struct list_head list;		/* in the list of all VMs */
-	pid_t creator;			/* as user space tells VMs apart */
-	bool dead;			/* KVM_RUN and ioctls answer -EIO */
-
-	struct mutex slots_lock;	/* changes of the memory slots */
-	struct srcu_struct srcu;	/* readers of slots and buses */
-	struct kvm_memslots __rcu *memslots[KVM_NR_ADDRESS_SPACES];
-	u64 memslots_gen;		/* counts publications */
-	struct xarray memslot_ids;	/* by as_id << 16 | id; under slots_lock */
-	struct kvm_mmu mmu;
-
-	struct xarray vcpus;		/* by index of creation */
-	int created_vcpus;		/* under lock */
-	atomic_t online_vcpus;
-
-	struct mutex coalesced_lock;	/* changes of the zones */
-	struct list_head coalesced_zones;
-	struct kvm_coalesced_mmio_ring *coalesced_ring;
-	spinlock_t coalesced_ring_lock;	/* writers of the ring */
-	unsigned int coalesced_count;
-
-	struct kvm_io_bus __rcu *buses[KVM_NR_BUSES];	/* slots_lock; readers: srcu */
-	struct kvm_irq irq;
-	struct kvm_irqfds irqfds;
-	struct kvm_pv_vm pv;
-	atomic_t async_pfs;		/* pages under way for the guest */
-	struct list_head devices;	/* KVM_CREATE_DEVICE; under lock */
-	unsigned int assigned_files;	/* VFIO's, whose MMIO the guest reaches; under lock */
-
-	/* Settings of user space. */
+/* Settings of user space: written under kvm->lock, or before there is a vCPU. [s] */
+struct kvm_settings {
 	u64 boot_cpu_id;
 	u32 max_vcpu_ids;
 	bool max_vcpu_ids_set;
 	unsigned long tss_addr;
 	u64 identity_map_addr;
 	u32 default_tsc_khz;
-	bool exception_payload_enabled;
+	bool exception_payload;
 	bool triple_fault_event;
 	bool exit_on_emulation_error;
 	u64 disabled_quirks;
 	u64 user_space_msr_mask;	/* KVM_MSR_EXIT_REASON_* */
-	struct kvm_msr_filter_set __rcu *msr_filter;
+	struct kvm_msr_filter_set __rcu *msr_filter;	/* readers: srcu */
 	u32 halt_poll_ns;		/* KVM_CAP_HALT_POLL, if set */
 	bool halt_poll_set;
 	u32 disabled_exits;		/* KVM_X86_DISABLE_EXITS_* */
 	bool platform_info_hidden;	/* from the guest: KVM_CAP_MSR_PLATFORM_INFO */
+};
+
+/* Memory slots: changed under slots_lock, read under srcu. */
+struct kvm_slots {
+	struct kvm_memslots __rcu *set[KVM_NR_ADDRESS_SPACES];
+	u64 gen;			/* counts publications */
+	struct xarray by_id;		/* as_id << 16 | id; under slots_lock */
+};
+
+/* vCPUs: one that is there stays until the VM ends. */
+struct kvm_vcpus {
+	struct xarray by_idx;		/* in the order of creation */
+	int created;			/* under kvm->lock */
+	atomic_t online;		/* whoever sees the count sees the vCPUs [a] */
+};
+
+/* Coalesced MMIO: bus/coalesced.c. */
+struct kvm_coalesced {
+	struct mutex lock;		/* changes of the zones */
+	struct list_head zones;		/* readers: srcu */
+	struct kvm_coalesced_mmio_ring *ring;	/* [c]; user space writes to it at any time */
+	spinlock_t ring_lock;		/* writers of the ring */
+	unsigned int count;		/* of the zones */
+};
+
+/*
+ * A member says which lock it is under, or
+ *	[c] set when the VM is made, and then only read
+ *	[s] read without a lock: READ_ONCE() where a vCPU may run
+ *	[a] any thread, by atomic operations
+ * What a folder owns has its rules in the struct of that folder.
+ */
+struct kvm {
+	struct mm_struct *mm;		/* [c] */
+	refcount_t users;		/* [a] */
+	struct mutex lock;		/* vCPU creation and VM-wide settings */
+	struct mutex slots_lock;	/* changes of the memory slots and of the buses */
+	struct srcu_struct srcu;	/* readers of slots, buses, zones and the MSR filter */
+	pid_t creator;			/* as user space tells VMs apart [c] */
+	bool dead;			/* KVM_RUN and ioctls answer -EIO [s] */
+
+	struct kvm_slots slots;
+	struct kvm_mmu mmu;
+	struct kvm_vcpus vcpus;
+	struct kvm_settings settings;
+	struct kvm_coalesced coalesced;
+	struct kvm_io_bus __rcu *buses[KVM_NR_BUSES];	/* slots_lock; readers: srcu */
+	struct kvm_irq irq;
+	struct kvm_irqfds irqfds;
+	struct kvm_pv_vm pv;
+	atomic_t async_pfs;		/* pages under way for the guest [a] */
+	struct list_head devices;	/* KVM_CREATE_DEVICE; under lock */
+	unsigned int assigned_files;	/* VFIO's, whose MMIO the guest reaches; under lock [s] */
 };
 
 /* --- vm/vm.c --- */
@@ -172,17 +193,17 @@ void kvm_put_kvm(struct kvm *kvm);
 /* User space has turned it off (KVM_CAP_DISABLE_QUIRKS2). */
 static inline bool kvm_quirk_off(const struct kvm *kvm, u64 quirk)
 {
-	return READ_ONCE(kvm->disabled_quirks) & quirk;
+	return READ_ONCE(kvm->settings.disabled_quirks) & quirk;
 }
 
 /* A vCPU by its index, NULL for one that is not there or is being made. */
 static inline struct kvm_vcpu *kvm_get_vcpu(struct kvm *kvm, unsigned long index)
 {
-	if (index >= (unsigned int)atomic_read(&kvm->online_vcpus))
+	if (index >= (unsigned int)atomic_read(&kvm->vcpus.online))
 		return NULL;
 	/* Pairs with the barrier before the count went up. */
 	smp_rmb();
-	return xa_load(&kvm->vcpus, index);
+	return xa_load(&kvm->vcpus.by_idx, index);
 }
 
 #define kvm_for_each_vcpu(index, vcpu, kvm) \

@@ -9,41 +9,41 @@
 
 static inline bool kvm_reg_is_avail(const struct kvm_vcpu *vcpu, int reg)
 {
-	return vcpu->regs_avail & (1u << reg);
+	return vcpu->regs.avail & (1u << reg);
 }
 
 static inline u64 kvm_rip_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_RIP))
 		vmx_cache_reg(vcpu, KVM_REG_RIP);
-	return vcpu->rip;
+	return vcpu->regs.rip;
 }
 
 static inline void kvm_rip_write(struct kvm_vcpu *vcpu, u64 val)
 {
-	vcpu->rip = val;
-	vcpu->regs_avail |= 1u << KVM_REG_RIP;
-	vcpu->regs_dirty |= 1u << KVM_REG_RIP;
+	vcpu->regs.rip = val;
+	vcpu->regs.avail |= 1u << KVM_REG_RIP;
+	vcpu->regs.dirty |= 1u << KVM_REG_RIP;
 }
 
 static inline u64 kvm_rsp_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_RSP))
 		vmx_cache_reg(vcpu, KVM_REG_RSP);
-	return vcpu->regs[KVM_REG_RSP];
+	return vcpu->regs.gpr[KVM_REG_RSP];
 }
 
 static inline u64 kvm_gpr_read(struct kvm_vcpu *vcpu, int reg)
 {
-	return reg == KVM_REG_RSP ? kvm_rsp_read(vcpu) : vcpu->regs[reg];
+	return reg == KVM_REG_RSP ? kvm_rsp_read(vcpu) : vcpu->regs.gpr[reg];
 }
 
 static inline void kvm_gpr_write(struct kvm_vcpu *vcpu, int reg, u64 val)
 {
-	vcpu->regs[reg] = val;
+	vcpu->regs.gpr[reg] = val;
 	if (reg == KVM_REG_RSP) {
-		vcpu->regs_avail |= 1u << KVM_REG_RSP;
-		vcpu->regs_dirty |= 1u << KVM_REG_RSP;
+		vcpu->regs.avail |= 1u << KVM_REG_RSP;
+		vcpu->regs.dirty |= 1u << KVM_REG_RSP;
 	}
 }
 
@@ -52,14 +52,14 @@ static inline u64 kvm_linear_rip(struct kvm_vcpu *vcpu)
 {
 	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
 
-	return vcpu->efer & EFER_LMA ? la : (u32)la;
+	return vcpu->cr.efer & EFER_LMA ? la : (u32)la;
 }
 
 static inline u64 kvm_rflags_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_RFLAGS))
 		vmx_cache_reg(vcpu, KVM_REG_RFLAGS);
-	return vcpu->rflags;
+	return vcpu->regs.rflags;
 }
 
 /* With the guest-owned bits as they are in the VMCS. */
@@ -67,21 +67,21 @@ static inline u64 kvm_cr0_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR0))
 		vmx_cache_reg(vcpu, KVM_REG_CR0);
-	return vcpu->cr0;
+	return vcpu->cr.cr0;
 }
 
 static inline u64 kvm_cr3_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR3))
 		vmx_cache_reg(vcpu, KVM_REG_CR3);
-	return vcpu->cr3;
+	return vcpu->cr.cr3;
 }
 
 static inline u64 kvm_cr4_read(struct kvm_vcpu *vcpu)
 {
 	if (!kvm_reg_is_avail(vcpu, KVM_REG_CR4))
 		vmx_cache_reg(vcpu, KVM_REG_CR4);
-	return vcpu->cr4;
+	return vcpu->cr.cr4;
 }
 
 /* Linear addresses go through PDPTEs, which are registers then. */
@@ -92,7 +92,7 @@ static inline bool kvm_pae_paging(u64 cr0, u64 cr4, u64 efer)
 
 static inline bool kvm_in_pae_paging(struct kvm_vcpu *vcpu)
 {
-	return kvm_pae_paging(kvm_cr0_read(vcpu), kvm_cr4_read(vcpu), vcpu->efer);
+	return kvm_pae_paging(kvm_cr0_read(vcpu), kvm_cr4_read(vcpu), vcpu->cr.efer);
 }
 
 /* --- vcpu/cr.c: the architecture's rules for writes; 0, or 1 where the guest gets #GP --- */

@@ -19,7 +19,7 @@
 
 struct kvm_lapic;
 
-/* Indices of vcpu->regs are the CPU's encodings; then what lives in the VMCS. */
+/* Indices of vcpu->regs.gpr are the CPU's encodings; then what lives in the VMCS. */
 enum kvm_reg {
 	KVM_REG_RAX, KVM_REG_RCX, KVM_REG_RDX, KVM_REG_RBX,
 	KVM_REG_RSP, KVM_REG_RBP, KVM_REG_RSI, KVM_REG_RDI,
@@ -62,72 +62,72 @@ struct kvm_fetch_walk {
 
 struct kvm_cpuid_cache;
 
-struct kvm_vcpu {
-	/* Hot: touched in every exit. */
-	u64 regs[KVM_NR_GPRS];
+/*
+ * Who touches a member, or all members of a struct:
+ *	[c] set when the vCPU is made, and then only read
+ *	[o] its own thread, the one in an ioctl that holds @mutex; nobody else
+ *	[x] likewise, and also by that thread with interrupts off, between two entries
+ *	[a] any thread: written by the one that the comment names, READ_ONCE() and atomic
+ *	    operations elsewhere
+ */
+
+/* General registers as the guest has them, or as the next entry is to find them. [x] */
+struct kvm_vcpu_regs {
+	u64 gpr[KVM_NR_GPRS];
 	u64 rip, rflags;
-	u32 regs_avail, regs_dirty;	/* bits of enum kvm_reg */
-	int mode;
-	unsigned long requests;
-	bool insn_skipped;		/* since the last exit: the VMCS has a stale shadow */
-	bool host_data;			/* of others may be in L1D: flush it before the entry */
-	struct kvm_vmx vmx;
-	struct kvm *kvm;
-	struct kvm_run *run;
-	int cpu;
-	struct kvm_events events;
-	atomic_t nmi_queued;		/* KVM_NMI and the like, from any thread */
+	u32 avail, dirty;		/* bits of enum kvm_reg */
+	bool skipped;			/* RIP, since the last exit: the VMCS has a stale shadow */
+};
+
+/* Control registers. [o] */
+struct kvm_vcpu_cr {
 	u64 cr0, cr2, cr3, cr4, cr8, efer;
 	u64 cr0_guest_owned, cr4_guest_owned;
+	u64 pdptrs[4];
+};
+
+/* [o] */
+struct kvm_vcpu_fpu {
+	struct fpu_guest guest;
 	u64 xcr0, xss;
 	u32 pkru;
-	u64 dr[4], dr6, dr7;
-	u64 pdptrs[4];
-	u64 tlb_gen;			/* kvm->mmu.tlb_gen seen at the last flush */
-	cpumask_var_t ran_on;		/* CPUs, since the last WBINVD */
+	bool loaded;
+};
 
-	/* Set by KVM_SET_CPUID2 and derived from it; vcpu/cpuid.c */
-	struct kvm_cpuid_entry2 *cpuid;
-	int cpuid_nent;
-	struct kvm_cpuid_cache *cpuid_cache;
+/* Debug registers, and what a debugger in user space wants. [o] */
+struct kvm_vcpu_debug {
+	u64 dr[4], dr6, dr7;
+	u32 flags;			/* KVM_GUESTDBG_* */
+	u64 user_dr[8];
+};
+
+/* How other threads reach the vCPU: Documentation/locking.rst. [a] */
+struct kvm_vcpu_kick {
+	int mode;			/* own thread; any thread turns IN into EXITING */
+	unsigned long requests;		/* bits of enum kvm_request: any thread */
+	int cpu;			/* where it was loaded last: own thread */
+	bool preempted;			/* scheduled out inside an ioctl: own thread */
+	struct pid __rcu *pid;		/* the thread that runs it: own thread */
+	struct rcuwait wait;		/* blocked in HLT, or waits to be started */
+};
+
+/* KVM_SET_CPUID2's, and what is derived from it; vcpu/cpuid.c. [o] */
+struct kvm_vcpu_cpuid {
+	struct kvm_cpuid_entry2 *entry;
+	int nent;
+	struct kvm_cpuid_cache *cache;
 	u8 maxphyaddr;
 	u64 reserved_gpa_bits;		/* bits of a physical address beyond maxphyaddr */
 	u64 cr4_reserved;		/* CR4 bits the guest's CPUID does not have */
 	u64 xcr0_supported;		/* XCR0 bits the guest may set */
-	u32 guest_features[8];		/* enum kvm_cpuid_feature bits, see cpuid.h */
+	u32 features[8];		/* enum kvm_cpuid_feature bits, see cpuid.h */
+};
 
-	struct fpu_guest guest_fpu;
-	bool fpu_loaded;
-
-	int vcpu_id, vcpu_idx;
-	struct mutex mutex;		/* KVM_RUN and every ioctl that is not asynchronous */
-	struct pid __rcu *pid;		/* the thread that runs it */
-	struct preempt_notifier preempt_notifier;
-	bool sigset_active;
-	sigset_t sigset;
-	int srcu_idx;
-	struct page *pages[KVM_VCPU_MMAP_PAGES];
-	void *pio_data;
-	u32 mp_state;
-	bool ran_once;
-	bool preempted;			/* its thread was scheduled out inside an ioctl */
-
-	struct kvm_lapic *apic;		/* NULL where the VM has no irqchip in the kernel */
-	struct kvm_pv_vcpu pv;
-	struct kvm_async_pf_vcpu apf;
-	struct rcuwait wait;		/* blocked in HLT, or waits to be started */
-	u32 halt_poll_ns;
-	u8 eoi_exit_vector;		/* KVM_REQ_IOAPIC_EOI_EXIT */
-
-	struct kvm_io_state io;
-	struct emu_ctxt emu;
-	struct kvm_fetch_walk fetch_walk;
-
-	/* MSRs that are only storage. */
+/* MSRs that are only storage. [o], but for apic_base, which other vCPUs' IPIs read [a] */
+struct kvm_vcpu_msr {
 	u64 apic_base;
 	u64 misc_enable;
-	u64 tsc_aux, tsc_adjust;
-	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
+	u64 tsc_aux;
 	u64 pat;
 	u64 platform_info, misc_features_enables;
 	u64 arch_capabilities, perf_capabilities;
@@ -135,19 +135,86 @@ struct kvm_vcpu {
 	u64 smbase, smi_count;
 	u64 spec_ctrl, hwcr, power_ctl;
 	u64 ucode_rev;
-	u64 tsc_offset;			/* guest TSC = (host TSC * tsc_ratio >> 48) + tsc_offset */
-	u64 tsc_ratio;
-	u32 virtual_tsc_khz;
-	struct {
-		u64 cap, status, ctl;
-		u64 *banks;		/* ctl, status, addr, misc of each */
-		u64 *ctl2;		/* of each, behind those */
-	} mce;
-	u32 guest_debug;
-	u64 guest_debug_dr[8];
-	struct kvm_vcpu_stat stat;
-	u32 msr_exit_reason;
-	bool msr_exit_emulated;		/* the emulator met it, not the CPU */
+};
+
+/* [o] */
+struct kvm_vcpu_mtrr {
+	u64 def_type, fixed[11], var[16];
+};
+
+/* Guest TSC = (host TSC * ratio >> 48) + offset. Own thread writes. [a] */
+struct kvm_vcpu_tsc {
+	u64 offset, ratio, adjust;
+	u32 khz;
+};
+
+/* [o] */
+struct kvm_vcpu_mce {
+	u64 cap, status, ctl;
+	u64 *banks;			/* ctl, status, addr, misc of each */
+	u64 *ctl2;			/* of each, behind those */
+};
+
+/* What the file descriptor has for user space. [o], @pages and @pio_data [c] */
+struct kvm_vcpu_user {
+	struct page *pages[KVM_VCPU_MMAP_PAGES];
+	void *pio_data;
+	bool sigset_active;
+	sigset_t sigset;
+};
+
+/* [o] */
+struct kvm_vcpu_halt {
+	u32 mp_state;
+	u32 poll_ns;
+};
+
+/* Guest memory as this vCPU last saw it. [x] */
+struct kvm_vcpu_mem {
+	u64 tlb_gen;			/* kvm->mmu.tlb_gen seen at the last flush */
+	cpumask_var_t ran_on;		/* CPUs, since the last WBINVD */
+	struct kvm_fetch_walk fetch_walk;
+	bool host_data;			/* of others may be in L1D: flush it before the entry */
+};
+
+/* The thread that has it loaded. [o] */
+struct kvm_vcpu_load {
+	struct preempt_notifier preempt_notifier;
+	int srcu_idx;			/* of kvm->srcu, in KVM_RUN */
+	bool ran_once;
+};
+
+struct kvm_vcpu {
+	/* Hot: touched in every exit. */
+	struct kvm_vcpu_regs regs;
+	struct kvm_vcpu_kick kick;
+	struct kvm_vmx vmx;		/* [x]; apicv and what vmx/posted.c has: [a] */
+	struct kvm *kvm;		/* [c] */
+	struct kvm_run *run;		/* [c]; user space writes to it at any time */
+	struct kvm_events events;	/* [x] */
+	struct kvm_vcpu_cr cr;
+	struct kvm_vcpu_mem mem;
+	struct kvm_lapic *apic;		/* [c]; NULL where the VM has no irqchip in the kernel */
+
+	int vcpu_id, vcpu_idx;		/* [c] */
+	struct mutex mutex;		/* KVM_RUN and every ioctl that is not asynchronous */
+	struct kvm_vcpu_load load;
+	struct kvm_vcpu_user user;
+	struct kvm_vcpu_halt halt;
+	struct kvm_vcpu_cpuid cpuid;
+	struct kvm_vcpu_fpu fpu;
+	struct kvm_vcpu_debug debug;
+	struct kvm_vcpu_msr msr;
+	struct kvm_vcpu_mtrr mtrr;
+	struct kvm_vcpu_tsc tsc;
+	struct kvm_vcpu_mce mce;
+	struct kvm_pv_vcpu pv;		/* [o] */
+	struct kvm_async_pf_vcpu apf;	/* [o] */
+	struct kvm_io_state io;		/* [o] */
+	struct emu_ctxt emu;		/* [o] */
+	struct kvm_vcpu_stat stat;	/* own thread writes [a] */
+	u32 msr_exit_reason;		/* [o] */
+	bool msr_exit_emulated;		/* the emulator met it, not the CPU [o] */
 };
 
 /* --- vm/vcpu.c --- */

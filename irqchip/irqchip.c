@@ -143,7 +143,7 @@ long kvm_vm_ioctl_create_irqchip(struct kvm_ioctl_args *a)
 	mutex_lock(&kvm->lock);
 	if (kvm_irqchip_in_kernel(kvm))
 		r = -EEXIST;
-	else if (kvm->created_vcpus)
+	else if (kvm->vcpus.created)
 		r = -EINVAL;
 	else
 		r = create_chips(kvm);
@@ -158,7 +158,7 @@ static long enable_split(struct kvm *kvm, u64 pins)
 	if (pins > KVM_MAX_IRQ_ROUTES)
 		return -EINVAL;
 	mutex_lock(&kvm->lock);
-	if (!kvm_irqchip_in_kernel(kvm) && !kvm->created_vcpus) {
+	if (!kvm_irqchip_in_kernel(kvm) && !kvm->vcpus.created) {
 		r = kvm_routing_set(kvm, KVM_IRQCHIP_SPLIT, NULL, 0);
 		if (!r) {
 			kvm->irq.reserved_pins = pins;
@@ -190,7 +190,7 @@ static long set_apic_bus(struct kvm *kvm, u64 cycle_ns)
 	mutex_lock(&kvm->lock);
 	if (!kvm_irqchip_in_kernel(kvm))
 		r = -ENXIO;
-	else if (kvm->created_vcpus)
+	else if (kvm->vcpus.created)
 		r = -EINVAL;
 	else
 		kvm->irq.apic_bus_ns = cycle_ns;

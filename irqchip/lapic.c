@@ -79,7 +79,7 @@ void lapic_publish(struct kvm_vcpu *vcpu)
 		.cluster = lapic_get(apic, LAPIC_DFR) != DFR_FLAT,
 		.ldr = lapic_get(apic, LAPIC_LDR),
 		.id = lapic_get(apic, LAPIC_ID),
-		.moved = (vcpu->apic_base & ~(u64)(PAGE_SIZE - 1)) != LAPIC_DEFAULT_BASE,
+		.moved = (vcpu->msr.apic_base & ~(u64)(PAGE_SIZE - 1)) != LAPIC_DEFAULT_BASE,
 	};
 
 	if (!now.x2apic) {
@@ -188,7 +188,7 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 	if (lapic_has_cmci(vcpu))
 		lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
 	/* The 8259 reaches the boot processor although nobody programmed the APIC. */
-	if (vcpu->vcpu_id == vcpu->kvm->boot_cpu_id &&
+	if (vcpu->vcpu_id == vcpu->kvm->settings.boot_cpu_id &&
 	    !kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_LINT0_REENABLED))
 		lapic_set(apic, LAPIC_LVT_LINT0, KVM_DM_EXTINT << 8);
 	apic->esr = 0;
@@ -410,7 +410,7 @@ static void broadcast_eoi(struct kvm_vcpu *vcpu, u8 vector, bool level)
 	if (kvm_irqchip_full(vcpu->kvm)) {
 		kvm_ioapic_eoi(vcpu, vector);
 	} else if (test_bit(vector, (unsigned long *)vcpu->apic->eoi_vectors)) {
-		vcpu->eoi_exit_vector = vector;
+		vcpu->apic->eoi_exit_vector = vector;
 		kvm_make_request(vcpu, KVM_REQ_IOAPIC_EOI_EXIT);
 	}
 }
@@ -482,7 +482,7 @@ int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val)
 	if (vcpu->apic)
 		lapic_write(vcpu, LAPIC_TPR, val << 4);
 	else
-		vcpu->cr8 = val;
+		vcpu->cr.cr8 = val;
 	return 0;
 }
 
@@ -494,7 +494,7 @@ static u8 tpr_class(struct kvm_lapic *apic)
 /** kvm_get_cr8 - the task priority, 0 to 15, of a vCPU with a local APIC or not */
 u8 kvm_get_cr8(struct kvm_vcpu *vcpu)
 {
-	return vcpu->apic ? tpr_class(vcpu->apic) : vcpu->cr8;
+	return vcpu->apic ? tpr_class(vcpu->apic) : vcpu->cr.cr8;
 }
 
 /**
@@ -561,7 +561,7 @@ void lapic_svr_changed(struct kvm_vcpu *vcpu)
  */
 void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old)
 {
-	u64 changed = vcpu->apic_base ^ old;
+	u64 changed = vcpu->msr.apic_base ^ old;
 
 	if (!changed)
 		return;

@@ -329,7 +329,7 @@ bool kvm_apic_msr_write_fast(struct kvm_vcpu *vcpu, u32 index, u64 val)
 
 static bool in_window(struct kvm_vcpu *vcpu, gpa_t gpa, int len)
 {
-	u64 base = vcpu->apic_base & ~WINDOW_MASK & ~vcpu->reserved_gpa_bits;
+	u64 base = vcpu->msr.apic_base & ~WINDOW_MASK & ~vcpu->cpuid.reserved_gpa_bits;
 
 	return kvm_apic_hw_enabled(vcpu) && gpa >= base && gpa - base <= WINDOW_MASK + 1 - len;
 }

@@ -413,7 +413,7 @@ static void hand_over(struct kvm_vcpu *vcpu, bool on_cpu)
 static bool cpu_can_watch(const struct kvm_vcpu *vcpu)
 {
 	return kvmx_params.preemption_timer &&
-	       !(READ_ONCE(vcpu->kvm->disabled_exits) & KVM_X86_DISABLE_EXITS_MWAIT);
+	       !(READ_ONCE(vcpu->kvm->settings.disabled_exits) & KVM_X86_DISABLE_EXITS_MWAIT);
 }
 
 /**

@@ -470,7 +470,7 @@ void ept_keep_limit(struct kvm *kvm)
 
 	if (!limit)
 		return;
-	limit = max(limit, (unsigned long)MIN_PAGES * atomic_read(&kvm->online_vcpus));
+	limit = max(limit, (unsigned long)MIN_PAGES * atomic_read(&kvm->vcpus.online));
 	if (atomic_long_read(&kvm->mmu.pages) >= limit)
 		kvm_mmu_zap_all(kvm);
 }

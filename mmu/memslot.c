@@ -90,7 +90,7 @@ static struct kvm_memslot *slot_below(const struct kvm_memslots *slots, gfn_t gf
  */
 struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
 {
-	struct kvm_memslots *slots = srcu_dereference_check(kvm->memslots[0], &kvm->srcu,
+	struct kvm_memslots *slots = srcu_dereference_check(kvm->slots.set[0], &kvm->srcu,
 							    lockdep_is_held(&kvm->slots_lock));
 	struct kvm_memslot *slot = READ_ONCE(slots->last);
 
@@ -106,7 +106,7 @@ struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
 struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id)
 {
 	lockdep_assert_held(&kvm->slots_lock);
-	return xa_load(&kvm->memslot_ids, id);
+	return xa_load(&kvm->slots.by_id, id);
 }
 
 static void block_put(struct slot_block *block)
@@ -243,7 +243,7 @@ static struct kvm_memslots *slots_exchange(const struct kvm_memslots *from,
 
 static struct kvm_memslots *slots_of(struct kvm *kvm, u16 as_id)
 {
-	return rcu_dereference_protected(kvm->memslots[as_id], lockdep_is_held(&kvm->slots_lock));
+	return rcu_dereference_protected(kvm->slots.set[as_id], lockdep_is_held(&kvm->slots_lock));
 }
 
 /* When this returns nobody looks at the array that was there, or holds a slot only it had. */
@@ -251,9 +251,9 @@ static void slots_publish(struct kvm *kvm, u16 as_id, struct kvm_memslots *new)
 {
 	struct kvm_memslots *old = slots_of(kvm, as_id);
 
-	rcu_assign_pointer(kvm->memslots[as_id], new);
+	rcu_assign_pointer(kvm->slots.set[as_id], new);
 	/* After the array: whoever finds the new count finds the new slots. */
-	smp_store_release(&kvm->memslots_gen, kvm->memslots_gen + 1);
+	smp_store_release(&kvm->slots.gen, kvm->slots.gen + 1);
 	synchronize_srcu_expedited(&kvm->srcu);
 	slots_free(old);
 }
@@ -318,7 +318,7 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 	new = slots_with(old, slot);
 	if (!new)
 		goto free_slot;
-	r = xa_err(xa_store(&kvm->memslot_ids, mem->slot, slot, GFP_KERNEL_ACCOUNT));
+	r = xa_err(xa_store(&kvm->slots.by_id, mem->slot, slot, GFP_KERNEL_ACCOUNT));
 	if (r)
 		goto free_array;
 	kvm_mmu_add_slot(kvm, slot);
@@ -339,7 +339,7 @@ static int slot_delete(struct kvm *kvm, struct kvm_memslot *slot)
 
 	if (!new)
 		return -ENOMEM;
-	xa_erase(&kvm->memslot_ids, (u32)slot->as_id << 16 | slot->id);
+	xa_erase(&kvm->slots.by_id, (u32)slot->as_id << 16 | slot->id);
 	slots_publish(kvm, slot->as_id, new);
 	/* No fault that found the slot is under way, so what is zapped stays so. */
 	kvm_mmu_remove_slot(kvm, slot);
@@ -394,7 +394,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 	slots_publish(kvm, old->as_id, without);
 	kvm_mmu_remove_slot(kvm, old);
 	kvm_mmu_add_slot(kvm, slot);
-	xa_store(&kvm->memslot_ids, mem->slot, slot, GFP_KERNEL_ACCOUNT);
+	xa_store(&kvm->slots.by_id, mem->slot, slot, GFP_KERNEL_ACCOUNT);
 	slots_publish(kvm, old->as_id, with);
 	kvm_mmu_slot_visible(kvm, slot);
 	slot_free_but(old, slot);
@@ -416,7 +416,7 @@ static int slot_set_flags(struct kvm *kvm, struct kvm_memslot *old,
 	}
 	kvm_mmu_replace_slot(kvm, old, slot);
 	/* The entry is there, so this needs no memory. */
-	xa_store(&kvm->memslot_ids, mem->slot, slot, GFP_KERNEL_ACCOUNT);
+	xa_store(&kvm->slots.by_id, mem->slot, slot, GFP_KERNEL_ACCOUNT);
 	slots_publish(kvm, old->as_id, new);
 	if (slot->dirty_bitmap) {
 		/* Faults made writable what they found in the old slot; no more from here on. */
@@ -518,7 +518,7 @@ int kvm_memslots_init(struct kvm *kvm)
 {
 	int i;
 
-	xa_init(&kvm->memslot_ids);
+	xa_init(&kvm->slots.by_id);
 	for (i = 0; i < KVM_NR_ADDRESS_SPACES; i++) {
 		struct kvm_memslots *slots = slots_alloc(0);
 
@@ -526,7 +526,7 @@ int kvm_memslots_init(struct kvm *kvm)
 			kvm_memslots_free(kvm);
 			return -ENOMEM;
 		}
-		RCU_INIT_POINTER(kvm->memslots[i], slots);
+		RCU_INIT_POINTER(kvm->slots.set[i], slots);
 	}
 	return 0;
 }
@@ -541,11 +541,11 @@ void kvm_memslots_free(struct kvm *kvm)
 	unsigned long id;
 	int i;
 
-	xa_for_each(&kvm->memslot_ids, id, slot)
+	xa_for_each(&kvm->slots.by_id, id, slot)
 		slot_free(slot);
-	xa_destroy(&kvm->memslot_ids);
+	xa_destroy(&kvm->slots.by_id);
 	for (i = 0; i < KVM_NR_ADDRESS_SPACES; i++) {
-		slots_free(rcu_dereference_protected(kvm->memslots[i], 1));
-		RCU_INIT_POINTER(kvm->memslots[i], NULL);
+		slots_free(rcu_dereference_protected(kvm->slots.set[i], 1));
+		RCU_INIT_POINTER(kvm->slots.set[i], NULL);
 	}
 }

@@ -83,7 +83,7 @@ static bool entry_is_leaf(const struct walk *w, u64 entry)
 /* Reserved bits of a present entry: tables 4-5, 4-6, 4-9 ff. of SDM 3A. */
 static u64 entry_reserved(const struct walk *w, u64 entry, bool leaf)
 {
-	u64 beyond = w->vcpu->reserved_gpa_bits, mask;
+	u64 beyond = w->vcpu->cpuid.reserved_gpa_bits, mask;
 
 	if (w->mode == WALK_32) {
 		if (!leaf || w->level == 1)
@@ -135,7 +135,7 @@ static bool pkey_denies(const struct walk *w, u64 leaf)
 	if (!(w->cr4 & X86_CR4_PKE) || w->mode != WALK_64 || !w->user_page ||
 	    (w->acc & EMU_ACC_FETCH))
 		return false;
-	rights = w->vcpu->pkru >> (2 * ((leaf >> PTE_PKEY_SHIFT) & 15));
+	rights = w->vcpu->fpu.pkru >> (2 * ((leaf >> PTE_PKEY_SHIFT) & 15));
 	if (rights & 1)
 		return true;
 	return (rights & 2) && (w->acc & EMU_ACC_WRITE) && (w->user || (w->cr0 & X86_CR0_WP));
@@ -207,7 +207,7 @@ static bool walk_begin(struct walk *w, gpa_t *table)
 		break;
 	case WALK_PAE:
 		vmx_read_pdptrs(vcpu);
-		pdpte = vcpu->pdptrs[(w->la >> 30) & 3];
+		pdpte = vcpu->cr.pdptrs[(w->la >> 30) & 3];
 		if (!(pdpte & PTE_PRESENT))
 			return false;
 		w->top = 2;
@@ -269,11 +269,11 @@ static enum emu_status walk(struct walk *w, gpa_t *gpa, struct emu_fault *f)
 		*gpa = w->la;
 		return EMU_OK;
 	}
-	if (vcpu->efer & EFER_LMA)
+	if (vcpu->cr.efer & EFER_LMA)
 		w->mode = WALK_64;
 	else
 		w->mode = w->cr4 & X86_CR4_PAE ? WALK_PAE : WALK_32;
-	w->nx = w->mode != WALK_32 && (vcpu->efer & EFER_NX);
+	w->nx = w->mode != WALK_32 && (vcpu->cr.efer & EFER_NX);
 	w->user = (w->acc & KVM_WALK_USER) || (!(w->acc & EMU_ACC_SYSTEM) && vmx_cpl(vcpu) == 3);
 	for (i = 0; i < WALK_MAX_RESTARTS && status == EMU_RETRY; i++)
 		status = walk_once(w, gpa, f);
@@ -305,9 +305,9 @@ enum emu_status kvm_walk_guest(struct kvm_vcpu *vcpu, u64 la, u32 acc, gpa_t *gp
 static bool same_rules(struct kvm_vcpu *vcpu, const struct kvm_fetch_walk *c)
 {
 	return c->cr3 == kvm_cr3_read(vcpu) && c->cr0 == kvm_cr0_read(vcpu) &&
-	       c->cr4 == kvm_cr4_read(vcpu) && c->efer == vcpu->efer &&
+	       c->cr4 == kvm_cr4_read(vcpu) && c->efer == vcpu->cr.efer &&
 	       c->user == (vmx_cpl(vcpu) == 3) &&
-	       c->slots_gen == READ_ONCE(vcpu->kvm->memslots_gen);
+	       c->slots_gen == READ_ONCE(vcpu->kvm->slots.gen);
 }
 
 /*
@@ -365,7 +365,7 @@ static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 	c->cr0 = w->cr0;
 	c->cr3 = kvm_cr3_read(w->vcpu);
 	c->cr4 = w->cr4;
-	c->efer = w->vcpu->efer;
+	c->efer = w->vcpu->cr.efer;
 	c->user = w->user;
 	c->la_page = w->la & PAGE_MASK;
 	c->valid = true;
@@ -375,13 +375,13 @@ static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 static noinline unsigned int fetch_by_walk(struct kvm_vcpu *vcpu, u64 la, u8 *buf,
 					   unsigned int len)
 {
-	struct kvm_fetch_walk *c = &vcpu->fetch_walk;
+	struct kvm_fetch_walk *c = &vcpu->mem.fetch_walk;
 	struct emu_fault f;
 	struct walk w;
 	gpa_t gpa;
 
 	c->valid = false;
-	c->slots_gen = READ_ONCE(vcpu->kvm->memslots_gen);
+	c->slots_gen = READ_ONCE(vcpu->kvm->slots.gen);
 	w.vcpu = vcpu;
 	w.la = la;
 	w.acc = EMU_ACC_FETCH;
@@ -406,7 +406,7 @@ static noinline unsigned int fetch_by_walk(struct kvm_vcpu *vcpu, u64 la, u8 *bu
  */
 unsigned int kvm_fetch_code(struct kvm_vcpu *vcpu, u64 la, u8 *buf)
 {
-	const struct kvm_fetch_walk *c = &vcpu->fetch_walk;
+	const struct kvm_fetch_walk *c = &vcpu->mem.fetch_walk;
 	unsigned int len = min_t(unsigned int, EMU_MAX_INSN, PAGE_SIZE - offset_in_page(la));
 
 	if (c->valid && c->la_page == (la & PAGE_MASK) && same_rules(vcpu, c) &&
@@ -426,7 +426,7 @@ unsigned int kvm_fetch_code(struct kvm_vcpu *vcpu, u64 la, u8 *buf)
 bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3)
 {
 	const u64 reserved = GENMASK_ULL(2, 1) | GENMASK_ULL(8, 5) | GENMASK_ULL(63, 52) |
-			     (vcpu->reserved_gpa_bits & PTE_ADDR);
+			     (vcpu->cpuid.reserved_gpa_bits & PTE_ADDR);
 	gpa_t table = cr3 & GENMASK_ULL(31, 5);
 	u64 pdptrs[4];
 	int i;
@@ -436,6 +436,6 @@ bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3)
 		    ((pdptrs[i] & PTE_PRESENT) && (pdptrs[i] & reserved)))
 			return false;
 	}
-	memcpy(vcpu->pdptrs, pdptrs, sizeof(pdptrs));
+	memcpy(vcpu->cr.pdptrs, pdptrs, sizeof(pdptrs));
 	return true;
 }

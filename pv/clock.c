@@ -201,11 +201,11 @@ static bool vcpus_in_step(struct kvm *kvm, u64 *ratio, u32 *khz)
 	unsigned long i;
 	u64 offset;
 
-	*ratio = vcpu ? READ_ONCE(vcpu->tsc_ratio) : KVM_TSC_RATIO_ONE;
+	*ratio = vcpu ? READ_ONCE(vcpu->tsc.ratio) : KVM_TSC_RATIO_ONE;
 	*khz = vcpu ? kvm_tsc_ticks_khz(vcpu) : tsc_khz;
-	offset = vcpu ? READ_ONCE(vcpu->tsc_offset) : 0;
+	offset = vcpu ? READ_ONCE(vcpu->tsc.offset) : 0;
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		if (READ_ONCE(vcpu->tsc_ratio) != *ratio || READ_ONCE(vcpu->tsc_offset) != offset)
+		if (READ_ONCE(vcpu->tsc.ratio) != *ratio || READ_ONCE(vcpu->tsc.offset) != offset)
 			return false;
 	return true;
 }

@@ -48,7 +48,7 @@ static unsigned long sched_yield(struct kvm_vcpu *vcpu, u64 apic_id)
 {
 	struct kvm_vcpu *target = apic_id >> 32 ? NULL : kvm_get_vcpu_by_id(vcpu->kvm, apic_id);
 
-	if (target && target != vcpu && READ_ONCE(target->preempted))
+	if (target && target != vcpu && READ_ONCE(target->kick.preempted))
 		kvm_vcpu_yield_to(target);
 	return 0;
 }
@@ -109,7 +109,7 @@ static unsigned long clock_pairing(struct kvm_vcpu *vcpu, u64 gpa, u64 type)
 
 static unsigned long map_gpa_range(struct kvm_vcpu *vcpu, const u64 args[4], bool wide, bool *exit)
 {
-	const u64 gpa = args[0], npages = args[1], limit = ~vcpu->reserved_gpa_bits;
+	const u64 gpa = args[0], npages = args[1], limit = ~vcpu->cpuid.reserved_gpa_bits;
 	struct kvm_run *run = vcpu->run;
 
 	/* Emulated instructions cannot wait for an answer. */

@@ -68,13 +68,13 @@ void kvm_pv_trim_cpuid(struct kvm *kvm, struct kvm_cpuid_entry2 *ent, int nent)
 	struct kvm_cpuid_entry2 *leaf = features_leaf(ent, nent);
 
 	/* A HLT that does not exit is not ended by a hypercall. */
-	if (leaf && (READ_ONCE(kvm->disabled_exits) & KVM_X86_DISABLE_EXITS_HLT))
+	if (leaf && (READ_ONCE(kvm->settings.disabled_exits) & KVM_X86_DISABLE_EXITS_HLT))
 		leaf->eax &= ~BIT(KVM_FEATURE_PV_UNHALT);
 }
 
 void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu)
 {
-	const struct kvm_cpuid_entry2 *leaf = features_leaf(vcpu->cpuid, vcpu->cpuid_nent);
+	const struct kvm_cpuid_entry2 *leaf = features_leaf(vcpu->cpuid.entry, vcpu->cpuid.nent);
 
 	vcpu->pv.features = leaf ? leaf->eax : 0;
 }

@@ -41,14 +41,14 @@ bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu)
 
 	if (e->exc.pending || e->exc.injected || e->nmi_injected ||
 	    (e->intr.injected && vmx_interrupt_allowed(vcpu)) ||
-	    test_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->requests))
+	    test_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->kick.requests))
 		return true;
-	if ((e->nmi_pending || atomic_read(&vcpu->nmi_queued)) && vmx_nmi_allowed(vcpu))
+	if ((e->nmi_pending || atomic_read(&vcpu->events.nmi_queued)) && vmx_nmi_allowed(vcpu))
 		return true;
 	if (!vcpu->apic)
 		return e->extint >= 0 && vmx_interrupt_allowed(vcpu);
 	if (READ_ONCE(vcpu->apic->events) || vcpu->pv.unhalted ||
-	    test_bit(KVM_REQ_UNHALT, &vcpu->requests))
+	    test_bit(KVM_REQ_UNHALT, &vcpu->kick.requests))
 		return true;
 	return vmx_interrupt_allowed(vcpu) && kvm_interrupt_pending(vcpu);
 }
@@ -56,11 +56,11 @@ bool kvm_vcpu_has_events(struct kvm_vcpu *vcpu)
 /* Something calls it out of the wait, whatever comes of it. */
 static bool must_look(struct kvm_vcpu *vcpu)
 {
-	if (signal_pending(current) || test_bit(KVM_REQ_VM_DEAD, &vcpu->requests))
+	if (signal_pending(current) || test_bit(KVM_REQ_VM_DEAD, &vcpu->kick.requests))
 		return true;
-	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
+	if (vcpu->halt.mp_state != KVM_MP_STATE_HALTED)
 		return READ_ONCE(vcpu->apic->events);
-	return test_bit(KVM_REQ_APF_READY, &vcpu->requests) || kvm_vcpu_has_events(vcpu);
+	return test_bit(KVM_REQ_APF_READY, &vcpu->kick.requests) || kvm_vcpu_has_events(vcpu);
 }
 
 static u32 poll_limit(const struct kvm_vcpu *vcpu)
@@ -70,7 +70,7 @@ static u32 poll_limit(const struct kvm_vcpu *vcpu)
 	/* The guest looks out by itself. */
 	if (!(vcpu->pv.poll_control_msr & 1))
 		return 0;
-	return READ_ONCE(kvm->halt_poll_set) ? READ_ONCE(kvm->halt_poll_ns) :
+	return READ_ONCE(kvm->settings.halt_poll_set) ? READ_ONCE(kvm->settings.halt_poll_ns) :
 					       READ_ONCE(halt_poll_ns);
 }
 
@@ -93,7 +93,7 @@ static u32 shrunk(u32 ns)
 /* Would a longer look-out have spared the sleep, or was it in vain? */
 static void adapt_poll(struct kvm_vcpu *vcpu, u64 waited_ns)
 {
-	u32 limit = poll_limit(vcpu), ns = vcpu->halt_poll_ns;
+	u32 limit = poll_limit(vcpu), ns = vcpu->halt.poll_ns;
 
 	if (waited_ns <= ns)
 		ns = min(ns, limit);
@@ -101,16 +101,16 @@ static void adapt_poll(struct kvm_vcpu *vcpu, u64 waited_ns)
 		ns = shrunk(ns);
 	else
 		ns = grown(ns, limit);
-	if (ns != vcpu->halt_poll_ns)
-		trace_kvm_halt_poll_ns(ns > vcpu->halt_poll_ns, vcpu->vcpu_id, ns,
-				       vcpu->halt_poll_ns);
-	vcpu->halt_poll_ns = ns;
+	if (ns != vcpu->halt.poll_ns)
+		trace_kvm_halt_poll_ns(ns > vcpu->halt.poll_ns, vcpu->vcpu_id, ns,
+				       vcpu->halt.poll_ns);
+	vcpu->halt.poll_ns = ns;
 }
 
 /* True if something came while others did not want the CPU. */
 static bool poll(struct kvm_vcpu *vcpu, ktime_t start)
 {
-	ktime_t end = ktime_add_ns(start, min(vcpu->halt_poll_ns, poll_limit(vcpu)));
+	ktime_t end = ktime_add_ns(start, min(vcpu->halt.poll_ns, poll_limit(vcpu)));
 	ktime_t begun = ktime_get(), now = begun;
 	bool found;
 
@@ -138,7 +138,7 @@ static void sleep_until_called(struct kvm_vcpu *vcpu)
 	ktime_t begun = ktime_get();
 
 	WRITE_ONCE(vcpu->stat.blocking, 1);
-	prepare_to_rcuwait(&vcpu->wait);
+	prepare_to_rcuwait(&vcpu->kick.wait);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		vmx_posted_block(vcpu, true);
@@ -146,10 +146,10 @@ static void sleep_until_called(struct kvm_vcpu *vcpu)
 			break;
 		schedule();
 	}
-	finish_rcuwait(&vcpu->wait);
+	finish_rcuwait(&vcpu->kick.wait);
 	vmx_posted_block(vcpu, false);
 	WRITE_ONCE(vcpu->stat.blocking, 0);
-	if (vcpu->mp_state == KVM_MP_STATE_HALTED)
+	if (vcpu->halt.mp_state == KVM_MP_STATE_HALTED)
 		vcpu->stat.halt_wait_ns += ktime_to_ns(ktime_sub(ktime_get(), begun));
 }
 
@@ -158,15 +158,15 @@ static bool look(struct kvm_vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->apic->events))
 		kvm_accept_init_sipi(vcpu);
-	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
-		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
+	if (vcpu->halt.mp_state != KVM_MP_STATE_HALTED)
+		return vcpu->halt.mp_state == KVM_MP_STATE_RUNNABLE;
 	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))
 		kvm_async_pf_deliver(vcpu);
 	if (!kvm_vcpu_has_events(vcpu))
 		return false;
 	kvm_check_request(vcpu, KVM_REQ_UNHALT);
 	vcpu->pv.unhalted = false;
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	vcpu->halt.mp_state = KVM_MP_STATE_RUNNABLE;
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return true;
 }
@@ -182,7 +182,7 @@ int kvm_vcpu_block(struct kvm_vcpu *vcpu)
 	__must_hold(&vcpu->kvm->srcu)
 {
 	ktime_t start = ktime_get();
-	bool halted = vcpu->mp_state == KVM_MP_STATE_HALTED, polled;
+	bool halted = vcpu->halt.mp_state == KVM_MP_STATE_HALTED, polled;
 	u64 waited;
 
 	while (!look(vcpu)) {
@@ -190,14 +190,14 @@ int kvm_vcpu_block(struct kvm_vcpu *vcpu)
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return -EINTR;
 		}
-		if (test_bit(KVM_REQ_VM_DEAD, &vcpu->requests))
+		if (test_bit(KVM_REQ_VM_DEAD, &vcpu->kick.requests))
 			return -EIO;
 		kvm_apic_timer_to_hrtimer(vcpu);
-		srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+		srcu_read_unlock(&vcpu->kvm->srcu, vcpu->load.srcu_idx);
 		polled = halted && poll(vcpu, start);
 		if (!polled)
 			sleep_until_called(vcpu);
-		vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+		vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 		kvm_apic_timer_to_cpu(vcpu);
 		waited = ktime_to_ns(ktime_sub(ktime_get(), start));
 		trace_kvm_vcpu_wakeup(waited, !polled, true);
@@ -222,7 +222,7 @@ int kvm_vcpu_halt(struct kvm_vcpu *vcpu)
 		vcpu->run->exit_reason = KVM_EXIT_HLT;
 		return 0;
 	}
-	vcpu->mp_state = KVM_MP_STATE_HALTED;
+	vcpu->halt.mp_state = KVM_MP_STATE_HALTED;
 	return 1;
 }
 
@@ -231,9 +231,9 @@ long kvm_enable_halt_poll(struct kvm *kvm, const struct kvm_enable_cap *cap)
 {
 	if (cap->flags || cap->args[0] != (u32)cap->args[0])
 		return -EINVAL;
-	WRITE_ONCE(kvm->halt_poll_ns, cap->args[0]);
+	WRITE_ONCE(kvm->settings.halt_poll_ns, cap->args[0]);
 	/* A reader that sees the switch sees the time. */
 	smp_wmb();
-	WRITE_ONCE(kvm->halt_poll_set, true);
+	WRITE_ONCE(kvm->settings.halt_poll_set, true);
 	return 0;
 }

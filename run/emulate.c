@@ -271,7 +271,7 @@ static u64 op_get_cr(struct emu_ctxt *c, int cr)
 	case 0:
 		return kvm_cr0_read(vcpu);
 	case 2:
-		return vcpu->cr2;
+		return vcpu->cr.cr2;
 	case 3:
 		return kvm_cr3_read(vcpu);
 	case 4:
@@ -289,7 +289,7 @@ static enum emu_status op_set_cr(struct emu_ctxt *c, int cr, u64 val)
 	case 0:
 		return gp_if(c, kvm_set_cr0(vcpu, val));
 	case 2:
-		vcpu->cr2 = val;
+		vcpu->cr.cr2 = val;
 		return EMU_OK;
 	case 3:
 		return gp_if(c, kvm_set_cr3(vcpu, val));
@@ -349,12 +349,12 @@ static enum emu_status op_set_msr(struct emu_ctxt *c, u32 msr, u64 val)
 
 static u64 op_get_efer(struct emu_ctxt *c)
 {
-	return vcpu_of(c)->efer;
+	return vcpu_of(c)->cr.efer;
 }
 
 static u64 op_get_xcr(struct emu_ctxt *c, u32 index)
 {
-	return vcpu_of(c)->xcr0;
+	return vcpu_of(c)->fpu.xcr0;
 }
 
 static enum emu_status op_set_xcr(struct emu_ctxt *c, u32 index, u64 val)
@@ -370,7 +370,7 @@ static enum emu_status op_rdpmc(struct emu_ctxt *c, u32 index, u64 *val)
 static u64 op_rdtsc(struct emu_ctxt *c, u32 *aux)
 {
 	if (aux)
-		*aux = vcpu_of(c)->tsc_aux;
+		*aux = vcpu_of(c)->msr.tsc_aux;
 	return kvm_read_guest_tsc(vcpu_of(c));
 }
 
@@ -403,7 +403,7 @@ static enum emu_status op_hypercall(struct emu_ctxt *c)
 
 	/* The instruction has not touched a register yet. */
 	kvm_hypercall_slow(vcpu, NULL);
-	c->gpr[KVM_REG_RAX] = vcpu->regs[KVM_REG_RAX];
+	c->gpr[KVM_REG_RAX] = vcpu->regs.gpr[KVM_REG_RAX];
 	return EMU_OK;
 }
 
@@ -472,9 +472,9 @@ static void set_up(struct kvm_vcpu *vcpu)
 	c->mode = mode_of(vcpu);
 	c->cpl = vmx_cpl(vcpu);
 	vcpu->io.cpl = c->cpl;
-	c->long_mode_active = vcpu->efer & EFER_LMA;
+	c->long_mode_active = vcpu->cr.efer & EFER_LMA;
 	kvm_rsp_read(vcpu);
-	memcpy(c->gpr, vcpu->regs, sizeof(c->gpr));
+	memcpy(c->gpr, vcpu->regs.gpr, sizeof(c->gpr));
 	c->rip = kvm_rip_read(vcpu);
 	c->rflags = kvm_rflags_read(vcpu);
 }
@@ -485,8 +485,8 @@ static void commit_regs(struct kvm_vcpu *vcpu)
 	struct emu_ctxt *c = &vcpu->emu;
 
 	kvm_gpr_write(vcpu, KVM_REG_RSP, c->gpr[KVM_REG_RSP]);
-	memcpy(vcpu->regs, c->gpr, sizeof(c->gpr));
-	if (c->rflags != vcpu->rflags)
+	memcpy(vcpu->regs.gpr, c->gpr, sizeof(c->gpr));
+	if (c->rflags != vcpu->regs.rflags)
 		vmx_set_rflags(vcpu, c->rflags);
 	kvm_rip_write(vcpu, c->rip);
 }
@@ -521,7 +521,7 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		/* A shadow left over would bring the trap before the next instruction. */
 		vmx_set_interrupt_shadow(vcpu, 0);
 	else
-		vcpu->insn_skipped = true;
+		vcpu->regs.skipped = true;
 	if (c->fault.trap)
 		kvm_queue_fault(vcpu, &c->fault);
 	else if (step && !c->block_mov_ss)
@@ -532,7 +532,7 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 		/* A read for an element that REP has not come to: the next call asks again. */
 		vcpu->io.out = false;
 	}
-	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+	if (vcpu->debug.flags & KVM_GUESTDBG_SINGLESTEP)
 		return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	return vcpu->io.halt ? kvm_vcpu_halt(vcpu) : 1;
 }
@@ -545,7 +545,7 @@ static int finish_fail(struct kvm_vcpu *vcpu)
 
 	vcpu->stat.insn_emulation_fail++;
 	trace_kvm_emulate_insn(vcpu, 1);
-	if (vmx_cpl(vcpu) && !vcpu->kvm->exit_on_emulation_error) {
+	if (vmx_cpl(vcpu) && !vcpu->kvm->settings.exit_on_emulation_error) {
 		kvm_queue_exception(vcpu, UD_VECTOR);
 		return 1;
 	}
@@ -627,14 +627,14 @@ int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int
 /* DR6 bits of the breakpoints on the instruction at RIP; *@debugger: they are its own. */
 static u64 code_breakpoints(struct kvm_vcpu *vcpu, bool *debugger)
 {
-	const u64 *dr = vcpu->dr;
-	u64 la = kvm_linear_rip(vcpu), dr7 = vcpu->dr7, hit = 0;
+	const u64 *dr = vcpu->debug.dr;
+	u64 la = kvm_linear_rip(vcpu), dr7 = vcpu->debug.dr7, hit = 0;
 	int i;
 
-	*debugger = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP;
+	*debugger = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP;
 	if (*debugger) {
-		dr = vcpu->guest_debug_dr;
-		dr7 = vcpu->guest_debug_dr[7];
+		dr = vcpu->debug.user_dr;
+		dr7 = vcpu->debug.user_dr[7];
 	}
 	if (kvm_rflags_read(vcpu) & X86_EFLAGS_RF)
 		return 0;

@@ -69,12 +69,12 @@ static void write_task_host_state(struct kvm_vmcs *v)
 
 static bool guest_breakpoints(const struct kvm_vcpu *vcpu, const u64 **dr)
 {
-	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) {
-		*dr = vcpu->guest_debug_dr;
+	if (vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP) {
+		*dr = vcpu->debug.user_dr;
 		return true;
 	}
-	*dr = vcpu->dr;
-	return vcpu->dr7 & DR_GLOBAL_ENABLE_MASK || vcpu->dr7 & DR_LOCAL_ENABLE_MASK;
+	*dr = vcpu->debug.dr;
+	return vcpu->debug.dr7 & DR_GLOBAL_ENABLE_MASK || vcpu->debug.dr7 & DR_LOCAL_ENABLE_MASK;
 }
 
 /* Every MOV DR exits, so these never come back changed. */
@@ -94,32 +94,32 @@ static void load_breakpoints(struct kvm_vcpu *vcpu)
 /* What would be wrong for the kernel's own use of the FPU: only while interrupts are off. */
 static void load_xstate_controls(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->cr4 & X86_CR4_OSXSAVE) {
-		if (vcpu->xcr0 != kvm_host_xcr0)
-			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
-		if (vmx_caps.xsaves && vcpu->xss != kvm_host_xss)
-			wrmsrl(MSR_IA32_XSS, vcpu->xss);
+	if (vcpu->cr.cr4 & X86_CR4_OSXSAVE) {
+		if (vcpu->fpu.xcr0 != kvm_host_xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->fpu.xcr0);
+		if (vmx_caps.xsaves && vcpu->fpu.xss != kvm_host_xss)
+			wrmsrl(MSR_IA32_XSS, vcpu->fpu.xss);
 	}
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE) &&
-	    ((vcpu->cr4 & X86_CR4_PKE) || (vcpu->xcr0 & XFEATURE_MASK_PKRU))) {
+	    ((vcpu->cr.cr4 & X86_CR4_PKE) || (vcpu->fpu.xcr0 & XFEATURE_MASK_PKRU))) {
 		vcpu->vmx.host_pkru = rdpkru();
-		if (vcpu->vmx.host_pkru != vcpu->pkru)
-			wrpkru(vcpu->pkru);
+		if (vcpu->vmx.host_pkru != vcpu->fpu.pkru)
+			wrpkru(vcpu->fpu.pkru);
 	}
 }
 
 static void restore_xstate_controls(struct kvm_vcpu *vcpu)
 {
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE) &&
-	    ((vcpu->cr4 & X86_CR4_PKE) || (vcpu->xcr0 & XFEATURE_MASK_PKRU))) {
-		vcpu->pkru = rdpkru();
-		if (vcpu->vmx.host_pkru != vcpu->pkru)
+	    ((vcpu->cr.cr4 & X86_CR4_PKE) || (vcpu->fpu.xcr0 & XFEATURE_MASK_PKRU))) {
+		vcpu->fpu.pkru = rdpkru();
+		if (vcpu->vmx.host_pkru != vcpu->fpu.pkru)
 			wrpkru(vcpu->vmx.host_pkru);
 	}
-	if (vcpu->cr4 & X86_CR4_OSXSAVE) {
-		if (vcpu->xcr0 != kvm_host_xcr0)
+	if (vcpu->cr.cr4 & X86_CR4_OSXSAVE) {
+		if (vcpu->fpu.xcr0 != kvm_host_xcr0)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, kvm_host_xcr0);
-		if (vmx_caps.xsaves && vcpu->xss != kvm_host_xss)
+		if (vmx_caps.xsaves && vcpu->fpu.xss != kvm_host_xss)
 			wrmsrl(MSR_IA32_XSS, kvm_host_xss);
 	}
 }
@@ -132,7 +132,7 @@ static void choose_spec_ctrl(struct kvm_vcpu *vcpu)
 	if (!cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
 		return;
 	e->host_spec = this_cpu_read(x86_spec_ctrl_current);
-	e->guest_spec = vcpu->spec_ctrl;
+	e->guest_spec = vcpu->msr.spec_ctrl;
 	/* Legacy IBRS protects from what ran before only when it is written anew. */
 	e->spec = e->host_spec != e->guest_spec || cpu_feature_enabled(X86_FEATURE_KERNEL_IBRS);
 }
@@ -171,26 +171,26 @@ static noinstr int enter_once(struct kvm_vcpu *vcpu)
 	context_tracking_guest_enter();
 	if (static_branch_unlikely(&vmx_l1d_on))
 		vmx_l1d_flush(vcpu);
-	failed = vmx_enter_asm(vcpu->regs, &vcpu->vmx.vmcs->entry_args);
+	failed = vmx_enter_asm(vcpu->regs.gpr, &vcpu->vmx.vmcs->entry_args);
 	context_tracking_guest_exit();
 	return failed;
 }
 
 static void write_dirty_regs(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->regs_dirty & (1u << KVM_REG_RIP))
-		vmcs_writel(GUEST_RIP, vcpu->rip);
-	if (vcpu->regs_dirty & (1u << KVM_REG_RSP))
-		vmcs_writel(GUEST_RSP, vcpu->regs[KVM_REG_RSP]);
-	vcpu->regs_dirty = 0;
+	if (vcpu->regs.dirty & (1u << KVM_REG_RIP))
+		vmcs_writel(GUEST_RIP, vcpu->regs.rip);
+	if (vcpu->regs.dirty & (1u << KVM_REG_RSP))
+		vmcs_writel(GUEST_RSP, vcpu->regs.gpr[KVM_REG_RSP]);
+	vcpu->regs.dirty = 0;
 }
 
 static void flush_if_behind(struct kvm_vcpu *vcpu)
 {
 	u64 gen = atomic64_read(&vcpu->kvm->mmu.tlb_gen);
 
-	if (unlikely(vcpu->tlb_gen != gen)) {
-		vcpu->tlb_gen = gen;
+	if (unlikely(vcpu->mem.tlb_gen != gen)) {
+		vcpu->mem.tlb_gen = gen;
 		vmx_flush_ept(vcpu->kvm);
 	}
 }
@@ -199,9 +199,9 @@ static void note_exit(struct kvm_vcpu *vcpu, int failed)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
 
-	vcpu->regs_avail = GPRS_AVAIL;
+	vcpu->regs.avail = GPRS_AVAIL;
 	vmx->seg_avail = 0;
-	vcpu->insn_skipped = false;
+	vcpu->regs.skipped = false;
 	if (unlikely(vmx->debugctl_at_once))
 		vmx_restore_debugctl(vmx);
 	if (unlikely(failed)) {
@@ -224,14 +224,14 @@ static bool fast_path_open(struct kvm_vcpu *vcpu)
 {
 	if (vcpu->vmx.event_entered)
 		vmx_event_arrived(vcpu);
-	return !vcpu->guest_debug && !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
+	return !vcpu->debug.flags && !(kvm_rflags_read(vcpu) & X86_EFLAGS_TF);
 }
 
 /* The shadow of an STI before this instruction is now stale, see vmx_interrupt_shadow(). */
 static void fast_skip(struct kvm_vcpu *vcpu)
 {
 	kvm_rip_write(vcpu, vmx_next_rip(vcpu));
-	vcpu->insn_skipped = true;
+	vcpu->regs.skipped = true;
 }
 
 /*
@@ -240,17 +240,17 @@ static void fast_skip(struct kvm_vcpu *vcpu)
  */
 static bool fast_wrmsr(struct kvm_vcpu *vcpu)
 {
-	u32 index = vcpu->regs[KVM_REG_RCX];
-	u64 val = (u32)vcpu->regs[KVM_REG_RAX] | vcpu->regs[KVM_REG_RDX] << 32;
+	u32 index = vcpu->regs.gpr[KVM_REG_RCX];
+	u64 val = (u32)vcpu->regs.gpr[KVM_REG_RAX] | vcpu->regs.gpr[KVM_REG_RDX] << 32;
 	bool host_timer;
 
-	if (!vcpu->apic || rcu_access_pointer(vcpu->kvm->msr_filter))
+	if (!vcpu->apic || rcu_access_pointer(vcpu->kvm->settings.msr_filter))
 		return false;
 	host_timer = vcpu->apic->timer.queued;
 	if (!kvm_apic_msr_write_fast(vcpu, index, val))
 		return false;
 	if (host_timer || vcpu->apic->timer.queued || index == APIC_BASE_MSR + (APIC_ICR >> 4))
-		vcpu->host_data = true;
+		vcpu->mem.host_data = true;
 	trace_kvm_msr(1, index, val, false);
 	return true;
 }
@@ -265,11 +265,11 @@ static bool fast_out(struct kvm_vcpu *vcpu)
 	/* Bit 3: IN; bit 4: a string. */
 	if ((qual & (BIT(3) | BIT(4))) ||
 	    !kvm_bus_write_atomic(vcpu, KVM_PIO_BUS, (u16)(qual >> 16), (qual & 7) + 1,
-				  &vcpu->regs[KVM_REG_RAX]))
+				  &vcpu->regs.gpr[KVM_REG_RAX]))
 		return false;
-	vcpu->host_data = true;
+	vcpu->mem.host_data = true;
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, qual >> 16, (qual & 7) + 1, 1,
-		      &vcpu->regs[KVM_REG_RAX]);
+		      &vcpu->regs.gpr[KVM_REG_RAX]);
 	return true;
 }
 
@@ -284,7 +284,7 @@ static bool fast_mmio(struct kvm_vcpu *vcpu)
 	gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
 	if (!kvm_bus_write_atomic(vcpu, KVM_FAST_MMIO_BUS, gpa, 0, NULL))
 		return false;
-	vcpu->host_data = true;
+	vcpu->mem.host_data = true;
 	trace_kvm_fast_mmio(gpa);
 	return true;
 }
@@ -329,7 +329,7 @@ static bool handle_fast(struct kvm_vcpu *vcpu)
 /* Without a kick, a request or work for the host the guest goes on. */
 static bool may_go_on(struct kvm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->mode) == IN_GUEST_MODE && !kvm_request_pending(vcpu) &&
+	return READ_ONCE(vcpu->kick.mode) == IN_GUEST_MODE && !kvm_request_pending(vcpu) &&
 	       !__xfer_to_guest_mode_work_pending();
 }
 
@@ -342,9 +342,9 @@ static bool only_apic_interrupts(struct kvm_vcpu *vcpu)
 	const struct kvm_lapic *apic = vcpu->apic;
 	const struct kvm_events *e = &vcpu->events;
 
-	return READ_ONCE(vcpu->requests) == BIT(KVM_REQ_EVENT) && apic &&
+	return READ_ONCE(vcpu->kick.requests) == BIT(KVM_REQ_EVENT) && apic &&
 	       !READ_ONCE(apic->events) && !vcpu->pv.eoi_msr && !apic->vapic_addr &&
-	       !vcpu->guest_debug && !vcpu->vmx.event_entered && !e->exc.pending &&
+	       !vcpu->debug.flags && !vcpu->vmx.event_entered && !e->exc.pending &&
 	       !e->exc.injected && e->extint < 0 && !kvm_pic_output(vcpu->kvm);
 }
 
@@ -395,15 +395,15 @@ void kvm_enter_guest(struct kvm_vcpu *vcpu)
 	load_breakpoints(vcpu);
 	load_xstate_controls(vcpu);
 	choose_spec_ctrl(vcpu);
-	if (vcpu->cr2 != native_read_cr2())
-		native_write_cr2(vcpu->cr2);
+	if (vcpu->cr.cr2 != native_read_cr2())
+		native_write_cr2(vcpu->cr.cr2);
 	vcpu->vmx.entry_failed = false;
 	forget_perf(&vcpu->vmx);
 	do {
 		ask_perf(vcpu);
 		take_mail(vcpu);
 		/* What the CPU delivers by itself would wait behind a stale shadow. */
-		if (vcpu->vmx.apicv && vcpu->insn_skipped)
+		if (vcpu->vmx.apicv && vcpu->regs.skipped)
 			vmx_set_interrupt_shadow(vcpu, 0);
 		flush_if_behind(vcpu);
 		write_dirty_regs(vcpu);
@@ -419,7 +419,7 @@ void kvm_enter_guest(struct kvm_vcpu *vcpu)
 	} while (vcpu->vmx.handled && (may_go_on(vcpu) || inject_and_go_on(vcpu)));
 	ask_for_ibpb();
 	vcpu->stat.exits += entries;
-	vcpu->cr2 = native_read_cr2();
+	vcpu->cr.cr2 = native_read_cr2();
 	restore_xstate_controls(vcpu);
 	if (vcpu->vmx.host_debugctl && !vcpu->vmx.debugctl_at_once)
 		vmx_restore_debugctl(&vcpu->vmx);

@@ -44,7 +44,7 @@ int kvm_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 	d->exception = exception;
 	d->pc = kvm_linear_rip(vcpu);
 	d->dr6 = dr6;
-	d->dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
+	d->dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
 	return 0;
 }
 
@@ -58,8 +58,8 @@ int kvm_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 int kvm_advance_rip(struct kvm_vcpu *vcpu, u64 rip)
 {
 	kvm_rip_write(vcpu, rip);
-	vcpu->insn_skipped = true;
-	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+	vcpu->regs.skipped = true;
+	if (vcpu->debug.flags & KVM_GUESTDBG_SINGLESTEP)
 		return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
 	if (kvm_rflags_read(vcpu) & X86_EFLAGS_TF)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
@@ -104,7 +104,7 @@ static int internal_error(struct kvm_vcpu *vcpu, u32 suberror, const u64 *data, 
 
 static int unexpected_exit(struct kvm_vcpu *vcpu)
 {
-	const u64 data[] = { vcpu->vmx.exit_reason, vcpu->cpu };
+	const u64 data[] = { vcpu->vmx.exit_reason, vcpu->kick.cpu };
 
 	return internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, data, 2);
 }
@@ -114,7 +114,7 @@ static int delivery_error(struct kvm_vcpu *vcpu)
 {
 	const u64 data[] = {
 		vcpu->vmx.idt_vectoring, vcpu->vmx.exit_reason, exit_qual(vcpu),
-		vmcs_read64(GUEST_PHYSICAL_ADDRESS), vcpu->cpu,
+		vmcs_read64(GUEST_PHYSICAL_ADDRESS), vcpu->kick.cpu,
 	};
 
 	return internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, data, ARRAY_SIZE(data));
@@ -128,7 +128,7 @@ static int fail_entry(struct kvm_vcpu *vcpu, u64 reason)
 	vmx_cancel_injection(vcpu);
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = reason;
-	run->fail_entry.cpu = vcpu->cpu;
+	run->fail_entry.cpu = vcpu->kick.cpu;
 	return 0;
 }
 
@@ -137,7 +137,7 @@ static int handle_db(struct kvm_vcpu *vcpu)
 	/* The qualification has the DR6 bits that became true; DR6 itself is unchanged. */
 	u64 dr6 = exit_qual(vcpu);
 
-	if (vcpu->guest_debug & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
+	if (vcpu->debug.flags & (KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP))
 		return kvm_debug_exit(vcpu, DB_VECTOR, dr6 | DR6_RESET);
 	if ((vcpu->vmx.exit_intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
@@ -230,14 +230,14 @@ static int handle_nmi_window(struct kvm_vcpu *vcpu)
 
 void kvm_emulate_cpuid(struct kvm_vcpu *vcpu)
 {
-	u32 eax = vcpu->regs[KVM_REG_RAX], ecx = vcpu->regs[KVM_REG_RCX];
+	u32 eax = vcpu->regs.gpr[KVM_REG_RAX], ecx = vcpu->regs.gpr[KVM_REG_RCX];
 	u32 ebx, edx;
 
 	kvm_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
-	vcpu->regs[KVM_REG_RAX] = eax;
-	vcpu->regs[KVM_REG_RBX] = ebx;
-	vcpu->regs[KVM_REG_RCX] = ecx;
-	vcpu->regs[KVM_REG_RDX] = edx;
+	vcpu->regs.gpr[KVM_REG_RAX] = eax;
+	vcpu->regs.gpr[KVM_REG_RBX] = ebx;
+	vcpu->regs.gpr[KVM_REG_RCX] = ecx;
+	vcpu->regs.gpr[KVM_REG_RDX] = edx;
 }
 
 static int handle_cpuid(struct kvm_vcpu *vcpu)
@@ -309,7 +309,7 @@ static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
 			kvm_make_request(vcpu, KVM_REQ_EVENT);
 			return 1;
 		}
-		if (vcpu->cr8 >= old)
+		if (vcpu->cr.cr8 >= old)
 			return 1;
 		/* A lower TPR may let an interrupt of user space's APIC in. */
 		vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
@@ -362,14 +362,14 @@ static int handle_dr(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu);
 	int dr = qual & 7, reg = (qual >> 8) & 15;
-	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
+	u64 dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
 
 	if ((dr == 4 || dr == 5) && (kvm_cr4_read(vcpu) & X86_CR4_DE))
 		return inject_ud(vcpu);
 	if (vmx_cpl(vcpu))
 		return inject_gp(vcpu);
 	if (dr7 & DR7_GD) {
-		if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP)
+		if (vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP)
 			return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESET);
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BD);
 		return 1;
@@ -404,11 +404,11 @@ static int handle_wrmsr(struct kvm_vcpu *vcpu)
 
 static int handle_xsetbv(struct kvm_vcpu *vcpu)
 {
-	u64 val = (u32)vcpu->regs[KVM_REG_RAX] | vcpu->regs[KVM_REG_RDX] << 32;
+	u64 val = (u32)vcpu->regs.gpr[KVM_REG_RAX] | vcpu->regs.gpr[KVM_REG_RDX] << 32;
 
 	if (vmx_cpl(vcpu))
 		return inject_gp(vcpu);
-	return skip_or_gp(vcpu, kvm_set_xcr(vcpu, vcpu->regs[KVM_REG_RCX], val));
+	return skip_or_gp(vcpu, kvm_set_xcr(vcpu, vcpu->regs.gpr[KVM_REG_RCX], val));
 }
 
 /*
@@ -671,6 +671,6 @@ int kvm_handle_exit(struct kvm_vcpu *vcpu)
 	    reason != EXIT_REASON_EXTERNAL_INTERRUPT && reason != EXIT_REASON_PREEMPTION_TIMER)
 		return delivery_error(vcpu);
 	if (touches_host_data(reason))
-		vcpu->host_data = true;
+		vcpu->mem.host_data = true;
 	return handle_reason(vcpu, reason);
 }

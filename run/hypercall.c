@@ -14,7 +14,7 @@ struct call {
 
 static struct call get_call(struct kvm_vcpu *vcpu)
 {
-	const u64 *regs = vcpu->regs;
+	const u64 *regs = vcpu->regs.gpr;
 	struct call c;
 	u64 mask;
 
@@ -30,7 +30,7 @@ static struct call get_call(struct kvm_vcpu *vcpu)
 
 static void give_answer(struct kvm_vcpu *vcpu, bool wide, u64 answer)
 {
-	vcpu->regs[KVM_REG_RAX] = wide ? answer : (u32)answer;
+	vcpu->regs.gpr[KVM_REG_RAX] = wide ? answer : (u32)answer;
 }
 
 static bool needs_more(unsigned long nr)

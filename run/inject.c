@@ -66,7 +66,7 @@ static int take_interrupt(struct kvm_vcpu *vcpu, int vector)
 	} else if (pic_interrupt_pending(vcpu)) {
 		vector = kvm_pic_ack(vcpu->kvm);
 		/* Who waits for the end of a level interrupt may have been woken. */
-		vcpu->host_data = true;
+		vcpu->mem.host_data = true;
 	}
 	return vector;
 }

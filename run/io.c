@@ -252,14 +252,14 @@ enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size
 	if (!e)
 		return EMU_IO;
 	for (i = 0; !answered && i < count; i++) {
-		if (kvm_bus_read(vcpu, KVM_PIO_BUS, port, size, vcpu->pio_data + i * size)) {
+		if (kvm_bus_read(vcpu, KVM_PIO_BUS, port, size, vcpu->user.pio_data + i * size)) {
 			hand_out_pio(vcpu, port, size, i, count, true);
 			return EMU_IO;
 		}
 	}
 	if (!answered)
 		answer(&vcpu->io);
-	memcpy(buf, vcpu->pio_data, size * count);
+	memcpy(buf, vcpu->user.pio_data, size * count);
 	trace_kvm_pio(KVM_TRACE_PIO_IN, port, size, count, buf);
 	return EMU_OK;
 }
@@ -286,7 +286,7 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 		answer(io);
 		return EMU_OK;
 	}
-	memcpy(vcpu->pio_data, buf, size * count);
+	memcpy(vcpu->user.pio_data, buf, size * count);
 	hand_out_pio(vcpu, port, size, i, count, false);
 	io->posted = true;
 	return EMU_OK;
@@ -294,7 +294,7 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 
 static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u32 val)
 {
-	u64 rax = vcpu->regs[KVM_REG_RAX];
+	u64 rax = vcpu->regs.gpr[KVM_REG_RAX];
 
 	trace_kvm_pio(KVM_TRACE_PIO_IN, port, size, 1, &val);
 	/* A 32-bit result clears the upper half, a shorter one keeps the rest. */
@@ -302,7 +302,7 @@ static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u3
 		rax = val;
 	else
 		rax = (rax & ~((1ull << 8 * size) - 1)) | val;
-	vcpu->regs[KVM_REG_RAX] = rax;
+	vcpu->regs.gpr[KVM_REG_RAX] = rax;
 	return kvm_skip_instruction(vcpu);
 }
 
@@ -315,7 +315,7 @@ static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u3
 static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
 {
 	/* The log is left alone, who needs it begins it. All of EAX; kvm_run says how much. */
-	*(u32 *)vcpu->pio_data = vcpu->regs[KVM_REG_RAX];
+	*(u32 *)vcpu->user.pio_data = vcpu->regs.gpr[KVM_REG_RAX];
 	if (port != PORT_RIP_BEHIND ||
 	    kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_OUT_7E_INC_RIP))
 		vcpu->io.pending = KVM_IO_FAST_OUT;
@@ -347,8 +347,8 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 		vcpu->io.pending = KVM_IO_FAST_IN;
 		return 0;
 	}
-	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs[KVM_REG_RAX]);
-	if (port_write(vcpu, port, size, &vcpu->regs[KVM_REG_RAX]))
+	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs.gpr[KVM_REG_RAX]);
+	if (port_write(vcpu, port, size, &vcpu->regs.gpr[KVM_REG_RAX]))
 		return kvm_skip_instruction(vcpu);
 	fast_out_to_user(vcpu, port, size);
 	return 0;
@@ -358,7 +358,7 @@ static noinline int complete_fast_in(struct kvm_vcpu *vcpu)
 {
 	u32 size = vcpu->io.pio_size, val = 0;
 
-	memcpy(&val, vcpu->pio_data, size);
+	memcpy(&val, vcpu->user.pio_data, size);
 	return finish_fast_in(vcpu, vcpu->run->io.port, size, val);
 }
 

@@ -18,18 +18,18 @@ static void load_on(struct kvm_vcpu *vcpu, int cpu)
 
 static void sched_in(struct preempt_notifier *pn, int cpu)
 {
-	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
+	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, load.preempt_notifier);
 
-	WRITE_ONCE(vcpu->cpu, cpu);
-	WRITE_ONCE(vcpu->preempted, false);
+	WRITE_ONCE(vcpu->kick.cpu, cpu);
+	WRITE_ONCE(vcpu->kick.preempted, false);
 	load_on(vcpu, cpu);
 }
 
 static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, preempt_notifier);
+	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, load.preempt_notifier);
 
-	WRITE_ONCE(vcpu->preempted, true);
+	WRITE_ONCE(vcpu->kick.preempted, true);
 	kvm_pv_put(vcpu);
 	vmx_vcpu_put(vcpu);
 }
@@ -45,7 +45,7 @@ static struct preempt_ops vcpu_preempt_ops = {
  */
 void kvm_vcpu_load_init(struct kvm_vcpu *vcpu)
 {
-	preempt_notifier_init(&vcpu->preempt_notifier, &vcpu_preempt_ops);
+	preempt_notifier_init(&vcpu->load.preempt_notifier, &vcpu_preempt_ops);
 }
 
 /**
@@ -58,8 +58,8 @@ void vcpu_load(struct kvm_vcpu *vcpu)
 {
 	int cpu = get_cpu();
 
-	preempt_notifier_register(&vcpu->preempt_notifier);
-	WRITE_ONCE(vcpu->cpu, cpu);
+	preempt_notifier_register(&vcpu->load.preempt_notifier);
+	WRITE_ONCE(vcpu->kick.cpu, cpu);
 	load_on(vcpu, cpu);
 	put_cpu();
 }
@@ -69,6 +69,6 @@ void vcpu_put(struct kvm_vcpu *vcpu)
 	preempt_disable();
 	kvm_pv_put(vcpu);
 	vmx_vcpu_put(vcpu);
-	preempt_notifier_unregister(&vcpu->preempt_notifier);
+	preempt_notifier_unregister(&vcpu->load.preempt_notifier);
 	preempt_enable();
 }

@@ -122,8 +122,8 @@ int kvm_get_msr_feature(u32 index, u64 *val)
 int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
 	const u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
-	u64 reserved = vcpu->reserved_gpa_bits | APIC_BASE_RESERVED;
-	u64 from = vcpu->apic_base & mode, to = val & mode, old;
+	u64 reserved = vcpu->cpuid.reserved_gpa_bits | APIC_BASE_RESERVED;
+	u64 from = vcpu->msr.apic_base & mode, to = val & mode, old;
 
 	if (!kvm_guest_has(vcpu, KVM_F_X2APIC))
 		reserved |= X2APIC_ENABLE;
@@ -132,8 +132,8 @@ int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
 	/* SDM 3A, 10.12.5: x2APIC is left by way of disabled, and entered from xAPIC. */
 	if (!host && ((from == mode && to == MSR_IA32_APICBASE_ENABLE) || (!from && to == mode)))
 		return 1;
-	old = vcpu->apic_base;
-	vcpu->apic_base = val;
+	old = vcpu->msr.apic_base;
+	vcpu->msr.apic_base = val;
 	kvm_cpuid_refresh(vcpu);
 	if (vcpu->apic && old != val)
 		kvm_apic_base_changed(vcpu, old);
@@ -144,24 +144,24 @@ static int set_misc_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
 	const u64 read_only = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL |
 			      MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_EMON;
-	u64 changed = val ^ vcpu->misc_enable;
+	u64 changed = val ^ vcpu->msr.misc_enable;
 
 	if (!host)
-		val = (val & ~read_only) | (vcpu->misc_enable & read_only);
+		val = (val & ~read_only) | (vcpu->msr.misc_enable & read_only);
 	/* MONITOR may be offered only beside SSE3. */
 	if (kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
 	    (changed & MSR_IA32_MISC_ENABLE_MWAIT) && !kvm_guest_has(vcpu, KVM_F_SSE3))
 		return 1;
-	vcpu->misc_enable = val;
+	vcpu->msr.misc_enable = val;
 	kvm_cpuid_refresh(vcpu);
 	return 0;
 }
 
 static int set_feature_control(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
-	if ((val & ~FEAT_CTL_BITS) || (!host && (vcpu->feature_control & FEAT_CTL_LOCKED)))
+	if ((val & ~FEAT_CTL_BITS) || (!host && (vcpu->msr.feature_control & FEAT_CTL_LOCKED)))
 		return 1;
-	vcpu->feature_control = val;
+	vcpu->msr.feature_control = val;
 	return 0;
 }
 
@@ -171,9 +171,9 @@ static int set_platform_info(struct kvm_vcpu *vcpu, u64 val, bool host)
 		return 1;
 	/* CPUID faulting that is in use cannot go away. */
 	if (!(val & PLATFORM_CPUID_FAULT) &&
-	    (vcpu->misc_features_enables & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT))
+	    (vcpu->msr.misc_features_enables & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT))
 		return 1;
-	vcpu->platform_info = val;
+	vcpu->msr.platform_info = val;
 	return 0;
 }
 
@@ -181,9 +181,9 @@ static int set_misc_features(struct kvm_vcpu *vcpu, u64 val)
 {
 	if (val & ~MSR_MISC_FEATURES_ENABLES_CPUID_FAULT)
 		return 1;
-	if (val && !(vcpu->platform_info & PLATFORM_CPUID_FAULT))
+	if (val && !(vcpu->msr.platform_info & PLATFORM_CPUID_FAULT))
 		return 1;
-	vcpu->misc_features_enables = val;
+	vcpu->msr.misc_features_enables = val;
 	return 0;
 }
 
@@ -221,7 +221,7 @@ static int set_spec_ctrl(struct kvm_vcpu *vcpu, u64 val, bool host)
 
 	if (!allowed || (val & ~allowed))
 		return 1;
-	vcpu->spec_ctrl = val;
+	vcpu->msr.spec_ctrl = val;
 	return 0;
 }
 
@@ -349,42 +349,42 @@ static u64 *stored(struct kvm_vcpu *vcpu, u32 index, bool host)
 {
 	switch (index) {
 	case MSR_IA32_APICBASE:
-		return &vcpu->apic_base;
+		return &vcpu->msr.apic_base;
 	case MSR_EFER:
-		return &vcpu->efer;
+		return &vcpu->cr.efer;
 	case MSR_IA32_MISC_ENABLE:
-		return &vcpu->misc_enable;
+		return &vcpu->msr.misc_enable;
 	case MSR_IA32_FEAT_CTL:
-		return &vcpu->feature_control;
+		return &vcpu->msr.feature_control;
 	case MSR_IA32_UCODE_REV:
-		return &vcpu->ucode_rev;
+		return &vcpu->msr.ucode_rev;
 	case MSR_MISC_FEATURES_ENABLES:
-		return &vcpu->misc_features_enables;
+		return &vcpu->msr.misc_features_enables;
 	case MSR_K7_HWCR:
-		return &vcpu->hwcr;
+		return &vcpu->msr.hwcr;
 	case MSR_IA32_POWER_CTL:
-		return &vcpu->power_ctl;
+		return &vcpu->msr.power_ctl;
 	case MSR_IA32_SMBASE:
-		return host ? &vcpu->smbase : NULL;
+		return host ? &vcpu->msr.smbase : NULL;
 	case MSR_IA32_TSC_ADJUST:
-		return host || kvm_guest_has(vcpu, KVM_F_TSC_ADJUST) ? &vcpu->tsc_adjust : NULL;
+		return host || kvm_guest_has(vcpu, KVM_F_TSC_ADJUST) ? &vcpu->tsc.adjust : NULL;
 	case MSR_TSC_AUX:
 		return host || kvm_guest_has(vcpu, KVM_F_RDTSCP) ||
-		       kvm_guest_has(vcpu, KVM_F_RDPID) ? &vcpu->tsc_aux : NULL;
+		       kvm_guest_has(vcpu, KVM_F_RDPID) ? &vcpu->msr.tsc_aux : NULL;
 	case MSR_IA32_XSS:
 		return host || (kvm_host_offers(KVM_F_XSAVES) &&
-				kvm_guest_has(vcpu, KVM_F_XSAVES)) ? &vcpu->xss : NULL;
+				kvm_guest_has(vcpu, KVM_F_XSAVES)) ? &vcpu->fpu.xss : NULL;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		return host || kvm_guest_has(vcpu, KVM_F_ARCH_CAPABILITIES) ?
-		       &vcpu->arch_capabilities : NULL;
+		       &vcpu->msr.arch_capabilities : NULL;
 	case MSR_IA32_PERF_CAPABILITIES:
-		return host || kvm_guest_has(vcpu, KVM_F_PDCM) ? &vcpu->perf_capabilities : NULL;
+		return host || kvm_guest_has(vcpu, KVM_F_PDCM) ? &vcpu->msr.perf_capabilities : NULL;
 	case MSR_PLATFORM_INFO:
-		return host || !vcpu->kvm->platform_info_hidden ? &vcpu->platform_info : NULL;
+		return host || !vcpu->kvm->settings.platform_info_hidden ? &vcpu->msr.platform_info : NULL;
 	case MSR_IA32_SPEC_CTRL:
-		return host || spec_ctrl_allowed(vcpu, host) ? &vcpu->spec_ctrl : NULL;
+		return host || spec_ctrl_allowed(vcpu, host) ? &vcpu->msr.spec_ctrl : NULL;
 	case MSR_SMI_COUNT:
-		return &vcpu->smi_count;
+		return &vcpu->msr.smi_count;
 	default:
 		return NULL;
 	}
@@ -529,28 +529,28 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	case MSR_IA32_UCODE_REV:
 		/* SDM 3A, 9.11.7.1: a guest clears it before CPUID loads it. */
 		if (host)
-			vcpu->ucode_rev = val;
+			vcpu->msr.ucode_rev = val;
 		return 0;
 	case MSR_IA32_UCODE_WRITE:
 	case MSR_AMD64_PATCH_LOADER:
 		return 0;
 	case MSR_IA32_POWER_CTL:
-		vcpu->power_ctl = val;
+		vcpu->msr.power_ctl = val;
 		return 0;
 	case MSR_IA32_SMBASE:
 		if (!host)
 			return 1;
-		vcpu->smbase = val;
+		vcpu->msr.smbase = val;
 		return 0;
 	case MSR_SMI_COUNT:
 		if (!host)
 			return 1;
-		vcpu->smi_count = val;
+		vcpu->msr.smi_count = val;
 		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		if (!host)
 			return 1;
-		vcpu->arch_capabilities = val;
+		vcpu->msr.arch_capabilities = val;
 		return 0;
 	case MSR_IA32_PERF_CAPABILITIES:
 		/* Without a PMU there is no capability to have. */
@@ -558,7 +558,7 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	case MSR_K7_HWCR:
 		if (val & ~(HWCR_STORED | HWCR_IGNORED))
 			return 1;
-		vcpu->hwcr = val & HWCR_STORED;
+		vcpu->msr.hwcr = val & HWCR_STORED;
 		return 0;
 	}
 	r = set_elsewhere(vcpu, index, val, host);
@@ -572,35 +572,35 @@ int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
  */
 void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
-	bool bsp = vcpu->vcpu_id == vcpu->kvm->boot_cpu_id;
+	bool bsp = vcpu->vcpu_id == vcpu->kvm->settings.boot_cpu_id;
 
-	vcpu->cr8 = 0;
+	vcpu->cr.cr8 = 0;
 	if (init_event)
 		return;
-	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+	vcpu->msr.apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
 			  (bsp ? MSR_IA32_APICBASE_BSP : 0);
-	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING |
+	vcpu->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING |
 			    MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
-	vcpu->misc_features_enables = 0;
-	vcpu->feature_control = 0;
+	vcpu->msr.misc_features_enables = 0;
+	vcpu->msr.feature_control = 0;
 	/* What the CPU is able to: all that there is, or all that user space will set. */
-	vcpu->perf_capabilities = 0;
+	vcpu->msr.perf_capabilities = 0;
 	if (!kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_STUFF_FEATURE_MSRS)) {
-		vcpu->platform_info = PLATFORM_CPUID_FAULT;
-		vcpu->arch_capabilities = guest_arch_capabilities();
-		vcpu->ucode_rev = UCODE_REV_DEFAULT;
+		vcpu->msr.platform_info = PLATFORM_CPUID_FAULT;
+		vcpu->msr.arch_capabilities = guest_arch_capabilities();
+		vcpu->msr.ucode_rev = UCODE_REV_DEFAULT;
 	}
-	vcpu->smbase = 0x30000;
-	vcpu->smi_count = 0;
-	vcpu->spec_ctrl = 0;
-	vcpu->hwcr = 0;
-	vcpu->power_ctl = 0;
-	vcpu->tsc_aux = 0;
-	vcpu->tsc_adjust = 0;
-	vcpu->pat = PAT_RESET;
-	vcpu->mtrr_def_type = 0;
-	memset(vcpu->mtrr_fixed, 0, sizeof(vcpu->mtrr_fixed));
-	memset(vcpu->mtrr_var, 0, sizeof(vcpu->mtrr_var));
+	vcpu->msr.smbase = 0x30000;
+	vcpu->msr.smi_count = 0;
+	vcpu->msr.spec_ctrl = 0;
+	vcpu->msr.hwcr = 0;
+	vcpu->msr.power_ctl = 0;
+	vcpu->msr.tsc_aux = 0;
+	vcpu->tsc.adjust = 0;
+	vcpu->msr.pat = PAT_RESET;
+	vcpu->mtrr.def_type = 0;
+	memset(vcpu->mtrr.fixed, 0, sizeof(vcpu->mtrr.fixed));
+	memset(vcpu->mtrr.var, 0, sizeof(vcpu->mtrr.var));
 	kvm_synchronize_tsc(vcpu, 0);
 	kvm_cpuid_refresh(vcpu);
 }

@@ -30,7 +30,7 @@ static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (!(vcpu->kvm->user_space_msr_mask & why))
+	if (!(vcpu->kvm->settings.user_space_msr_mask & why))
 		return EMU_FAULT;
 	run->exit_reason = exit_reason;
 	memset(&run->msr, 0, sizeof(run->msr));

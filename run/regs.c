@@ -18,14 +18,14 @@ static void get_regs(struct kvm_vcpu *vcpu, struct kvm_regs *r)
 {
 	kvm_rsp_read(vcpu);
 	*r = (struct kvm_regs){
-		.rax = vcpu->regs[KVM_REG_RAX], .rbx = vcpu->regs[KVM_REG_RBX],
-		.rcx = vcpu->regs[KVM_REG_RCX], .rdx = vcpu->regs[KVM_REG_RDX],
-		.rsi = vcpu->regs[KVM_REG_RSI], .rdi = vcpu->regs[KVM_REG_RDI],
-		.rsp = vcpu->regs[KVM_REG_RSP], .rbp = vcpu->regs[KVM_REG_RBP],
-		.r8 = vcpu->regs[KVM_REG_R8], .r9 = vcpu->regs[KVM_REG_R9],
-		.r10 = vcpu->regs[KVM_REG_R10], .r11 = vcpu->regs[KVM_REG_R11],
-		.r12 = vcpu->regs[KVM_REG_R12], .r13 = vcpu->regs[KVM_REG_R13],
-		.r14 = vcpu->regs[KVM_REG_R14], .r15 = vcpu->regs[KVM_REG_R15],
+		.rax = vcpu->regs.gpr[KVM_REG_RAX], .rbx = vcpu->regs.gpr[KVM_REG_RBX],
+		.rcx = vcpu->regs.gpr[KVM_REG_RCX], .rdx = vcpu->regs.gpr[KVM_REG_RDX],
+		.rsi = vcpu->regs.gpr[KVM_REG_RSI], .rdi = vcpu->regs.gpr[KVM_REG_RDI],
+		.rsp = vcpu->regs.gpr[KVM_REG_RSP], .rbp = vcpu->regs.gpr[KVM_REG_RBP],
+		.r8 = vcpu->regs.gpr[KVM_REG_R8], .r9 = vcpu->regs.gpr[KVM_REG_R9],
+		.r10 = vcpu->regs.gpr[KVM_REG_R10], .r11 = vcpu->regs.gpr[KVM_REG_R11],
+		.r12 = vcpu->regs.gpr[KVM_REG_R12], .r13 = vcpu->regs.gpr[KVM_REG_R13],
+		.r14 = vcpu->regs.gpr[KVM_REG_R14], .r15 = vcpu->regs.gpr[KVM_REG_R15],
 		.rip = kvm_rip_read(vcpu), .rflags = kvm_rflags_read(vcpu),
 	};
 }
@@ -38,7 +38,7 @@ static void set_regs(struct kvm_vcpu *vcpu, const struct kvm_regs *r)
 	};
 
 	kvm_io_note_place(vcpu);
-	memcpy(vcpu->regs, gpr, sizeof(gpr));
+	memcpy(vcpu->regs.gpr, gpr, sizeof(gpr));
 	kvm_gpr_write(vcpu, KVM_REG_RSP, r->rsp);
 	kvm_rip_write(vcpu, r->rip);
 	vmx_set_rflags(vcpu, r->rflags);
@@ -100,12 +100,12 @@ static void get_sregs_common(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
 	vmx_get_gdt(vcpu, &dt);
 	out->gdt = (struct kvm_dtable){ .base = dt.base, .limit = dt.limit };
 	out->cr0 = kvm_cr0_read(vcpu);
-	out->cr2 = vcpu->cr2;
+	out->cr2 = vcpu->cr.cr2;
 	out->cr3 = kvm_cr3_read(vcpu);
 	out->cr4 = kvm_cr4_read(vcpu);
 	out->cr8 = kvm_get_cr8(vcpu);
-	out->efer = vcpu->efer;
-	out->apic_base = vcpu->apic_base;
+	out->efer = vcpu->cr.efer;
+	out->apic_base = vcpu->msr.apic_base;
 }
 
 static void get_sregs(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
@@ -135,7 +135,7 @@ static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 	vmx_set_idt(vcpu, &dt);
 	dt = (struct emu_table){ .base = in->gdt.base, .limit = in->gdt.limit };
 	vmx_set_gdt(vcpu, &dt);
-	vcpu->cr2 = in->cr2;
+	vcpu->cr.cr2 = in->cr2;
 	kvm_set_cr8(vcpu, in->cr8);
 	/* The next KVM_RUN takes CR8 from here. */
 	vcpu->run->cr8 = in->cr8;
@@ -223,7 +223,7 @@ long kvm_vcpu_ioctl_get_sregs2(struct kvm_ioctl_args *a)
 	memcpy(out, &s, offsetofend(struct kvm_sregs, apic_base));
 	if (kvm_in_pae_paging(vcpu)) {
 		vmx_read_pdptrs(vcpu);
-		memcpy(out->pdptrs, vcpu->pdptrs, sizeof(out->pdptrs));
+		memcpy(out->pdptrs, vcpu->cr.pdptrs, sizeof(out->pdptrs));
 		out->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
 	}
 	return 0;
@@ -245,7 +245,7 @@ long kvm_vcpu_ioctl_set_sregs2(struct kvm_ioctl_args *a)
 	if (r)
 		return r;
 	if (given) {
-		memcpy(vcpu->pdptrs, in->pdptrs, sizeof(in->pdptrs));
+		memcpy(vcpu->cr.pdptrs, in->pdptrs, sizeof(in->pdptrs));
 		vmx_write_pdptrs(vcpu);
 	} else {
 		load_pdptrs_of_cr3(vcpu);
@@ -259,9 +259,9 @@ long kvm_vcpu_ioctl_get_debugregs(struct kvm_ioctl_args *a)
 	struct kvm_debugregs *out = a->data;
 
 	memset(out, 0, sizeof(*out));
-	memcpy(out->db, vcpu->dr, sizeof(out->db));
-	out->dr6 = vcpu->dr6;
-	out->dr7 = vcpu->dr7;
+	memcpy(out->db, vcpu->debug.dr, sizeof(out->db));
+	out->dr6 = vcpu->debug.dr6;
+	out->dr7 = vcpu->debug.dr7;
 	return 0;
 }
 
@@ -272,9 +272,9 @@ long kvm_vcpu_ioctl_set_debugregs(struct kvm_ioctl_args *a)
 
 	if (in->flags || in->dr6 >> 32 || in->dr7 >> 32)
 		return -EINVAL;
-	memcpy(vcpu->dr, in->db, sizeof(in->db));
-	vcpu->dr6 = in->dr6;
-	vcpu->dr7 = in->dr7;
+	memcpy(vcpu->debug.dr, in->db, sizeof(in->db));
+	vcpu->debug.dr6 = in->dr6;
+	vcpu->debug.dr7 = in->dr7;
 	vmx_set_dr7(vcpu);
 	return 0;
 }
@@ -288,7 +288,7 @@ static void inhibit_apicv_for_debug(struct kvm *kvm)
 
 	mutex_lock(&kvm->lock);
 	kvm_for_each_vcpu(i, vcpu, kvm)
-		blocked |= READ_ONCE(vcpu->guest_debug) & KVM_GUESTDBG_BLOCKIRQ;
+		blocked |= READ_ONCE(vcpu->debug.flags) & KVM_GUESTDBG_BLOCKIRQ;
 	kvm_apicv_inhibit(kvm, KVM_APICV_DEBUG, blocked);
 	mutex_unlock(&kvm->lock);
 }
@@ -308,11 +308,11 @@ long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a)
 		kvm_queue_exception(vcpu, in->control & KVM_GUESTDBG_INJECT_DB ? DB_VECTOR :
 				    BP_VECTOR);
 	}
-	vcpu->guest_debug = in->control & KVM_GUESTDBG_ENABLE ? in->control : 0;
-	if (vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP) {
-		memcpy(vcpu->guest_debug_dr, in->arch.debugreg, sizeof(vcpu->guest_debug_dr));
+	vcpu->debug.flags = in->control & KVM_GUESTDBG_ENABLE ? in->control : 0;
+	if (vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP) {
+		memcpy(vcpu->debug.user_dr, in->arch.debugreg, sizeof(vcpu->debug.user_dr));
 		/* DR_CONTROL_RESERVED counts GD in, which is the host kernel's view. */
-		vcpu->guest_debug_dr[7] = (in->arch.debugreg[7] &
+		vcpu->debug.user_dr[7] = (in->arch.debugreg[7] &
 					   (~(u64)DR_CONTROL_RESERVED | DR7_GD)) | DR7_RESET;
 	}
 	vmx_set_dr7(vcpu);

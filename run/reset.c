@@ -21,17 +21,17 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	/* INIT leaves the caches as they are (SDM 3A table 9-1). */
 	if (init_event)
 		cache &= kvm_cr0_read(vcpu);
-	memset(vcpu->regs, 0, sizeof(vcpu->regs));
-	vcpu->regs[KVM_REG_RDX] = kvm_cpuid_signature(vcpu) ?: 0x600;
+	memset(vcpu->regs.gpr, 0, sizeof(vcpu->regs.gpr));
+	vcpu->regs.gpr[KVM_REG_RDX] = kvm_cpuid_signature(vcpu) ?: 0x600;
 	kvm_gpr_write(vcpu, KVM_REG_RSP, 0);
 	kvm_rip_write(vcpu, 0xfff0);
 	vmx_set_rflags(vcpu, X86_EFLAGS_FIXED);
 	kvm_events_reset(vcpu);
-	memset(vcpu->dr, 0, sizeof(vcpu->dr));
-	vcpu->dr6 = DR6_RESET;
-	vcpu->dr7 = DR7_RESET;
-	vcpu->cr2 = 0;
-	vcpu->cr8 = 0;
+	memset(vcpu->debug.dr, 0, sizeof(vcpu->debug.dr));
+	vcpu->debug.dr6 = DR6_RESET;
+	vcpu->debug.dr7 = DR7_RESET;
+	vcpu->cr.cr2 = 0;
+	vcpu->cr.cr8 = 0;
 	kvm_msr_reset(vcpu, init_event);
 	kvm_pv_reset(vcpu, init_event);
 	kvm_async_pf_reset(vcpu);
@@ -59,7 +59,7 @@ static void start_at(struct kvm_vcpu *vcpu, u8 vector)
 	cs.base = vector << 12;
 	vmx_set_segment(vcpu, EMU_SEG_CS, &cs);
 	kvm_rip_write(vcpu, 0);
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	vcpu->halt.mp_state = KVM_MP_STATE_RUNNABLE;
 }
 
 /**
@@ -72,13 +72,13 @@ void kvm_accept_init_sipi(struct kvm_vcpu *vcpu)
 
 	if (test_and_clear_bit(KVM_APIC_INIT, &apic->events)) {
 		kvm_vcpu_reset(vcpu, true);
-		vcpu->mp_state = vcpu->apic_base & BIT(8) ? KVM_MP_STATE_RUNNABLE :
+		vcpu->halt.mp_state = vcpu->msr.apic_base & BIT(8) ? KVM_MP_STATE_RUNNABLE :
 							    KVM_MP_STATE_INIT_RECEIVED;
 	}
 	if (test_and_clear_bit(KVM_APIC_SIPI, &apic->events)) {
 		u8 vector = READ_ONCE(apic->sipi_vector);
 
-		if (vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		if (vcpu->halt.mp_state == KVM_MP_STATE_INIT_RECEIVED)
 			start_at(vcpu, vector);
 	}
 }

@@ -38,7 +38,7 @@ static void scan_ioapic(struct kvm_vcpu *vcpu)
 /* What comes seldom: clocks, routes, user space's settings. 1 go on, 0 exit. */
 static int handle_rare_requests(struct kvm_vcpu *vcpu)
 {
-	vcpu->host_data = true;
+	vcpu->mem.host_data = true;
 	if (kvm_check_request(vcpu, KVM_REQ_FEWER_EXITS)) {
 		vmx_choose_exits(vcpu);
 		if (vcpu->apic)
@@ -66,7 +66,7 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_IOAPIC_EOI_EXIT)) {
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
-		vcpu->run->eoi.vector = vcpu->eoi_exit_vector;
+		vcpu->run->eoi.vector = vcpu->apic->eoi_exit_vector;
 		return 0;
 	}
 	return 1;
@@ -86,12 +86,12 @@ static int handle_requests(struct kvm_vcpu *vcpu)
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_TSC))
 		kvm_tsc_reload(vcpu);
-	if ((READ_ONCE(vcpu->requests) & ~EVENT_REQUESTS) && !handle_rare_requests(vcpu))
+	if ((READ_ONCE(vcpu->kick.requests) & ~EVENT_REQUESTS) && !handle_rare_requests(vcpu))
 		return 0;
 	if (vcpu->apic && READ_ONCE(vcpu->apic->events)) {
 		kvm_accept_init_sipi(vcpu);
 		/* An INIT may have stopped it: the run loop waits. */
-		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE)
+		if (vcpu->halt.mp_state != KVM_MP_STATE_RUNNABLE)
 			return 2;
 	}
 	if (kvm_check_request(vcpu, KVM_REQ_EVENT)) {
@@ -156,18 +156,18 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	preempt_disable();
 	vmx_prepare_switch(vcpu);
 	local_irq_disable();
-	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->load.srcu_idx);
 	/*
 	 * Whoever makes a request and then reads the mode sees either this, and
 	 * sends an IPI, or is seen below. Likewise for the TLB generation.
 	 */
-	smp_store_mb(vcpu->mode, IN_GUEST_MODE);
+	smp_store_mb(vcpu->kick.mode, IN_GUEST_MODE);
 	if (must_not_enter(vcpu)) {
 		/* Whoever sees this mode sends no IPI, and its request is seen at the next turn. */
-		smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
+		smp_store_release(&vcpu->kick.mode, OUTSIDE_GUEST_MODE);
 		local_irq_enable();
 		preempt_enable();
-		vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+		vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 		vmx_cancel_injection(vcpu);
 		kvm_pv_eoi_collect(vcpu);
 		return 1;
@@ -176,11 +176,11 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	enter_guest_accounting();
 	kvm_enter_guest(vcpu);
 	/* The guest's accesses come before whoever waits for it to have left goes on. */
-	smp_store_release(&vcpu->mode, OUTSIDE_GUEST_MODE);
+	smp_store_release(&vcpu->kick.mode, OUTSIDE_GUEST_MODE);
 	kvm_handle_host_events(vcpu);
 	leave_guest_accounting();
 	preempt_enable();
-	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+	vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	if (unlikely(vcpu->pv.eoi_set))
 		kvm_pv_eoi_collect(vcpu);
 	if (unlikely(vcpu->apic && vcpu->apic->vapic_addr))
@@ -193,7 +193,7 @@ static int run_loop(struct kvm_vcpu *vcpu)
 	int r;
 
 	for (;;) {
-		r = likely(vcpu->mp_state == KVM_MP_STATE_RUNNABLE) ? enter_guest(vcpu) :
+		r = likely(vcpu->halt.mp_state == KVM_MP_STATE_RUNNABLE) ? enter_guest(vcpu) :
 								      kvm_vcpu_block(vcpu);
 		/* A signal may also end the wait for a page. */
 		if (r == -EINTR) {
@@ -208,10 +208,10 @@ static int run_loop(struct kvm_vcpu *vcpu)
 			return 0;
 		}
 		if (__xfer_to_guest_mode_work_pending()) {
-			srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+			srcu_read_unlock(&vcpu->kvm->srcu, vcpu->load.srcu_idx);
 			r = kvmx_host_work();
-			vcpu->host_data = true;
-			vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+			vcpu->mem.host_data = true;
+			vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 			if (r) {
 				vcpu->run->exit_reason = KVM_EXIT_INTR;
 				vcpu->stat.signal_exits++;
@@ -228,7 +228,7 @@ static void fill_run(struct kvm_vcpu *vcpu)
 	run->if_flag = !!(kvm_rflags_read(vcpu) & X86_EFLAGS_IF);
 	run->flags = 0;
 	run->cr8 = kvm_get_cr8(vcpu);
-	run->apic_base = vcpu->apic_base;
+	run->apic_base = vcpu->msr.apic_base;
 	run->ready_for_interrupt_injection = kvm_ready_for_interrupt(vcpu);
 }
 
@@ -271,13 +271,13 @@ static int before_guest(struct kvm_vcpu *vcpu)
 
 static void deliver_signal_mask(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->sigset_active)
-		sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
+	if (vcpu->user.sigset_active)
+		sigprocmask(SIG_SETMASK, &vcpu->user.sigset, &current->real_blocked);
 }
 
 static void take_signal_mask_back(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->sigset_active) {
+	if (vcpu->user.sigset_active) {
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 		sigemptyset(&current->real_blocked);
 	}
@@ -308,14 +308,14 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 	fpu = !READ_ONCE(run->kvmx_immediate_exit) || vcpu->io.pending == KVM_IO_EMULATE;
 	if (fpu)
 		kvm_fpu_load(vcpu);
-	vcpu->srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
+	vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
 	r = before_guest(vcpu);
 	if (!r) {
 		if (!fpu || READ_ONCE(run->kvmx_immediate_exit)) {
 			/* What the last exit left in kvm_run stays readable. */
 			r = -EINTR;
 		} else {
-			vcpu->ran_once = true;
+			vcpu->load.ran_once = true;
 			r = run_loop(vcpu);
 		}
 	} else if (r > 0) {
@@ -324,7 +324,7 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 	fill_run(vcpu);
 	if (READ_ONCE(run->kvm_valid_regs))
 		kvm_sync_regs_out(vcpu);
-	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->srcu_idx);
+	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->load.srcu_idx);
 	if (fpu)
 		kvm_fpu_put(vcpu);
 	take_signal_mask_back(vcpu);

@@ -46,10 +46,10 @@ static u32 frequency_asked(unsigned long khz)
  */
 void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu)
 {
-	u32 khz = READ_ONCE(vcpu->kvm->default_tsc_khz);
+	u32 khz = READ_ONCE(vcpu->kvm->settings.default_tsc_khz);
 
-	vcpu->virtual_tsc_khz = khz;
-	vcpu->tsc_ratio = ratio_for(khz);
+	vcpu->tsc.khz = khz;
+	vcpu->tsc.ratio = ratio_for(khz);
 }
 
 /** kvm_vcpu_ioctl_set_tsc_khz - KVM_SET_TSC_KHZ on a vCPU, whose TSC goes on at the new rate */
@@ -63,8 +63,8 @@ long kvm_vcpu_ioctl_set_tsc_khz(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	if (vcpu->apic)
 		kvm_apic_timer_tsc_changes(vcpu);
-	vcpu->virtual_tsc_khz = khz;
-	WRITE_ONCE(vcpu->tsc_ratio, ratio_for(khz));
+	vcpu->tsc.khz = khz;
+	WRITE_ONCE(vcpu->tsc.ratio, ratio_for(khz));
 	kvm_synchronize_tsc(vcpu, now);
 	return 0;
 }
@@ -72,7 +72,7 @@ long kvm_vcpu_ioctl_set_tsc_khz(struct kvm_ioctl_args *a)
 /** kvm_vcpu_ioctl_get_tsc_khz - KVM_GET_TSC_KHZ on a vCPU */
 long kvm_vcpu_ioctl_get_tsc_khz(struct kvm_ioctl_args *a)
 {
-	return check_tsc_unstable() ? -EIO : a->vcpu->virtual_tsc_khz;
+	return check_tsc_unstable() ? -EIO : a->vcpu->tsc.khz;
 }
 
 /** kvm_vm_ioctl_set_tsc_khz - KVM_SET_TSC_KHZ on a VM: for vCPUs to come */
@@ -82,14 +82,14 @@ long kvm_vm_ioctl_set_tsc_khz(struct kvm_ioctl_args *a)
 
 	if (!khz)
 		return -EINVAL;
-	WRITE_ONCE(a->kvm->default_tsc_khz, khz);
+	WRITE_ONCE(a->kvm->settings.default_tsc_khz, khz);
 	return 0;
 }
 
 /** kvm_vm_ioctl_get_tsc_khz - KVM_GET_TSC_KHZ on a VM */
 long kvm_vm_ioctl_get_tsc_khz(struct kvm_ioctl_args *a)
 {
-	return check_tsc_unstable() ? -EIO : a->kvm->default_tsc_khz;
+	return check_tsc_unstable() ? -EIO : a->kvm->settings.default_tsc_khz;
 }
 
 /* --- value --- */
@@ -104,8 +104,8 @@ void kvm_tsc_reload(struct kvm_vcpu *vcpu)
 
 static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
 {
-	trace_kvm_write_tsc_offset(vcpu->vcpu_id, vcpu->tsc_offset, offset);
-	WRITE_ONCE(vcpu->tsc_offset, offset);
+	trace_kvm_write_tsc_offset(vcpu->vcpu_id, vcpu->tsc.offset, offset);
+	WRITE_ONCE(vcpu->tsc.offset, offset);
 	kvm_tsc_reload(vcpu);
 	/* kvmclock counts from the new value, and may no longer be the same for all vCPUs. */
 	kvm_make_request(vcpu, KVM_REQ_MASTERCLOCK);
@@ -123,15 +123,15 @@ static void set_tsc_offset(struct kvm_vcpu *vcpu, u64 offset)
  */
 void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val)
 {
-	u64 now = kvm_tsc_scale(rdtsc(), vcpu->tsc_ratio);
-	u64 offset = val - now, second = (u64)vcpu->virtual_tsc_khz * 1000;
+	u64 now = kvm_tsc_scale(rdtsc(), vcpu->tsc.ratio);
+	u64 offset = val - now, second = (u64)vcpu->tsc.khz * 1000;
 	struct kvm_vcpu *other;
 	unsigned long i;
 
 	kvm_for_each_vcpu(i, other, vcpu->kvm) {
-		u64 theirs = READ_ONCE(other->tsc_offset);
+		u64 theirs = READ_ONCE(other->tsc.offset);
 
-		if (other == vcpu || READ_ONCE(other->tsc_ratio) != vcpu->tsc_ratio)
+		if (other == vcpu || READ_ONCE(other->tsc.ratio) != vcpu->tsc.ratio)
 			continue;
 		if (val == 0 || theirs - offset + second <= 2 * second) {
 			offset = theirs;
@@ -146,8 +146,8 @@ static void guest_sets_tsc(struct kvm_vcpu *vcpu, u64 val)
 {
 	u64 delta = val - kvm_read_guest_tsc(vcpu);
 
-	vcpu->tsc_adjust += delta;
-	set_tsc_offset(vcpu, vcpu->tsc_offset + delta);
+	vcpu->tsc.adjust += delta;
+	set_tsc_offset(vcpu, vcpu->tsc.offset + delta);
 }
 
 /** kvm_set_tsc_msr - IA32_TSC of the guest, or (@host) of user space */
@@ -166,9 +166,9 @@ int kvm_set_tsc_adjust_msr(struct kvm_vcpu *vcpu, u64 val, bool host)
 	if (!host) {
 		if (!kvm_guest_has(vcpu, KVM_F_TSC_ADJUST))
 			return 1;
-		set_tsc_offset(vcpu, vcpu->tsc_offset + val - vcpu->tsc_adjust);
+		set_tsc_offset(vcpu, vcpu->tsc.offset + val - vcpu->tsc.adjust);
 	}
-	vcpu->tsc_adjust = val;
+	vcpu->tsc.adjust = val;
 	return 0;
 }
 
@@ -194,7 +194,7 @@ long kvm_vcpu_ioctl_get_device_attr(struct kvm_ioctl_args *a)
 
 	if (IS_ERR(place))
 		return -ENXIO;
-	return put_user(a->vcpu->tsc_offset, place);
+	return put_user(a->vcpu->tsc.offset, place);
 }
 
 /** kvm_vcpu_ioctl_set_device_attr - KVM_SET_DEVICE_ATTR on a vCPU: whatever others have */

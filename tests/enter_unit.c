@@ -55,7 +55,7 @@ struct kvm_vmx {
 struct kvm_vcpu {
 	struct kvm_vmx vmx;
 	struct kvm *kvm;
-	u64 spec_ctrl;
+	struct { u64 spec_ctrl; } msr;
 };
 
 enum { KVM_REG_EXIT_INTR_INFO };
@@ -130,14 +130,14 @@ static bool spec_ctrl(void)
 		cpu_features[X86_FEATURE_MSR_SPEC_CTRL] = bits & 1;
 		cpu_features[X86_FEATURE_KERNEL_IBRS] = bits & 2;
 		x86_spec_ctrl_current = bits & 4 ? 5 : 0;
-		vcpu.spec_ctrl = bits & 8 ? 5 : 0;
+		vcpu.msr.spec_ctrl = bits & 8 ? 5 : 0;
 		vmcs.entry_args.spec = true;
 		choose_spec_ctrl(&vcpu);
 		ok &= vmcs.entry_args.spec ==
 		      ((bits & 1) && ((bits & 2) || !(bits & 4) != !(bits & 8)));
 		if (vmcs.entry_args.spec)
 			ok &= vmcs.entry_args.host_spec == x86_spec_ctrl_current &&
-			      vmcs.entry_args.guest_spec == vcpu.spec_ctrl;
+			      vmcs.entry_args.guest_spec == vcpu.msr.spec_ctrl;
 	}
 	return ok;
 }

@@ -67,7 +67,7 @@ int kvm_apic_deliver(struct kvm *kvm, struct kvm_vcpu *from, const struct kvm_ap
 
 struct kvm_vcpu *cpu(struct kvm *kvm, int i)
 {
-	return kvm->vcpus.slot[i];
+	return kvm->vcpus.by_idx.slot[i];
 }
 
 bool take(struct kvm *kvm, int i, u8 vector)
@@ -114,10 +114,10 @@ void add_cpus(struct kvm *kvm)
 		vcpu->apic->page = calloc(1, 4096);
 		vcpu->kvm = kvm;
 		vcpu->vcpu_idx = i;
-		kvm->vcpus.slot[i] = vcpu;
+		kvm->vcpus.by_idx.slot[i] = vcpu;
 	}
-	kvm->created_vcpus = 2;
-	atomic_set(&kvm->online_vcpus, 2);
+	kvm->vcpus.created = 2;
+	atomic_set(&kvm->vcpus.online, 2);
 }
 
 struct kvm *full_new(void)

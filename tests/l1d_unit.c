@@ -97,7 +97,7 @@ static void free_pages(unsigned long addr, int order)
 
 #define KVMX_VMX_INTERNAL_H	/* VMX instructions are not needed here */
 struct kvm_vcpu {
-	bool host_data;
+	struct { bool host_data; } mem;
 	struct { u64 l1d_flush; } stat;
 };
 
@@ -301,10 +301,10 @@ static bool flushed(struct kvm_vcpu *vcpu, bool data, bool mark)
 	unsigned int before = commands;
 	u64 count = vcpu->stat.l1d_flush;
 
-	vcpu->host_data = data;
+	vcpu->mem.host_data = data;
 	irq_mark = mark;
 	vmx_l1d_flush(vcpu);
-	return !vcpu->host_data && !irq_mark && commands - before == vcpu->stat.l1d_flush - count &&
+	return !vcpu->mem.host_data && !irq_mark && commands - before == vcpu->stat.l1d_flush - count &&
 	       commands != before;
 }
 

@@ -31,7 +31,7 @@ void clear_seen(struct vm *vm)
 
 void kvm_vcpu_kick(struct kvm_vcpu *v)
 {
-	SHIM_CHECK(v->requests);
+	SHIM_CHECK(v->kick.requests);
 	seen(v)->kicks++;
 }
 
@@ -89,7 +89,7 @@ void vmx_set_segment(struct kvm_vcpu *v, enum emu_seg seg, const struct emu_segm
 
 u64 kvm_read_guest_tsc(struct kvm_vcpu *v)
 {
-	return kvm_tsc_scale(rdtsc(), v->tsc_ratio) + v->tsc_offset;
+	return kvm_tsc_scale(rdtsc(), v->tsc.ratio) + v->tsc.offset;
 }
 
 /* run/reset.c: what INIT and SIPI do. */
@@ -98,9 +98,9 @@ u64 kvm_read_guest_tsc(struct kvm_vcpu *v)
 /* TSC scaling: a guest tick is so many of the host's. */
 u64 kvm_guest_ticks_to_host(const struct kvm_vcpu *v, u64 ticks)
 {
-	if (ticks >> (64 - KVM_TSC_FRACTION) >= v->tsc_ratio)
+	if (ticks >> (64 - KVM_TSC_FRACTION) >= v->tsc.ratio)
 		return ~0ull;
-	return mul_u64_u64_div_u64(ticks, KVM_TSC_RATIO_ONE, v->tsc_ratio);
+	return mul_u64_u64_div_u64(ticks, KVM_TSC_RATIO_ONE, v->tsc.ratio);
 }
 
 /* --- a VM --- */
@@ -136,25 +136,25 @@ struct kvm_vcpu *vm_add(struct vm *vm, u32 id)
 	v->kvm = &vm->kvm;
 	v->vcpu_id = id;
 	v->vcpu_idx = vm->n;
-	v->virtual_tsc_khz = shim_tsc_khz;
-	v->tsc_ratio = KVM_TSC_RATIO_ONE;
-	v->apic_base = 0xfee00800 | (id == vm->kvm.boot_cpu_id ? 0x100 : 0);
-	v->guest_features[KVM_F_X2APIC / 32] |= 1u << KVM_F_X2APIC % 32;
-	v->guest_features[KVM_F_TSC_DEADLINE / 32] |= 1u << KVM_F_TSC_DEADLINE % 32;
+	v->tsc.khz = shim_tsc_khz;
+	v->tsc.ratio = KVM_TSC_RATIO_ONE;
+	v->msr.apic_base = 0xfee00800 | (id == vm->kvm.settings.boot_cpu_id ? 0x100 : 0);
+	v->cpuid.features[KVM_F_X2APIC / 32] |= 1u << KVM_F_X2APIC % 32;
+	v->cpuid.features[KVM_F_TSC_DEADLINE / 32] |= 1u << KVM_F_TSC_DEADLINE % 32;
 	SHIM_CHECK(!kvm_apic_create(v));
 	kvm_apic_reset(v, false);
 	vm->vcpu[vm->n++] = v;
-	vm->kvm.vcpus.slot[v->vcpu_idx] = v;
-	atomic_inc(&vm->kvm.online_vcpus);
+	vm->kvm.vcpus.by_idx.slot[v->vcpu_idx] = v;
+	atomic_inc(&vm->kvm.vcpus.online);
 	kvm_apic_map_changed(&vm->kvm);
 	return v;
 }
 
 void set_mode(struct kvm_vcpu *v, bool on, bool x2apic)
 {
-	u64 old = v->apic_base;
+	u64 old = v->msr.apic_base;
 
-	v->apic_base = (old & ~0xc00ull) | (on ? 0x800 : 0) | (x2apic ? 0x400 : 0);
+	v->msr.apic_base = (old & ~0xc00ull) | (on ? 0x800 : 0) | (x2apic ? 0x400 : 0);
 	kvm_apic_base_changed(v, old);
 }
 

@@ -241,11 +241,11 @@ static void memory_types(void)
 	};
 	unsigned int i;
 
-	vcpu_a.regs_avail = 1u << KVM_REG_CR0;
+	vcpu_a.regs.avail = 1u << KVM_REG_CR0;
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		kvm.mmu.noncoherent = t[i].noncoherent;
-		kvm.disabled_quirks = t[i].off;
-		vcpu_a.cr0 = t[i].cd ? X86_CR0_CD : 0;
+		kvm.settings.disabled_quirks = t[i].off;
+		vcpu_a.cr.cr0 = t[i].cd ? X86_CR0_CD : 0;
 		EXPECT(ept_memory_type(&kvm, &vcpu_a, true), t[i].type);
 		/* Whether CR0.CD of a vCPU is in the tables. */
 		EXPECT(kvm_mmu_cd_counts(&kvm), t[i].noncoherent && (t[i].off & cd));
@@ -255,7 +255,7 @@ static void memory_types(void)
 		EXPECT(ept_memory_type(&kvm, &vcpu_a, false), EPT_MT_UC);
 	}
 	kvm.mmu.noncoherent = 0;
-	kvm.disabled_quirks = 0;
+	kvm.settings.disabled_quirks = 0;
 }
 
 static void run(void (*test)(void), const char *name)

@@ -22,7 +22,7 @@ bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu)
 void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 {
 	SHIM_CHECK(kvm_request_pending(vcpu));
-	vcpu->requests = 0;
+	vcpu->kick.requests = 0;
 	kicks++;
 }
 
@@ -41,8 +41,8 @@ static struct kvm *pic_new(void)
 	kvm->irq.mode = KVM_IRQCHIP_KERNEL;
 	vcpu->apic = calloc(1, sizeof(*vcpu->apic));
 	vcpu->kvm = kvm;
-	kvm->vcpus.slot[0] = vcpu;
-	atomic_set(&kvm->online_vcpus, 1);
+	kvm->vcpus.by_idx.slot[0] = vcpu;
+	atomic_set(&kvm->vcpus.online, 1);
 	memset(acked, 0, sizeof(acked));
 	accepts = true;
 	kicks = 0;
@@ -51,7 +51,7 @@ static struct kvm *pic_new(void)
 
 static void pic_end(struct kvm *kvm)
 {
-	struct kvm_vcpu *vcpu = kvm->vcpus.slot[0];
+	struct kvm_vcpu *vcpu = kvm->vcpus.by_idx.slot[0];
 
 	kvm_pic_unregister(kvm);
 	kvm_pic_destroy(kvm);

@@ -22,10 +22,10 @@ void errors(void)
 	EXPECT(enable(kvm, KVM_CAP_X2APIC_API, 3), 0);
 	EXPECT(kvm->irq.x2apic_ids && kvm->irq.no_broadcast_quirk, true);
 	EXPECT(enable(kvm, KVM_CAP_IRQCHIP, 0), -EINVAL);
-	kvm->created_vcpus = 1;
+	kvm->vcpus.created = 1;
 	EXPECT(call(kvm, kvm_vm_ioctl_create_irqchip, NULL), -EINVAL);
 	EXPECT(enable(kvm, KVM_CAP_SPLIT_IRQCHIP, 0), -EEXIST);
-	kvm->created_vcpus = 0;
+	kvm->vcpus.created = 0;
 	EXPECT(call(kvm, kvm_vm_ioctl_create_irqchip, NULL), 0);
 	EXPECT(call(kvm, kvm_vm_ioctl_create_irqchip, NULL), -EEXIST);
 	EXPECT(enable(kvm, KVM_CAP_SPLIT_IRQCHIP, 0), -EEXIST);

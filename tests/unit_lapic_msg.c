@@ -148,7 +148,7 @@ static void say(struct vm *vm, const struct dest *d, struct kvm_vcpu *v)
 {
 	printf("# to %#x %s shorthand %u from %d: vCPU id %#x base %#llx ID %#x LDR %#x DFR %#x\n",
 	       d->id, d->logical ? "logical" : "physical", d->shorthand,
-	       d->from ? d->from->vcpu_id : -1, v->vcpu_id, (unsigned long long)v->apic_base,
+	       d->from ? d->from->vcpu_id : -1, v->vcpu_id, (unsigned long long)v->msr.apic_base,
 	       lapic_get(v->apic, LAPIC_ID), lapic_get(v->apic, LAPIC_LDR),
 	       lapic_get(v->apic, LAPIC_DFR));
 }
@@ -364,40 +364,40 @@ static void startup(void)
 	struct emu_segment cs;
 
 	soft_enable(bsp);
-	ap->mp_state = KVM_MP_STATE_UNINITIALIZED;
+	ap->halt.mp_state = KVM_MP_STATE_UNINITIALIZED;
 	/* A SIPI before any INIT is ignored. */
 	send(bsp, 1ull << 32 | 0x4699);
 	kvm_accept_init_sipi(ap);
-	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_UNINITIALIZED);
+	EXPECT_EQ(ap->halt.mp_state, KVM_MP_STATE_UNINITIALIZED);
 	send(bsp, 1ull << 32 | 0x4500);
 	kvm_accept_init_sipi(ap);
-	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_INIT_RECEIVED);
+	EXPECT_EQ(ap->halt.mp_state, KVM_MP_STATE_INIT_RECEIVED);
 	EXPECT_EQ(seen(ap)->resets, 1);
 	send(bsp, 1ull << 32 | 0x4609);
 	kvm_accept_init_sipi(ap);
-	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_RUNNABLE);
+	EXPECT_EQ(ap->halt.mp_state, KVM_MP_STATE_RUNNABLE);
 	vmx_get_segment(ap, EMU_SEG_CS, &cs);
 	EXPECT_EQ(cs.selector, 0x900);
 	EXPECT_EQ(cs.base, 0x9000);
-	EXPECT_EQ(ap->rip, 0);
+	EXPECT_EQ(ap->regs.rip, 0);
 	/* The second SIPI of the usual sequence finds it running. */
-	ap->rip = 0x1234;
+	ap->regs.rip = 0x1234;
 	send(bsp, 1ull << 32 | 0x460a);
 	kvm_accept_init_sipi(ap);
-	EXPECT_EQ(ap->rip, 0x1234);
+	EXPECT_EQ(ap->regs.rip, 0x1234);
 	/* INIT and SIPI together. */
 	send(bsp, 1ull << 32 | 0x4500);
 	send(bsp, 1ull << 32 | 0x460b);
 	kvm_accept_init_sipi(ap);
-	EXPECT_EQ(ap->mp_state, KVM_MP_STATE_RUNNABLE);
+	EXPECT_EQ(ap->halt.mp_state, KVM_MP_STATE_RUNNABLE);
 	vmx_get_segment(ap, EMU_SEG_CS, &cs);
 	EXPECT_EQ(cs.base, 0xb000);
 	/* The boot processor starts at its reset vector. */
-	bsp->mp_state = KVM_MP_STATE_HALTED;
+	bsp->halt.mp_state = KVM_MP_STATE_HALTED;
 	soft_enable(ap);
 	send(ap, 0x4500);
 	kvm_accept_init_sipi(bsp);
-	EXPECT_EQ(bsp->mp_state, KVM_MP_STATE_RUNNABLE);
+	EXPECT_EQ(bsp->halt.mp_state, KVM_MP_STATE_RUNNABLE);
 	EXPECT_EQ(ap->apic->events, 0);
 	vm_free(vm);
 }
@@ -409,9 +409,9 @@ static void extint(void)
 	struct kvm_vcpu *v = vm_add(vm, 0);
 	struct kvm_apic_msg msg = { .mode = KVM_DM_EXTINT };
 
-	v->requests = 0;
+	v->kick.requests = 0;
 	EXPECT_EQ(kvm_apic_deliver(&vm->kvm, NULL, &msg), 1);
-	EXPECT(v->requests & BIT(KVM_REQ_EVENT));
+	EXPECT(v->kick.requests & BIT(KVM_REQ_EVENT));
 	EXPECT_EQ(seen(v)->kicks, 1);
 	msg.mode = KVM_DM_SMI;
 	EXPECT_EQ(kvm_apic_deliver(&vm->kvm, NULL, &msg), -1);

@@ -31,7 +31,7 @@ static void power_up(void)
 	EXPECT_EQ(get(v, LAPIC_LVT_LINT0), 0x700);
 	EXPECT(kvm_apic_accepts_extint(v));
 	EXPECT(!kvm_apic_accepts_extint(ap));
-	vm->kvm.disabled_quirks = KVM_X86_QUIRK_LINT0_REENABLED;
+	vm->kvm.settings.disabled_quirks = KVM_X86_QUIRK_LINT0_REENABLED;
 	kvm_apic_reset(v, false);
 	EXPECT_EQ(get(v, LAPIC_LVT_LINT0), LVT_MASKED);
 	vm_free(vm);
@@ -64,7 +64,7 @@ static void window_accesses(void)
 	u64 val;
 	u32 w = 0x40;
 
-	v->reserved_gpa_bits = ~0ull << 40;
+	v->cpuid.reserved_gpa_bits = ~0ull << 40;
 	EXPECT_EQ(kvm_apic_mmio_read(v, 0xfee00f00 + 0x100, 4, &val), -EOPNOTSUPP);
 	EXPECT_EQ(kvm_apic_mmio_read(v, 0xfedffffc, 4, &val), -EOPNOTSUPP);
 	EXPECT_EQ(kvm_apic_mmio_read(v, 0xfee00ffc, 8, &val), -EOPNOTSUPP);
@@ -85,7 +85,7 @@ static void window_accesses(void)
 	kvm_apic_mmio_write(v, 0xfee00080, 4, &w);
 	EXPECT_EQ(get(v, LAPIC_TPR), 0x40);
 	/* Elsewhere. */
-	v->apic_base = 0xe0000000 | 0x900;
+	v->msr.apic_base = 0xe0000000 | 0x900;
 	kvm_apic_base_changed(v, 0xfee00900);
 	EXPECT_EQ(kvm_apic_mmio_read(v, 0xfee00080, 4, &val), -EOPNOTSUPP);
 	EXPECT_EQ(kvm_apic_mmio_read(v, 0xe0000080, 4, &val), 0);
@@ -110,7 +110,7 @@ static void x2apic_window(void)
 	EXPECT_EQ(val, 0xffffffff);
 	EXPECT_EQ(kvm_apic_mmio_write(v, 0xfee00080, 4, &w), 0);
 	EXPECT_EQ(get(v, LAPIC_TPR), 0);
-	vm->kvm.disabled_quirks = KVM_X86_QUIRK_LAPIC_MMIO_HOLE;
+	vm->kvm.settings.disabled_quirks = KVM_X86_QUIRK_LAPIC_MMIO_HOLE;
 	EXPECT_EQ(kvm_apic_mmio_read(v, 0xfee00080, 4, &val), -EOPNOTSUPP);
 	EXPECT_EQ(kvm_apic_mmio_write(v, 0xfee00080, 4, &w), -EOPNOTSUPP);
 	vm_free(vm);
@@ -209,7 +209,7 @@ static void version(void)
 	EXPECT_EQ(get(v, LAPIC_VERSION), 0x1050014);
 	wr(v, LAPIC_SVR, 0x11ff);
 	EXPECT_EQ(get(v, LAPIC_SVR), 0x11ff);
-	v->guest_features[KVM_F_X2APIC / 32] &= ~(1u << KVM_F_X2APIC % 32);
+	v->cpuid.features[KVM_F_X2APIC / 32] &= ~(1u << KVM_F_X2APIC % 32);
 	kvm_apic_features_changed(v);
 	EXPECT_EQ(get(v, LAPIC_VERSION), 0x50014);
 	vm_free(vm);
@@ -264,7 +264,7 @@ static void write_masks(void)
 	EXPECT_EQ(get(v, LAPIC_VERSION), 0x50014);
 	wr(v, LAPIC_LVT_TIMER, ~0u);
 	EXPECT_EQ(get(v, LAPIC_LVT_TIMER), 0x500ff);
-	v->guest_features[KVM_F_TSC_DEADLINE / 32] &= ~(1u << KVM_F_TSC_DEADLINE % 32);
+	v->cpuid.features[KVM_F_TSC_DEADLINE / 32] &= ~(1u << KVM_F_TSC_DEADLINE % 32);
 	wr(v, LAPIC_LVT_TIMER, ~0u);
 	EXPECT_EQ(get(v, LAPIC_LVT_TIMER), 0x300ff);
 	wr(v, LAPIC_LVT_LINT0, ~0u);
@@ -439,10 +439,10 @@ static void mailbox(void)
 
 	soft_enable(v);
 	clear_seen(vm);
-	v->requests = 0;
+	v->kick.requests = 0;
 	EXPECT(kvm_apic_post(v, 0x41, false));
 	EXPECT_EQ(seen(v)->kicks, 1);
-	EXPECT(v->requests & BIT(KVM_REQ_EVENT));
+	EXPECT(v->kick.requests & BIT(KVM_REQ_EVENT));
 	EXPECT(!kvm_apic_post(v, 0x41, false));
 	EXPECT(kvm_apic_post(v, 0x42, false));
 	/* ON was set already: its setter has notified the vCPU, so no second kick. */
@@ -459,10 +459,10 @@ static void mailbox(void)
 	test_posted = true;
 	clear_seen(vm);
 	kvm_apic_take_mail(v);
-	v->requests = 0;
+	v->kick.requests = 0;
 	EXPECT(kvm_apic_post(v, 0x43, false));
 	EXPECT_EQ(seen(v)->kicks, 0);
-	EXPECT_EQ(v->requests, 0);
+	EXPECT_EQ(v->kick.requests, 0);
 	vm_free(vm);
 }
 
@@ -476,17 +476,17 @@ static void to_itself(void)
 	soft_enable(v);
 	wr(v, LAPIC_LVT_TIMER, LVT_TIMER_DEADLINE | 0x70);
 	clear_seen(vm);
-	v->requests = 0;
+	v->kick.requests = 0;
 	wr(v, LAPIC_SELF_IPI, 0x50);
-	EXPECT_EQ(v->requests, BIT(KVM_REQ_EVENT));
+	EXPECT_EQ(v->kick.requests, BIT(KVM_REQ_EVENT));
 	EXPECT_EQ(deliver_next(v), 0x50);
 	test_apicv = true;
-	v->requests = 0;
+	v->kick.requests = 0;
 	wr(v, LAPIC_ICR, 0x60);
 	shim_run_to(1000);
 	kvm_apic_set_tsc_deadline(v, 1);
 	EXPECT(kvm_apic_has_mail(v));
-	EXPECT_EQ(v->requests, 0);
+	EXPECT_EQ(v->kick.requests, 0);
 	EXPECT_EQ(seen(v)->kicks, 0);
 	kvm_apic_take_mail(v);
 	EXPECT_EQ(kvm_apic_highest_irr(v), 0x70);
@@ -505,27 +505,27 @@ static void eoi_broadcast(void)
 	__set_bit(0x52, v->apic->eoi_vectors);
 	kvm_apic_post(v, 0x50, true);
 	deliver_next(v);
-	v->requests = 0;
+	v->kick.requests = 0;
 	wr(v, LAPIC_EOI, 0);
-	EXPECT(!(v->requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT)));
+	EXPECT(!(v->kick.requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT)));
 	kvm_apic_post(v, 0x51, true);
 	deliver_next(v);
 	wr(v, LAPIC_EOI, 0);
-	EXPECT(v->requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT));
-	EXPECT_EQ(v->eoi_exit_vector, 0x51);
+	EXPECT(v->kick.requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT));
+	EXPECT_EQ(v->apic->eoi_exit_vector, 0x51);
 	/* Directed EOI: the guest tells the I/O APIC itself. */
 	wr(v, LAPIC_SVR, 0x11ff);
-	v->requests = 0;
+	v->kick.requests = 0;
 	kvm_apic_post(v, 0x52, true);
 	deliver_next(v);
 	wr(v, LAPIC_EOI, 0);
-	EXPECT(!(v->requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT)));
+	EXPECT(!(v->kick.requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT)));
 	wr(v, LAPIC_SVR, 0x1ff);
 	/* The CPU did it. */
 	kvm_apic_post(v, 0x52, true);
 	kvm_apic_eoi_virtualized(v, 0x52);
-	EXPECT_EQ(v->eoi_exit_vector, 0x52);
-	EXPECT(v->requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT));
+	EXPECT_EQ(v->apic->eoi_exit_vector, 0x52);
+	EXPECT(v->kick.requests & BIT(KVM_REQ_IOAPIC_EOI_EXIT));
 	vm_free(vm);
 }
 

@@ -453,7 +453,7 @@ static void fuzz_event(struct rng *r, struct kvm_vcpu *v, u64 val)
 		fuzz_message(v, val);
 		break;
 	case 1:
-		v->mp_state = rng_below(r, 4);
+		v->halt.mp_state = rng_below(r, 4);
 		kvm_accept_init_sipi(v);
 		break;
 	case 2:

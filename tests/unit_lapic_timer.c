@@ -199,7 +199,7 @@ static void masked(void)
 /* 2 GHz: two ticks a nanosecond. */
 static u64 tsc_at(struct kvm_vcpu *v, u64 ns)
 {
-	return ns * 2 + v->tsc_offset;
+	return ns * 2 + v->tsc.offset;
 }
 
 static void deadline_by(bool cpu)
@@ -209,7 +209,7 @@ static void deadline_by(bool cpu)
 
 	if (!cpu)
 		kvm_apic_timer_to_hrtimer(v);
-	v->tsc_offset = 0x123456789;
+	v->tsc.offset = 0x123456789;
 	shim_run_to(500);
 	kvm_apic_set_tsc_deadline(v, tsc_at(v, 10000));
 	EXPECT_EQ(kvm_apic_get_tsc_deadline(v), tsc_at(v, 10000));
@@ -265,10 +265,10 @@ static void deadline_mwait(void)
 
 	kvm_apic_set_tsc_deadline(v, 200000);
 	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 200000);
-	v->kvm->disabled_exits = KVM_X86_DISABLE_EXITS_HLT;
+	v->kvm->settings.disabled_exits = KVM_X86_DISABLE_EXITS_HLT;
 	kvm_apic_timer_to_cpu(v);
 	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 200000);
-	v->kvm->disabled_exits = KVM_X86_DISABLE_EXITS_MWAIT;
+	v->kvm->settings.disabled_exits = KVM_X86_DISABLE_EXITS_MWAIT;
 	kvm_apic_timer_to_cpu(v);
 	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 0);
 	EXPECT(v->apic->timer.hrtimer.active);
@@ -296,7 +296,7 @@ static void deadline_hand_over(void)
 	kvm_apic_timer_to_cpu(v);
 	EXPECT(!v->apic->timer.hrtimer.active);
 	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 200000);
-	v->tsc_offset = 100000;
+	v->tsc.offset = 100000;
 	kvm_apic_timer_tsc_changed(v);
 	EXPECT_EQ(kvm_apic_timer_host_deadline(v), 100000);
 	kvm_apic_timer_to_hrtimer(v);
@@ -409,7 +409,7 @@ static void deadline_scaled(void)
 		bool cpu = rng_chance(&r, 50);
 		u64 deadline;
 
-		v->tsc_ratio = ratio[i % ARRAY_SIZE(ratio)];
+		v->tsc.ratio = ratio[i % ARRAY_SIZE(ratio)];
 		if (cpu)
 			kvm_apic_timer_to_cpu(v);
 		else

@@ -173,7 +173,7 @@ static noinline void cpuid_slow(const struct kvm_cpuid_cache *c, u32 *eax, u32 *
  */
 void kvm_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
-	const struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
+	const struct kvm_cpuid_cache *c = vcpu->cpuid.cache;
 	const struct kvm_cpuid_func *f;
 	const struct kvm_cpuid_leaf *l;
 
@@ -212,25 +212,25 @@ static void refresh_leaf(struct kvm_vcpu *vcpu, struct kvm_cpuid_leaf *l, u32 fu
 			 bool apic)
 {
 	const u32 compact = 1u << 1 | 1u << 3;	/* XSAVEC, XSAVES */
-	u64 cr4 = vcpu->cr4;
+	u64 cr4 = vcpu->cr.cr4;
 
 	if (!l)
 		return;
 	switch (function) {
 	case 1:
 		put_bit(&l->ecx, OSXSAVE, (l->ecx & XSAVE) && (cr4 & X86_CR4_OSXSAVE));
-		put_bit(&l->edx, APIC, apic && (vcpu->apic_base & MSR_IA32_APICBASE_ENABLE));
+		put_bit(&l->edx, APIC, apic && (vcpu->msr.apic_base & MSR_IA32_APICBASE_ENABLE));
 		if (monitor_follows(vcpu))
-			put_bit(&l->ecx, MONITOR, vcpu->misc_enable & MSR_IA32_MISC_ENABLE_MWAIT);
+			put_bit(&l->ecx, MONITOR, vcpu->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT);
 		break;
 	case 7:
 		put_bit(&l->ecx, OSPKE, (l->ecx & PKU) && (cr4 & X86_CR4_PKE));
 		break;
 	case 0xd:
 		if (index == 0)
-			l->ebx = kvm_xstate_size(vcpu->xcr0, false);
+			l->ebx = kvm_xstate_size(vcpu->fpu.xcr0, false);
 		else if (index == 1 && (l->eax & compact))
-			l->ebx = kvm_xstate_size(vcpu->xcr0 | vcpu->xss, true);
+			l->ebx = kvm_xstate_size(vcpu->fpu.xcr0 | vcpu->fpu.xss, true);
 		break;
 	}
 }
@@ -260,8 +260,8 @@ void kvm_cpuid_current(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *e)
  */
 void kvm_cpuid_refresh(struct kvm_vcpu *vcpu)
 {
-	struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
-	u32 bit = 1u << (KVM_F_MONITOR % 32), *word = &vcpu->guest_features[KVM_F_MONITOR / 32];
+	struct kvm_cpuid_cache *c = vcpu->cpuid.cache;
+	u32 bit = 1u << (KVM_F_MONITOR % 32), *word = &vcpu->cpuid.features[KVM_F_MONITOR / 32];
 
 	if (!c)
 		return;
@@ -417,7 +417,7 @@ static const struct kvm_cpuid_leaf *entry_of(const struct kvm_cpuid_cache *c, u3
 
 u32 kvm_cpuid_signature(const struct kvm_vcpu *vcpu)
 {
-	const struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
+	const struct kvm_cpuid_cache *c = vcpu->cpuid.cache;
 
 	return c ? entry_of(c, 1, 0)->eax : 0;
 }
@@ -426,7 +426,7 @@ static void derive_features(struct kvm_vcpu *vcpu, const struct kvm_cpuid_cache 
 {
 	int f;
 
-	memset(vcpu->guest_features, 0, sizeof(vcpu->guest_features));
+	memset(vcpu->cpuid.features, 0, sizeof(vcpu->cpuid.features));
 	for (f = 0; f < KVM_NR_FEATURES; f++) {
 		const struct kvm_feature_place *p = &kvm_feature_places[f];
 		const struct kvm_cpuid_leaf *l = entry_of(c, p->function, p->index);
@@ -436,7 +436,7 @@ static void derive_features(struct kvm_vcpu *vcpu, const struct kvm_cpuid_cache 
 		};
 
 		if (reg[p->reg] & p->mask)
-			vcpu->guest_features[f / 32] |= 1u << (f % 32);
+			vcpu->cpuid.features[f / 32] |= 1u << (f % 32);
 	}
 }
 
@@ -444,10 +444,10 @@ static void derive_cr4(struct kvm_vcpu *vcpu)
 {
 	int i;
 
-	vcpu->cr4_reserved = ~kvm_supported_cr4();
+	vcpu->cpuid.cr4_reserved = ~kvm_supported_cr4();
 	for (i = 0; i < ARRAY_SIZE(kvm_cr4_features); i++)
 		if (!kvm_guest_has(vcpu, kvm_cr4_features[i].feature))
-			vcpu->cr4_reserved |= kvm_cr4_features[i].bit;
+			vcpu->cpuid.cr4_reserved |= kvm_cr4_features[i].bit;
 }
 
 static u8 guest_maxphyaddr(const struct kvm_cpuid_cache *c)
@@ -469,17 +469,17 @@ static bool is_amd(const struct kvm_cpuid_leaf *d)
 
 static void derive(struct kvm_vcpu *vcpu)
 {
-	const struct kvm_cpuid_cache *c = vcpu->cpuid_cache;
+	const struct kvm_cpuid_cache *c = vcpu->cpuid.cache;
 	const struct kvm_cpuid_leaf *d0 = entry_of(c, 0xd, 0);
 
 	derive_features(vcpu, c);
 	derive_cr4(vcpu);
 	vcpu->emu.vendor_amd = is_amd(entry_of(c, 0, 0));
-	vcpu->maxphyaddr = guest_maxphyaddr(c);
-	vcpu->reserved_gpa_bits = GENMASK_ULL(63, vcpu->maxphyaddr);
-	vcpu->xcr0_supported = 0;
+	vcpu->cpuid.maxphyaddr = guest_maxphyaddr(c);
+	vcpu->cpuid.reserved_gpa_bits = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr);
+	vcpu->cpuid.xcr0_supported = 0;
 	if (kvm_guest_has(vcpu, KVM_F_XSAVE))
-		vcpu->xcr0_supported = (d0->eax | (u64)d0->edx << 32) & kvm_supported_xcr0();
+		vcpu->cpuid.xcr0_supported = (d0->eax | (u64)d0->edx << 32) & kvm_supported_xcr0();
 }
 
 /* --- for user space --- */
@@ -510,10 +510,10 @@ static bool same_cpuid(const struct kvm_vcpu *vcpu, const struct kvm_cpuid_entry
 {
 	int i;
 
-	if (nent != vcpu->cpuid_nent)
+	if (nent != vcpu->cpuid.nent)
 		return false;
 	for (i = 0; i < nent; i++) {
-		struct kvm_cpuid_entry2 x = steady(vcpu, vcpu->cpuid[i]), y = steady(vcpu, ent[i]);
+		struct kvm_cpuid_entry2 x = steady(vcpu, vcpu->cpuid.entry[i]), y = steady(vcpu, ent[i]);
 
 		if (x.function != y.function || x.index != y.index || x.flags != y.flags ||
 		    x.eax != y.eax || x.ebx != y.ebx || x.ecx != y.ecx || x.edx != y.edx)
@@ -549,7 +549,7 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 {
 	struct kvm_cpuid_cache *c;
 
-	if (vcpu->ran_once) {
+	if (vcpu->load.ran_once) {
 		if (!same_cpuid(vcpu, ent, nent))
 			return -EINVAL;
 		kvfree(ent);
@@ -562,9 +562,9 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
 		return -ENOMEM;
 
 	kvm_cpuid_free(vcpu);
-	vcpu->cpuid = ent;
-	vcpu->cpuid_nent = nent;
-	vcpu->cpuid_cache = c;
+	vcpu->cpuid.entry = ent;
+	vcpu->cpuid.nent = nent;
+	vcpu->cpuid.cache = c;
 	derive(vcpu);
 	kvm_cpuid_refresh(vcpu);
 	vmx_cpuid_changed(vcpu);
@@ -577,10 +577,10 @@ int kvm_cpuid_set(struct kvm_vcpu *vcpu, struct kvm_cpuid_entry2 *ent, int nent)
  */
 void kvm_cpuid_init_vcpu(struct kvm_vcpu *vcpu)
 {
-	vcpu->maxphyaddr = 36;
-	vcpu->reserved_gpa_bits = GENMASK_ULL(63, 36);
-	vcpu->cr4_reserved = ~kvm_supported_cr4();
-	vcpu->xcr0_supported = 0;
+	vcpu->cpuid.maxphyaddr = 36;
+	vcpu->cpuid.reserved_gpa_bits = GENMASK_ULL(63, 36);
+	vcpu->cpuid.cr4_reserved = ~kvm_supported_cr4();
+	vcpu->cpuid.xcr0_supported = 0;
 }
 
 /**
@@ -589,9 +589,9 @@ void kvm_cpuid_init_vcpu(struct kvm_vcpu *vcpu)
  */
 void kvm_cpuid_free(struct kvm_vcpu *vcpu)
 {
-	kvfree(vcpu->cpuid_cache);
-	kvfree(vcpu->cpuid);
-	vcpu->cpuid_cache = NULL;
-	vcpu->cpuid = NULL;
-	vcpu->cpuid_nent = 0;
+	kvfree(vcpu->cpuid.cache);
+	kvfree(vcpu->cpuid.entry);
+	vcpu->cpuid.cache = NULL;
+	vcpu->cpuid.entry = NULL;
+	vcpu->cpuid.nent = 0;
 }

@@ -36,7 +36,7 @@ static bool is_64bit_code(struct kvm_vcpu *vcpu)
 {
 	struct emu_segment cs;
 
-	if (!(vcpu->efer & EFER_LMA))
+	if (!(vcpu->cr.efer & EFER_LMA))
 		return false;
 	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
 	return cs.l;
@@ -78,7 +78,7 @@ static bool cr0_valid(u64 cr0)
  */
 int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val)
 {
-	u64 old = kvm_cr0_read(vcpu), cr4 = kvm_cr4_read(vcpu), efer = vcpu->efer;
+	u64 old = kvm_cr0_read(vcpu), cr4 = kvm_cr4_read(vcpu), efer = vcpu->cr.efer;
 	u64 changed;
 
 	if (!cr0_valid(val))
@@ -101,7 +101,7 @@ int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val)
 		return 1;
 
 	vmx_set_cr0(vcpu, val);
-	if (efer != vcpu->efer)
+	if (efer != vcpu->cr.efer)
 		vmx_set_efer(vcpu, efer);
 	if (unlikely(changed & X86_CR0_CD) && kvm_mmu_cd_counts(vcpu->kvm))
 		kvm_mmu_zap_all(vcpu->kvm);
@@ -113,7 +113,7 @@ int kvm_set_cr0(struct kvm_vcpu *vcpu, u64 val)
 
 static u64 cr3_reserved(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->reserved_gpa_bits;
+	return vcpu->cpuid.reserved_gpa_bits;
 }
 
 /**
@@ -126,7 +126,7 @@ int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val)
 	u64 cr0 = kvm_cr0_read(vcpu), cr4 = kvm_cr4_read(vcpu);
 	bool flush = true;
 
-	if (vcpu->efer & EFER_LMA) {
+	if (vcpu->cr.efer & EFER_LMA) {
 		if ((cr4 & X86_CR4_PCIDE) && (val & CR3_NO_FLUSH)) {
 			val &= ~CR3_NO_FLUSH;
 			flush = false;
@@ -136,7 +136,7 @@ int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val)
 	} else {
 		val &= GENMASK_ULL(31, 0);
 	}
-	if (kvm_pae_paging(cr0, cr4, vcpu->efer) && !load_pdptrs(vcpu, val))
+	if (kvm_pae_paging(cr0, cr4, vcpu->cr.efer) && !load_pdptrs(vcpu, val))
 		return 1;
 	vmx_set_cr3(vcpu, val);
 	if (flush)
@@ -151,7 +151,7 @@ int kvm_set_cr3(struct kvm_vcpu *vcpu, u64 val)
  */
 bool kvm_cr4_valid(struct kvm_vcpu *vcpu, u64 cr4)
 {
-	return !(cr4 & vcpu->cr4_reserved);
+	return !(cr4 & vcpu->cpuid.cr4_reserved);
 }
 
 /**
@@ -166,13 +166,13 @@ int kvm_set_cr4(struct kvm_vcpu *vcpu, u64 val)
 
 	if (!kvm_cr4_valid(vcpu, val))
 		return 1;
-	if ((vcpu->efer & EFER_LMA) &&
+	if ((vcpu->cr.efer & EFER_LMA) &&
 	    (!(val & X86_CR4_PAE) || (changed & X86_CR4_LA57)))
 		return 1;
 	if ((changed & val & X86_CR4_PCIDE) &&
-	    (!(vcpu->efer & EFER_LMA) || (kvm_cr3_read(vcpu) & CR3_PCID)))
+	    (!(vcpu->cr.efer & EFER_LMA) || (kvm_cr3_read(vcpu) & CR3_PCID)))
 		return 1;
-	if (kvm_pae_paging(kvm_cr0_read(vcpu), val, vcpu->efer) && (changed & pdptr_bits) &&
+	if (kvm_pae_paging(kvm_cr0_read(vcpu), val, vcpu->cr.efer) && (changed & pdptr_bits) &&
 	    !load_pdptrs(vcpu, kvm_cr3_read(vcpu)))
 		return 1;
 
@@ -214,7 +214,7 @@ static u64 efer_allowed(const struct kvm_vcpu *vcpu, bool host)
  */
 int kvm_set_efer(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
-	u64 old = vcpu->efer;
+	u64 old = vcpu->cr.efer;
 
 	if (val & ~efer_allowed(vcpu, host))
 		return 1;
@@ -237,7 +237,7 @@ static bool xcr0_valid(const struct kvm_vcpu *vcpu, u64 val)
 	if ((val & avx512) && ((val & avx512) != avx512 || !(val & XFEATURE_MASK_YMM)))
 		return false;
 	/* Component 0 cannot be missing, whatever CPUID says. */
-	return !(val & ~(vcpu->xcr0_supported | XFEATURE_MASK_FP));
+	return !(val & ~(vcpu->cpuid.xcr0_supported | XFEATURE_MASK_FP));
 }
 
 /**
@@ -250,9 +250,9 @@ int kvm_set_xcr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 {
 	if (index != 0 || !xcr0_valid(vcpu, val))
 		return 1;
-	if (vcpu->xcr0 == val)
+	if (vcpu->fpu.xcr0 == val)
 		return 0;
-	vcpu->xcr0 = val;
+	vcpu->fpu.xcr0 = val;
 	kvm_cpuid_refresh(vcpu);
 	return 0;
 }
@@ -269,22 +269,22 @@ int kvm_set_dr(struct kvm_vcpu *vcpu, int dr, u64 val)
 
 	switch (dr) {
 	case 0 ... 3:
-		vcpu->dr[dr] = val;
+		vcpu->debug.dr[dr] = val;
 		return 0;
 	case 4:
 	case 6:
 		if (val >> 32)
 			return 1;
-		vcpu->dr6 = DR6_ONES | (val & DR6_FREE);
+		vcpu->debug.dr6 = DR6_ONES | (val & DR6_FREE);
 		if (!rtm || (val & DR6_NO_RTM))
-			vcpu->dr6 |= DR6_NO_RTM;
+			vcpu->debug.dr6 |= DR6_NO_RTM;
 		else
-			vcpu->dr6 &= ~DR6_NO_RTM;
+			vcpu->debug.dr6 &= ~DR6_NO_RTM;
 		return 0;
 	default:
 		if (val >> 32)
 			return 1;
-		vcpu->dr7 = DR7_ONES | (val & (DR7_FREE | (rtm ? DR7_RTM_ENABLE : 0)));
+		vcpu->debug.dr7 = DR7_ONES | (val & (DR7_FREE | (rtm ? DR7_RTM_ENABLE : 0)));
 		vmx_set_dr7(vcpu);
 		return 0;
 	}
@@ -299,12 +299,12 @@ u64 kvm_get_dr(struct kvm_vcpu *vcpu, int dr)
 {
 	switch (dr) {
 	case 0 ... 3:
-		return vcpu->dr[dr];
+		return vcpu->debug.dr[dr];
 	case 4:
 	case 6:
-		return vcpu->dr6;
+		return vcpu->debug.dr6;
 	default:
-		return vcpu->dr7;
+		return vcpu->debug.dr7;
 	}
 }
 

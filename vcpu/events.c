@@ -54,7 +54,7 @@ static void queue(struct kvm_vcpu *vcpu, u8 vector, bool has_error, u32 error_co
 		if (makes_double_fault(first, vector)) {
 			/* CR2 of a page fault stays visible to the handler. */
 			if (has_payload && vector == PF_VECTOR)
-				vcpu->cr2 = payload;
+				vcpu->cr.cr2 = payload;
 			vector = DF_VECTOR;
 			has_error = true;
 			error_code = 0;
@@ -124,17 +124,17 @@ void kvm_deliver_payload(struct kvm_vcpu *vcpu)
 		return;
 	e->exc.has_payload = false;
 	if (e->exc.vector == PF_VECTOR) {
-		vcpu->cr2 = e->exc.payload;
+		vcpu->cr.cr2 = e->exc.payload;
 		return;
 	}
 	if (e->exc.vector != DB_VECTOR)
 		return;
-	vcpu->dr6 &= ~0xfull;
+	vcpu->debug.dr6 &= ~0xfull;
 	/* Bit 16 is set unless the trap was in a transaction, and the payload has it inverted. */
-	vcpu->dr6 |= DR6_RTM;
-	vcpu->dr6 |= e->exc.payload;
-	vcpu->dr6 ^= e->exc.payload & DR6_RTM;
-	vcpu->dr7 &= ~DR7_GD;
+	vcpu->debug.dr6 |= DR6_RTM;
+	vcpu->debug.dr6 |= e->exc.payload;
+	vcpu->debug.dr6 ^= e->exc.payload & DR6_RTM;
+	vcpu->debug.dr7 &= ~DR7_GD;
 	vmx_set_dr7(vcpu);
 }
 
@@ -147,7 +147,7 @@ static unsigned int nmi_limit(struct kvm_vcpu *vcpu)
 void kvm_collect_nmis(struct kvm_vcpu *vcpu)
 {
 	struct kvm_events *e = &vcpu->events;
-	unsigned int queued = atomic_xchg(&vcpu->nmi_queued, 0);
+	unsigned int queued = atomic_xchg(&vcpu->events.nmi_queued, 0);
 
 	if (queued)
 		e->nmi_pending = min(e->nmi_pending + queued, nmi_limit(vcpu));
@@ -155,7 +155,7 @@ void kvm_collect_nmis(struct kvm_vcpu *vcpu)
 
 void kvm_queue_nmi(struct kvm_vcpu *vcpu)
 {
-	atomic_inc(&vcpu->nmi_queued);
+	atomic_inc(&vcpu->events.nmi_queued);
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
@@ -163,7 +163,7 @@ void kvm_events_reset(struct kvm_vcpu *vcpu)
 {
 	memset(&vcpu->events, 0, sizeof(vcpu->events));
 	vcpu->events.extint = -1;
-	atomic_set(&vcpu->nmi_queued, 0);
+	atomic_set(&vcpu->events.nmi_queued, 0);
 }
 
 /* KVM_INTERRUPT, without 8259s in the kernel. */
@@ -197,9 +197,9 @@ long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a)
 	memset(out, 0, sizeof(*out));
 	kvm_collect_nmis(vcpu);
 	/* User space that knows nothing of payloads sees what the CPU would show the handler. */
-	if (!vcpu->kvm->exception_payload_enabled && e->exc.pending)
+	if (!vcpu->kvm->settings.exception_payload && e->exc.pending)
 		kvm_deliver_payload(vcpu);
-	if (vcpu->kvm->exception_payload_enabled) {
+	if (vcpu->kvm->settings.exception_payload) {
 		out->exception.injected = e->exc.injected;
 		out->exception.pending = e->exc.pending;
 		out->exception_has_payload = e->exc.has_payload;
@@ -220,8 +220,8 @@ long kvm_vcpu_ioctl_get_vcpu_events(struct kvm_ioctl_args *a)
 	out->nmi.pending = e->nmi_pending;
 	out->nmi.masked = vmx_nmi_masked(vcpu);
 	out->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
-	if (vcpu->kvm->triple_fault_event) {
-		out->triple_fault.pending = test_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->requests);
+	if (vcpu->kvm->settings.triple_fault_event) {
+		out->triple_fault.pending = test_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->kick.requests);
 		out->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
 	}
 	return 0;
@@ -236,9 +236,9 @@ static bool events_valid(struct kvm_vcpu *vcpu, const struct kvm_vcpu_events *in
 
 	if (in->flags & ~known)
 		return false;
-	if (payload && !vcpu->kvm->exception_payload_enabled)
+	if (payload && !vcpu->kvm->settings.exception_payload)
 		return false;
-	if ((in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) && !vcpu->kvm->triple_fault_event)
+	if ((in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) && !vcpu->kvm->settings.triple_fault_event)
 		return false;
 	if ((in->exception.injected || (payload && in->exception.pending)) &&
 	    (in->exception.nr > 31 || in->exception.nr == X86_TRAP_NMI))
@@ -284,7 +284,7 @@ long kvm_vcpu_ioctl_set_vcpu_events(struct kvm_ioctl_args *a)
 		if (in->triple_fault.pending)
 			kvm_make_request(vcpu, KVM_REQ_TRIPLE_FAULT);
 		else
-			clear_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->requests);
+			clear_bit(KVM_REQ_TRIPLE_FAULT, &vcpu->kick.requests);
 	}
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 	return 0;

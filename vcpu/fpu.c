@@ -24,7 +24,7 @@
  */
 int kvm_fpu_create(struct kvm_vcpu *vcpu)
 {
-	if (!fpu_alloc_guest_fpstate(&vcpu->guest_fpu))
+	if (!fpu_alloc_guest_fpstate(&vcpu->fpu.guest))
 		return -ENOMEM;
 	kvm_fpu_reset(vcpu, false);
 	return 0;
@@ -33,19 +33,19 @@ int kvm_fpu_create(struct kvm_vcpu *vcpu)
 /** kvm_fpu_destroy - undo kvm_fpu_create(); may be called without it */
 void kvm_fpu_destroy(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->guest_fpu.fpstate)
-		fpu_free_guest_fpstate(&vcpu->guest_fpu);
+	if (vcpu->fpu.guest.fpstate)
+		fpu_free_guest_fpstate(&vcpu->fpu.guest);
 }
 
 static struct fxregs_state *fx_of(struct kvm_vcpu *vcpu)
 {
-	return &vcpu->guest_fpu.fpstate->regs.fxsave;
+	return &vcpu->fpu.guest.fpstate->regs.fxsave;
 }
 
 /* Components whose registers are in the image; the others are in their initial state. */
 static u64 *in_use(struct kvm_vcpu *vcpu)
 {
-	return &vcpu->guest_fpu.fpstate->regs.xsave.header.xfeatures;
+	return &vcpu->fpu.guest.fpstate->regs.xsave.header.xfeatures;
 }
 
 static void init_x87(struct fxregs_state *fx)
@@ -77,7 +77,7 @@ static void init_sse(struct fxregs_state *fx)
 void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
 	struct fxregs_state *fx = fx_of(vcpu);
-	bool loaded = vcpu->fpu_loaded;
+	bool loaded = vcpu->fpu.loaded;
 
 	if (init_event)
 		return;
@@ -87,9 +87,9 @@ void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 	init_sse(fx);
 	if (boot_cpu_has(X86_FEATURE_XSAVE))
 		*in_use(vcpu) = 0;
-	vcpu->xcr0 = XFEATURE_MASK_FP;
-	vcpu->xss = 0;
-	vcpu->pkru = 0;
+	vcpu->fpu.xcr0 = XFEATURE_MASK_FP;
+	vcpu->fpu.xss = 0;
+	vcpu->fpu.pkru = 0;
 	kvm_cpuid_refresh(vcpu);
 	if (loaded)
 		kvm_fpu_load(vcpu);
@@ -98,16 +98,16 @@ void kvm_fpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 /** kvm_fpu_load - the guest's registers into the CPU; user space's are kept */
 void kvm_fpu_load(struct kvm_vcpu *vcpu)
 {
-	fpu_swap_kvm_fpstate(&vcpu->guest_fpu, true);
-	vcpu->fpu_loaded = true;
+	fpu_swap_kvm_fpstate(&vcpu->fpu.guest, true);
+	vcpu->fpu.loaded = true;
 	trace_kvm_fpu(1);
 }
 
 /** kvm_fpu_put - user space's registers back */
 void kvm_fpu_put(struct kvm_vcpu *vcpu)
 {
-	vcpu->fpu_loaded = false;
-	fpu_swap_kvm_fpstate(&vcpu->guest_fpu, false);
+	vcpu->fpu.loaded = false;
+	fpu_swap_kvm_fpstate(&vcpu->fpu.guest, false);
 	trace_kvm_fpu(0);
 }
 
@@ -182,14 +182,14 @@ long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 
 static void get_xsave(struct kvm_vcpu *vcpu, void *buf, unsigned int size)
 {
-	fpu_copy_guest_fpstate_to_uabi(&vcpu->guest_fpu, buf, size,
-				       vcpu->xcr0_supported | XFEATURE_MASK_FPSSE, vcpu->pkru);
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu.guest, buf, size,
+				       vcpu->cpuid.xcr0_supported | XFEATURE_MASK_FPSSE, vcpu->fpu.pkru);
 }
 
 /** kvm_vcpu_ioctl_get_xsave - KVM_GET_XSAVE; -EINVAL where only KVM_GET_XSAVE2 will do */
 long kvm_vcpu_ioctl_get_xsave(struct kvm_ioctl_args *a)
 {
-	if (a->vcpu->guest_fpu.uabi_size > sizeof(struct kvm_xsave))
+	if (a->vcpu->fpu.guest.uabi_size > sizeof(struct kvm_xsave))
 		return -EINVAL;
 	memset(a->data, 0, sizeof(struct kvm_xsave));
 	get_xsave(a->vcpu, a->data, sizeof(struct kvm_xsave));
@@ -199,7 +199,7 @@ long kvm_vcpu_ioctl_get_xsave(struct kvm_ioctl_args *a)
 /** kvm_vcpu_ioctl_get_xsave2 - KVM_GET_XSAVE2 */
 long kvm_vcpu_ioctl_get_xsave2(struct kvm_ioctl_args *a)
 {
-	unsigned int size = a->vcpu->guest_fpu.uabi_size;
+	unsigned int size = a->vcpu->fpu.guest.uabi_size;
 	void *buf;
 	long r;
 
@@ -216,13 +216,13 @@ long kvm_vcpu_ioctl_get_xsave2(struct kvm_ioctl_args *a)
 long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a)
 {
 	struct kvm_vcpu *vcpu = a->vcpu;
-	unsigned int size = vcpu->guest_fpu.uabi_size, head = sizeof(struct kvm_xsave);
+	unsigned int size = vcpu->fpu.guest.uabi_size, head = sizeof(struct kvm_xsave);
 	u64 xcr0 = kvm_supported_xcr0() | XFEATURE_MASK_FPSSE;
 	void *buf;
 	long r;
 
 	if (size <= head)
-		return fpu_copy_uabi_to_guest_fpstate(&vcpu->guest_fpu, a->data, xcr0, &vcpu->pkru);
+		return fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu.guest, a->data, xcr0, &vcpu->fpu.pkru);
 	buf = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;
@@ -230,7 +230,7 @@ long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a)
 	if (copy_from_user(buf + head, a->tail, size - head))
 		r = -EFAULT;
 	else
-		r = fpu_copy_uabi_to_guest_fpstate(&vcpu->guest_fpu, buf, xcr0, &vcpu->pkru);
+		r = fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu.guest, buf, xcr0, &vcpu->fpu.pkru);
 	kvfree(buf);
 	return r;
 }
@@ -245,7 +245,7 @@ long kvm_vcpu_ioctl_get_xcrs(struct kvm_ioctl_args *a)
 		return 0;
 	x->nr_xcrs = 1;
 	x->xcrs[0].xcr = 0;
-	x->xcrs[0].value = a->vcpu->xcr0;
+	x->xcrs[0].value = a->vcpu->fpu.xcr0;
 	return 0;
 }
 

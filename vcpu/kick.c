@@ -22,7 +22,7 @@
  */
 bool kvm_vcpu_wake_up(struct kvm_vcpu *vcpu)
 {
-	return rcuwait_wake_up(&vcpu->wait);
+	return rcuwait_wake_up(&vcpu->kick.wait);
 }
 
 /**
@@ -39,16 +39,16 @@ void kvm_vcpu_kick(struct kvm_vcpu *vcpu)
 
 	if (kvm_vcpu_wake_up(vcpu))
 		return;
-	if (READ_ONCE(vcpu->mode) != IN_GUEST_MODE)
+	if (READ_ONCE(vcpu->kick.mode) != IN_GUEST_MODE)
 		return;
 	/*
 	 * Interrupts are off in that mode: on the same CPU this is the vCPU's own thread, in
 	 * the loop of kvm_enter_guest(), which looks at requests before it goes on.
 	 */
 	cpu = get_cpu();
-	if (READ_ONCE(vcpu->cpu) != cpu &&
-	    cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE) == IN_GUEST_MODE) {
-		cpu = READ_ONCE(vcpu->cpu);
+	if (READ_ONCE(vcpu->kick.cpu) != cpu &&
+	    cmpxchg(&vcpu->kick.mode, IN_GUEST_MODE, EXITING_GUEST_MODE) == IN_GUEST_MODE) {
+		cpu = READ_ONCE(vcpu->kick.cpu);
 		if ((unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
 			smp_send_reschedule(cpu);
 	}
@@ -95,11 +95,11 @@ void kvm_kick_all_and_wait(struct kvm *kvm)
 	kvm_for_each_vcpu(i, vcpu, kvm) {
 		int cpu;
 
-		if (READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE)
+		if (READ_ONCE(vcpu->kick.mode) == OUTSIDE_GUEST_MODE)
 			continue;
-		cmpxchg(&vcpu->mode, IN_GUEST_MODE, EXITING_GUEST_MODE);
+		cmpxchg(&vcpu->kick.mode, IN_GUEST_MODE, EXITING_GUEST_MODE);
 		/* After the mode: a vCPU that has moved since has left that entry. */
-		cpu = READ_ONCE(vcpu->cpu);
+		cpu = READ_ONCE(vcpu->kick.cpu);
 		if (cpu >= 0 && cpu != me)
 			cpumask_set_cpu(cpu, mask);
 	}
@@ -127,12 +127,12 @@ struct kvm_vcpu *kvm_get_vcpu_by_id(struct kvm *kvm, u32 id)
 /* The thread that directed yields are for. */
 void kvm_vcpu_note_thread(struct kvm_vcpu *vcpu)
 {
-	struct pid *old = rcu_access_pointer(vcpu->pid), *new;
+	struct pid *old = rcu_access_pointer(vcpu->kick.pid), *new;
 
 	if (likely(old == task_pid(current)))
 		return;
 	new = get_task_pid(current, PIDTYPE_PID);
-	rcu_assign_pointer(vcpu->pid, new);
+	rcu_assign_pointer(vcpu->kick.pid, new);
 	if (old)
 		synchronize_rcu();
 	put_pid(old);
@@ -151,7 +151,7 @@ bool kvm_vcpu_yield_to(struct kvm_vcpu *vcpu)
 	bool done = false;
 
 	rcu_read_lock();
-	task = get_pid_task(rcu_dereference(vcpu->pid), PIDTYPE_PID);
+	task = get_pid_task(rcu_dereference(vcpu->kick.pid), PIDTYPE_PID);
 	rcu_read_unlock();
 	if (task) {
 		done = yield_to(task, true) > 0;
@@ -168,12 +168,12 @@ bool kvm_vcpu_yield_to(struct kvm_vcpu *vcpu)
  */
 void kvm_vcpu_on_spin(struct kvm_vcpu *me)
 {
-	unsigned long n = atomic_read(&me->kvm->online_vcpus), i;
+	unsigned long n = atomic_read(&me->kvm->vcpus.online), i;
 
 	for (i = 1; i < n; i++) {
 		struct kvm_vcpu *v = kvm_get_vcpu(me->kvm, (me->vcpu_idx + i) % n);
 
-		if (v && READ_ONCE(v->preempted) && kvm_vcpu_yield_to(v))
+		if (v && READ_ONCE(v->kick.preempted) && kvm_vcpu_yield_to(v))
 			return;
 	}
 	cond_resched();

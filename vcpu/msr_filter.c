@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KVM_X86_SET_MSR_FILTER: which MSRs a guest reaches. The kernel's Documentation/virt/kvm/api.rst, 4.97. */
+/*
+ * KVM_X86_SET_MSR_FILTER: which MSRs a guest reaches. Documentation/virt/kvm/api.rst of the
+ * kernel, 4.97.
+ */
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
@@ -48,7 +51,7 @@ bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write)
 	const struct kvm_msr_filter_set *set;
 	int i;
 
-	set = srcu_dereference(vcpu->kvm->msr_filter, &vcpu->kvm->srcu);
+	set = srcu_dereference(vcpu->kvm->settings.msr_filter, &vcpu->kvm->srcu);
 	if (likely(!set) || (index >= X2APIC_FIRST && index <= X2APIC_LAST))
 		return true;
 	for (i = 0; i < set->count; i++) {
@@ -119,7 +122,7 @@ static long set_filter(struct kvm *kvm, const struct kvm_msr_filter *user)
 	if (r)
 		return r;
 	mutex_lock(&kvm->lock);
-	old = rcu_replace_pointer(kvm->msr_filter, set, lockdep_is_held(&kvm->lock));
+	old = rcu_replace_pointer(kvm->settings.msr_filter, set, lockdep_is_held(&kvm->lock));
 	mutex_unlock(&kvm->lock);
 	synchronize_srcu(&kvm->srcu);
 	/* What the guest reaches without an exit depends on the filter. */
@@ -159,6 +162,6 @@ long kvm_vm_compat_set_msr_filter(struct kvm_ioctl_args *a)
  */
 void kvm_msr_filter_free(struct kvm *kvm)
 {
-	free_filter(rcu_dereference_protected(kvm->msr_filter, 1));
-	RCU_INIT_POINTER(kvm->msr_filter, NULL);
+	free_filter(rcu_dereference_protected(kvm->settings.msr_filter, 1));
+	RCU_INIT_POINTER(kvm->settings.msr_filter, NULL);
 }

@@ -36,11 +36,11 @@ static u64 *mtrr_slot(struct kvm_vcpu *vcpu, u32 index)
 	u32 var = index - MTRRphysBase_MSR(0);
 
 	if (i >= 0)
-		return &vcpu->mtrr_fixed[array_index_nospec(i, ARRAY_SIZE(vcpu->mtrr_fixed))];
+		return &vcpu->mtrr.fixed[array_index_nospec(i, ARRAY_SIZE(vcpu->mtrr.fixed))];
 	if (index == MSR_MTRRdefType)
-		return &vcpu->mtrr_def_type;
+		return &vcpu->mtrr.def_type;
 	if (var < 2 * NR_VARIABLE)
-		return &vcpu->mtrr_var[array_index_nospec(var, 2 * NR_VARIABLE)];
+		return &vcpu->mtrr.var[array_index_nospec(var, 2 * NR_VARIABLE)];
 	return NULL;
 }
 
@@ -83,8 +83,8 @@ static bool mtrr_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
 	if (index == MSR_MTRRdefType)
 		return !(val & ~DEF_TYPE_BITS) && mtrr_type_valid(val);
 	if (index & 1)
-		return !(val & (vcpu->reserved_gpa_bits | (GENMASK_ULL(11, 0) & ~MTRR_VALID)));
-	return !(val & (vcpu->reserved_gpa_bits | GENMASK_ULL(11, 8))) && mtrr_type_valid(val);
+		return !(val & (vcpu->cpuid.reserved_gpa_bits | (GENMASK_ULL(11, 0) & ~MTRR_VALID)));
+	return !(val & (vcpu->cpuid.reserved_gpa_bits | GENMASK_ULL(11, 8))) && mtrr_type_valid(val);
 }
 
 /**

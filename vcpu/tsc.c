@@ -9,7 +9,7 @@
 /** kvm_guest_tsc_at - the guest's TSC when the host's was, or will be, @host_tsc */
 u64 kvm_guest_tsc_at(const struct kvm_vcpu *vcpu, u64 host_tsc)
 {
-	return kvm_tsc_scale(host_tsc, vcpu->tsc_ratio) + vcpu->tsc_offset;
+	return kvm_tsc_scale(host_tsc, vcpu->tsc.ratio) + vcpu->tsc.offset;
 }
 
 /** kvm_read_guest_tsc - RDTSC as the guest would have it now */
@@ -21,17 +21,17 @@ u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu)
 /** kvm_guest_ticks_to_host - host ticks in which the guest's TSC advances by @ticks; saturates */
 u64 kvm_guest_ticks_to_host(const struct kvm_vcpu *vcpu, u64 ticks)
 {
-	if (vcpu->tsc_ratio == KVM_TSC_RATIO_ONE)
+	if (vcpu->tsc.ratio == KVM_TSC_RATIO_ONE)
 		return ticks;
-	if (ticks >> (64 - KVM_TSC_FRACTION) >= vcpu->tsc_ratio)
+	if (ticks >> (64 - KVM_TSC_FRACTION) >= vcpu->tsc.ratio)
 		return U64_MAX;
-	return mul_u64_u64_div_u64(ticks, KVM_TSC_RATIO_ONE, vcpu->tsc_ratio);
+	return mul_u64_u64_div_u64(ticks, KVM_TSC_RATIO_ONE, vcpu->tsc.ratio);
 }
 
 /** kvm_tsc_ticks_khz - how fast the guest's TSC counts, whatever it was told */
 u32 kvm_tsc_ticks_khz(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->tsc_ratio == KVM_TSC_RATIO_ONE ? tsc_khz : vcpu->virtual_tsc_khz;
+	return vcpu->tsc.ratio == KVM_TSC_RATIO_ONE ? tsc_khz : vcpu->tsc.khz;
 }
 
 /**
@@ -42,7 +42,7 @@ u32 kvm_tsc_ticks_khz(const struct kvm_vcpu *vcpu)
  */
 void kvm_tsc_host_set_back(struct kvm_vcpu *vcpu, u64 from, u64 to)
 {
-	WRITE_ONCE(vcpu->tsc_offset, vcpu->tsc_offset + kvm_tsc_scale(from, vcpu->tsc_ratio) -
-				     kvm_tsc_scale(to, vcpu->tsc_ratio));
+	WRITE_ONCE(vcpu->tsc.offset, vcpu->tsc.offset + kvm_tsc_scale(from, vcpu->tsc.ratio) -
+				     kvm_tsc_scale(to, vcpu->tsc.ratio));
 	kvm_make_request(vcpu, KVM_REQ_TSC);
 }

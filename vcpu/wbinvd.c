@@ -14,12 +14,12 @@
 
 int kvm_wbinvd_create(struct kvm_vcpu *vcpu)
 {
-	return zalloc_cpumask_var(&vcpu->ran_on, GFP_KERNEL_ACCOUNT) ? 0 : -ENOMEM;
+	return zalloc_cpumask_var(&vcpu->mem.ran_on, GFP_KERNEL_ACCOUNT) ? 0 : -ENOMEM;
 }
 
 void kvm_wbinvd_destroy(struct kvm_vcpu *vcpu)
 {
-	free_cpumask_var(vcpu->ran_on);
+	free_cpumask_var(vcpu->mem.ran_on);
 }
 
 /**
@@ -31,7 +31,7 @@ void kvm_wbinvd_destroy(struct kvm_vcpu *vcpu)
  */
 void kvm_wbinvd_ran_on(struct kvm_vcpu *vcpu, int cpu)
 {
-	cpumask_set_cpu(cpu, vcpu->ran_on);
+	cpumask_set_cpu(cpu, vcpu->mem.ran_on);
 }
 
 static void write_back(void *unused)
@@ -53,8 +53,8 @@ void kvm_wbinvd(struct kvm_vcpu *vcpu)
 		return;
 	/* Nor does it move between the flush and the note that all is flushed. */
 	cpu = get_cpu();
-	on_each_cpu_mask(vcpu->ran_on, write_back, NULL, true);
-	cpumask_clear(vcpu->ran_on);
-	cpumask_set_cpu(cpu, vcpu->ran_on);
+	on_each_cpu_mask(vcpu->mem.ran_on, write_back, NULL, true);
+	cpumask_clear(vcpu->mem.ran_on);
+	cpumask_set_cpu(cpu, vcpu->mem.ran_on);
 	put_cpu();
 }

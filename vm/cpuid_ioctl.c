@@ -132,14 +132,14 @@ long kvm_vcpu_ioctl_get_cpuid2(struct kvm_ioctl_args *a)
 {
 	struct kvm_vcpu *vcpu = a->vcpu;
 	struct kvm_cpuid_entry2 *ent;
-	int i, n = vcpu->cpuid_nent;
+	int i, n = vcpu->cpuid.nent;
 	long r;
 
 	ent = kvmalloc_array(n, sizeof(*ent), GFP_KERNEL);
 	if (!ent)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		ent[i] = vcpu->cpuid[i];
+		ent[i] = vcpu->cpuid.entry[i];
 		kvm_cpuid_current(vcpu, &ent[i]);
 	}
 	r = give_entries(a, ent, n);

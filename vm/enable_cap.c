@@ -42,9 +42,9 @@ static void disable_quirks(struct kvm *kvm, u64 quirks)
 
 	mutex_lock(&kvm->lock);
 	if (kvmx_quirk_calls_add_up)
-		quirks |= kvm->disabled_quirks;
-	changed = quirks ^ kvm->disabled_quirks;
-	WRITE_ONCE(kvm->disabled_quirks, quirks);
+		quirks |= kvm->settings.disabled_quirks;
+	changed = quirks ^ kvm->settings.disabled_quirks;
+	WRITE_ONCE(kvm->settings.disabled_quirks, quirks);
 	mutex_unlock(&kvm->lock);
 	/* They are in the memory types of what is mapped. */
 	if (changed & (KVM_X86_QUIRK_IGNORE_GUEST_PAT | KVM_X86_QUIRK_CD_NW_CLEARED))
@@ -73,10 +73,10 @@ static long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *c
 	case KVM_CAP_X86_USER_SPACE_MSR:
 		if (cap->args[0] & ~(u64)EXIT_REASONS)
 			return -EINVAL;
-		kvm->user_space_msr_mask = cap->args[0];
+		kvm->settings.user_space_msr_mask = cap->args[0];
 		return 0;
 	case KVM_CAP_MSR_PLATFORM_INFO:
-		kvm->platform_info_hidden = !cap->args[0];
+		kvm->settings.platform_info_hidden = !cap->args[0];
 		return 0;
 	default:
 		return -EINVAL;
@@ -89,10 +89,10 @@ static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
 	long r = -EINVAL;
 
 	mutex_lock(&kvm->lock);
-	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->boot_cpu_id && !kvm->max_vcpu_ids_set &&
-	    !kvm->created_vcpus) {
-		kvm->max_vcpu_ids = max;
-		kvm->max_vcpu_ids_set = true;
+	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->settings.boot_cpu_id && !kvm->settings.max_vcpu_ids_set &&
+	    !kvm->vcpus.created) {
+		kvm->settings.max_vcpu_ids = max;
+		kvm->settings.max_vcpu_ids_set = true;
 		r = 0;
 	}
 	mutex_unlock(&kvm->lock);
@@ -117,7 +117,7 @@ static long enable_disable_exits(struct kvm *kvm, u64 exits)
 	if (exits & ~KVM_X86_DISABLE_VALID_EXITS)
 		return -EINVAL;
 	mutex_lock(&kvm->lock);
-	WRITE_ONCE(kvm->disabled_exits, kvm->disabled_exits | (exits & kvm_cap_disable_exits(kvm)));
+	WRITE_ONCE(kvm->settings.disabled_exits, kvm->settings.disabled_exits | (exits & kvm_cap_disable_exits(kvm)));
 	mutex_unlock(&kvm->lock);
 	kvm_make_all_cpus_request(kvm, KVM_REQ_FEWER_EXITS);
 	return 0;
@@ -141,11 +141,11 @@ long kvm_vm_ioctl_enable_cap(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	switch (cap->cap) {
 	case KVM_CAP_EXCEPTION_PAYLOAD:
-		return enable_switch(&kvm->exception_payload_enabled, cap->args[0]);
+		return enable_switch(&kvm->settings.exception_payload, cap->args[0]);
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
-		return enable_switch(&kvm->triple_fault_event, cap->args[0]);
+		return enable_switch(&kvm->settings.triple_fault_event, cap->args[0]);
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
-		return enable_switch(&kvm->exit_on_emulation_error, cap->args[0]);
+		return enable_switch(&kvm->settings.exit_on_emulation_error, cap->args[0]);
 	case KVM_CAP_HALT_POLL:
 		return kvm_enable_halt_poll(kvm, cap);
 	case KVM_CAP_X86_DISABLE_EXITS:

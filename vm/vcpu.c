@@ -27,22 +27,22 @@ static struct kmem_cache *vcpu_cache;
 
 static void free_pages_of(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->pages[KVM_RUN_PAGE])
-		__free_page(vcpu->pages[KVM_RUN_PAGE]);
-	if (vcpu->pages[KVM_PIO_PAGE])
-		__free_page(vcpu->pages[KVM_PIO_PAGE]);
+	if (vcpu->user.pages[KVM_RUN_PAGE])
+		__free_page(vcpu->user.pages[KVM_RUN_PAGE]);
+	if (vcpu->user.pages[KVM_PIO_PAGE])
+		__free_page(vcpu->user.pages[KVM_PIO_PAGE]);
 }
 
 static int alloc_pages_of(struct kvm_vcpu *vcpu)
 {
-	vcpu->pages[KVM_RUN_PAGE] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	vcpu->pages[KVM_PIO_PAGE] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	vcpu->user.pages[KVM_RUN_PAGE] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	vcpu->user.pages[KVM_PIO_PAGE] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	/* The VM's, and freed with it. */
-	vcpu->pages[KVM_COALESCED_PAGE] = virt_to_page(vcpu->kvm->coalesced_ring);
-	if (!vcpu->pages[KVM_RUN_PAGE] || !vcpu->pages[KVM_PIO_PAGE])
+	vcpu->user.pages[KVM_COALESCED_PAGE] = virt_to_page(vcpu->kvm->coalesced.ring);
+	if (!vcpu->user.pages[KVM_RUN_PAGE] || !vcpu->user.pages[KVM_PIO_PAGE])
 		return -ENOMEM;
-	vcpu->run = page_address(vcpu->pages[KVM_RUN_PAGE]);
-	vcpu->pio_data = page_address(vcpu->pages[KVM_PIO_PAGE]);
+	vcpu->run = page_address(vcpu->user.pages[KVM_RUN_PAGE]);
+	vcpu->user.pio_data = page_address(vcpu->user.pages[KVM_PIO_PAGE]);
 	return 0;
 }
 
@@ -57,7 +57,7 @@ static void vcpu_free(struct kvm_vcpu *vcpu)
 	kvm_fpu_destroy(vcpu);
 	kvm_wbinvd_destroy(vcpu);
 	kvm_cpuid_free(vcpu);
-	put_pid(rcu_dereference_protected(vcpu->pid, true));
+	put_pid(rcu_dereference_protected(vcpu->kick.pid, true));
 	free_pages_of(vcpu);
 	kmem_cache_free(vcpu_cache, vcpu);
 }
@@ -71,11 +71,11 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 		return ERR_PTR(-ENOMEM);
 	vcpu->kvm = kvm;
 	vcpu->vcpu_id = id;
-	vcpu->cpu = -1;
+	vcpu->kick.cpu = -1;
 	/* With local APICs here all but the first wait for a SIPI. */
-	vcpu->mp_state = kvm_irqchip_in_kernel(kvm) && id != kvm->boot_cpu_id ?
+	vcpu->halt.mp_state = kvm_irqchip_in_kernel(kvm) && id != kvm->settings.boot_cpu_id ?
 			 KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
-	rcuwait_init(&vcpu->wait);
+	rcuwait_init(&vcpu->kick.wait);
 	kvm_async_pf_create(vcpu);
 	kvm_tsc_init_vcpu(vcpu);
 	mutex_init(&vcpu->mutex);
@@ -124,7 +124,7 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 
 	if (vmf->pgoff >= KVM_VCPU_MMAP_PAGES)
 		return VM_FAULT_SIGBUS;
-	vmf->page = vcpu->pages[vmf->pgoff];
+	vmf->page = vcpu->user.pages[vmf->pgoff];
 	get_page(vmf->page);
 	return 0;
 }
@@ -146,7 +146,7 @@ static long ioctl_set_signal_mask(struct kvm_ioctl_args *a)
 	sigset_t set;
 
 	if (!m) {
-		vcpu->sigset_active = false;
+		vcpu->user.sigset_active = false;
 		return 0;
 	}
 	if (m->len != sizeof(set))
@@ -154,8 +154,8 @@ static long ioctl_set_signal_mask(struct kvm_ioctl_args *a)
 	if (copy_from_user(&set, a->tail, sizeof(set)))
 		return -EFAULT;
 	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
-	vcpu->sigset = set;
-	vcpu->sigset_active = true;
+	vcpu->user.sigset = set;
+	vcpu->user.sigset_active = true;
 	return 0;
 }
 
@@ -172,10 +172,10 @@ static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
 		kvm_accept_init_sipi(vcpu);
 		srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	}
-	s->mp_state = vcpu->mp_state;
+	s->mp_state = vcpu->halt.mp_state;
 	/* A kick that came before the HLT ends it. */
 	if (s->mp_state == KVM_MP_STATE_HALTED &&
-	    (vcpu->pv.unhalted || test_bit(KVM_REQ_UNHALT, &vcpu->requests)))
+	    (vcpu->pv.unhalted || test_bit(KVM_REQ_UNHALT, &vcpu->kick.requests)))
 		s->mp_state = KVM_MP_STATE_RUNNABLE;
 	return 0;
 }
@@ -199,9 +199,9 @@ static long ioctl_set_mp_state(struct kvm_ioctl_args *a)
 	default:
 		return -EINVAL;
 	}
-	vcpu->mp_state = s->mp_state;
+	vcpu->halt.mp_state = s->mp_state;
 	if (s->mp_state == KVM_MP_STATE_SIPI_RECEIVED) {
-		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		vcpu->halt.mp_state = KVM_MP_STATE_INIT_RECEIVED;
 		set_bit(KVM_APIC_SIPI, &vcpu->apic->events);
 	}
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
@@ -310,7 +310,7 @@ static bool id_taken(struct kvm *kvm, u32 id)
 	struct kvm_vcpu *v;
 	unsigned long i;
 
-	xa_for_each(&kvm->vcpus, i, v)
+	xa_for_each(&kvm->vcpus.by_idx, i, v)
 		if (v->vcpu_id == id)
 			return true;
 	return false;
@@ -340,8 +340,8 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 
 	if (id_taken(kvm, vcpu->vcpu_id))
 		return -EEXIST;
-	vcpu->vcpu_idx = atomic_read(&kvm->online_vcpus);
-	r = xa_reserve(&kvm->vcpus, vcpu->vcpu_idx, GFP_KERNEL_ACCOUNT);
+	vcpu->vcpu_idx = atomic_read(&kvm->vcpus.online);
+	r = xa_reserve(&kvm->vcpus.by_idx, vcpu->vcpu_idx, GFP_KERNEL_ACCOUNT);
 	if (r)
 		return r;
 	fd = get_unused_fd_flags(O_CLOEXEC);
@@ -357,10 +357,10 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 	}
 	kvm_get_kvm(kvm);
 	/* The place is reserved. */
-	xa_store(&kvm->vcpus, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
+	xa_store(&kvm->vcpus.by_idx, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
 	/* Whoever sees the count sees the entry. */
 	smp_wmb();
-	atomic_inc(&kvm->online_vcpus);
+	atomic_inc(&kvm->vcpus.online);
 	catch_up(vcpu);
 	fd_install(fd, file);
 	return fd;
@@ -368,7 +368,7 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 out_fd:
 	put_unused_fd(fd);
 out_index:
-	xa_release(&kvm->vcpus, vcpu->vcpu_idx);
+	xa_release(&kvm->vcpus.by_idx, vcpu->vcpu_idx);
 	return r;
 }
 
@@ -384,14 +384,14 @@ long kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id)
 	struct kvm_vcpu *vcpu;
 	long r;
 
-	if (id >= kvm->max_vcpu_ids)
+	if (id >= kvm->settings.max_vcpu_ids)
 		return -EINVAL;
 	mutex_lock(&kvm->lock);
-	if (kvm->created_vcpus >= KVM_MAX_VCPUS) {
+	if (kvm->vcpus.created >= KVM_MAX_VCPUS) {
 		mutex_unlock(&kvm->lock);
 		return -EINVAL;
 	}
-	kvm->created_vcpus++;
+	kvm->vcpus.created++;
 	mutex_unlock(&kvm->lock);
 
 	vcpu = vcpu_alloc(kvm, id);
@@ -403,7 +403,7 @@ long kvm_vm_ioctl_create_vcpu(struct kvm *kvm, u32 id)
 			vcpu_free(vcpu);
 	}
 	if (r < 0)
-		kvm->created_vcpus--;
+		kvm->vcpus.created--;
 	mutex_unlock(&kvm->lock);
 	return r;
 }
@@ -414,9 +414,9 @@ void kvm_destroy_vcpus(struct kvm *kvm)
 	struct kvm_vcpu *vcpu;
 	unsigned long i;
 
-	xa_for_each(&kvm->vcpus, i, vcpu)
+	xa_for_each(&kvm->vcpus.by_idx, i, vcpu)
 		vcpu_free(vcpu);
-	xa_destroy(&kvm->vcpus);
+	xa_destroy(&kvm->vcpus.by_idx);
 }
 
 int kvm_vcpu_module_init(void)

@@ -58,10 +58,10 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	refcount_set(&kvm->users, 1);
 	mutex_init(&kvm->lock);
 	mutex_init(&kvm->slots_lock);
-	xa_init(&kvm->vcpus);
-	kvm->max_vcpu_ids = KVM_MAX_VCPU_IDS;
+	xa_init(&kvm->vcpus.by_idx);
+	kvm->settings.max_vcpu_ids = KVM_MAX_VCPU_IDS;
 	kvm->creator = task_pid_nr(current);
-	kvm->default_tsc_khz = tsc_khz;
+	kvm->settings.default_tsc_khz = tsc_khz;
 	mmgrab(current->mm);
 	kvm->mm = current->mm;
 	if (init_srcu_struct(&kvm->srcu))
@@ -161,7 +161,7 @@ static long ioctl_set_tss_addr(struct kvm_ioctl_args *a)
 {
 	if (a->raw > (u32)(-3 * PAGE_SIZE))
 		return -EINVAL;
-	a->kvm->tss_addr = a->raw;
+	a->kvm->settings.tss_addr = a->raw;
 	return 0;
 }
 
@@ -171,10 +171,10 @@ static long ioctl_set_identity_map_addr(struct kvm_ioctl_args *a)
 	long r = 0;
 
 	mutex_lock(&kvm->lock);
-	if (kvm->created_vcpus)
+	if (kvm->vcpus.created)
 		r = -EINVAL;
 	else
-		kvm->identity_map_addr = *(u64 *)a->data;
+		kvm->settings.identity_map_addr = *(u64 *)a->data;
 	mutex_unlock(&kvm->lock);
 	return r;
 }
@@ -185,12 +185,12 @@ static long ioctl_set_boot_cpu_id(struct kvm_ioctl_args *a)
 	long r = 0;
 
 	mutex_lock(&kvm->lock);
-	if (a->raw >= kvm->max_vcpu_ids)
+	if (a->raw >= kvm->settings.max_vcpu_ids)
 		r = -EINVAL;
-	else if (kvm->created_vcpus)
+	else if (kvm->vcpus.created)
 		r = -EBUSY;
 	else
-		kvm->boot_cpu_id = a->raw;
+		kvm->settings.boot_cpu_id = a->raw;
 	mutex_unlock(&kvm->lock);
 	return r;
 }

@@ -39,7 +39,7 @@ static u32 wanted_controls(struct kvm_vcpu *vcpu, bool apicv)
 		if (vmx_caps.x2apic_mode)
 			want |= SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
 	} else if (kvm_apic_hw_enabled(vcpu) && vmx_caps.apic_accesses &&
-		   (vcpu->apic_base & PAGE_MASK & ~vcpu->reserved_gpa_bits) ==
+		   (vcpu->msr.apic_base & PAGE_MASK & ~vcpu->cpuid.reserved_gpa_bits) ==
 		   APIC_DEFAULT_PHYS_BASE) {
 		want |= SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
 	}
@@ -104,7 +104,7 @@ bool vmx_apicv_update(struct kvm_vcpu *vcpu)
 	watched = vmx_apic_window_virtualized(vcpu);
 	/* The TLB may hold translations of when the CPU did not watch (SDM 3C 30.4.5). */
 	if (!window && watched)
-		vcpu->tlb_gen = 0;
+		vcpu->mem.tlb_gen = 0;
 	if (vmx_caps.posted) {
 		if (apicv)
 			vmx_pin_set(vcpu, PIN_BASED_POSTED_INTR);
@@ -224,12 +224,12 @@ bool vmx_notify_mail(struct kvm_vcpu *vcpu)
 	if (!READ_ONCE(vcpu->vmx.apicv))
 		return false;
 	/* ON was set by a locked instruction; the vCPU sets its mode and then looks at ON. */
-	if (READ_ONCE(vcpu->mode) == OUTSIDE_GUEST_MODE) {
+	if (READ_ONCE(vcpu->kick.mode) == OUTSIDE_GUEST_MODE) {
 		kvm_vcpu_wake_up(vcpu);
 		return true;
 	}
 	/* On its own CPU it is between two entries, and looks before the next. */
-	cpu = READ_ONCE(vcpu->cpu);
+	cpu = READ_ONCE(vcpu->kick.cpu);
 	if (cpu != get_cpu()) {
 		if (vmx_caps.posted)
 			kvmx_send_ipi(cpu, POSTED_INTR_VECTOR);

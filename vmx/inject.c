@@ -10,7 +10,7 @@ u32 vmx_interrupt_shadow(struct kvm_vcpu *vcpu)
 {
 	u32 info, shadow = 0;
 
-	if (vcpu->insn_skipped)
+	if (vcpu->regs.skipped)
 		return 0;
 	info = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
 	if (info & GUEST_INTR_STATE_STI)
@@ -30,12 +30,12 @@ void vmx_match_pending_step(struct kvm_vcpu *vcpu)
 	u32 info = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
 	u64 old, pending;
 
-	if (vcpu->insn_skipped) {
+	if (vcpu->regs.skipped) {
 		vmx_set_interrupt_shadow(vcpu, 0);
 		return;
 	}
 	if (!(info & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
-	    (!(vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT) ||
+	    (!(vcpu->kvm->settings.disabled_exits & KVM_X86_DISABLE_EXITS_HLT) ||
 	     vmcs_read32(GUEST_ACTIVITY_STATE) != GUEST_ACTIVITY_HLT))
 		return;
 	old = vmcs_readl(GUEST_PENDING_DBG_EXCEPTIONS);
@@ -59,14 +59,14 @@ void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow)
 	u32 info = old & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
 
 	/* With TF the CPU would want the step's trap pending, and a debugger has had that. */
-	if (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)
+	if (vcpu->debug.flags & KVM_GUESTDBG_SINGLESTEP)
 		shadow = 0;
 	/* The CPU refuses both at once. */
 	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		info |= GUEST_INTR_STATE_MOV_SS;
 	else if (shadow & KVM_X86_SHADOW_INT_STI)
 		info |= GUEST_INTR_STATE_STI;
-	vcpu->insn_skipped = false;
+	vcpu->regs.skipped = false;
 	if (info != old) {
 		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO, info);
 		if (info & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
@@ -79,14 +79,14 @@ void vmx_set_interrupt_shadow(struct kvm_vcpu *vcpu, u32 shadow)
 /* An instruction done here leaves its shadow in the VMCS; make that true before it matters. */
 static void drop_stale_shadow(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->insn_skipped)
+	if (vcpu->regs.skipped)
 		vmx_set_interrupt_shadow(vcpu, 0);
 }
 
 bool vmx_interrupt_allowed(struct kvm_vcpu *vcpu)
 {
 	return (kvm_rflags_read(vcpu) & X86_EFLAGS_IF) &&
-	       !(vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ) && !vmx_interrupt_shadow(vcpu);
+	       !(vcpu->debug.flags & KVM_GUESTDBG_BLOCKIRQ) && !vmx_interrupt_shadow(vcpu);
 }
 
 bool vmx_nmi_masked(struct kvm_vcpu *vcpu)
@@ -105,7 +105,7 @@ void vmx_set_nmi_masked(struct kvm_vcpu *vcpu, bool masked)
 
 bool vmx_nmi_allowed(struct kvm_vcpu *vcpu)
 {
-	return !vmx_nmi_masked(vcpu) && !(vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ) &&
+	return !vmx_nmi_masked(vcpu) && !(vcpu->debug.flags & KVM_GUESTDBG_BLOCKIRQ) &&
 	       !vmx_interrupt_shadow(vcpu);
 }
 
@@ -114,7 +114,7 @@ static void inject(struct kvm_vcpu *vcpu, u32 info)
 	drop_stale_shadow(vcpu);
 	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, info | INTR_INFO_VALID_MASK);
 	/* The CPU refuses an event for a halted guest that would not wake it. */
-	if (vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT)
+	if (vcpu->kvm->settings.disabled_exits & KVM_X86_DISABLE_EXITS_HLT)
 		vmcs_write32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vcpu->vmx.event_entered = true;
 }
@@ -174,7 +174,7 @@ void vmx_cancel_injection(struct kvm_vcpu *vcpu)
 /* What a debugger holds back is looked at again when the debugger changes its mind. */
 static bool windows_useless(struct kvm_vcpu *vcpu)
 {
-	return vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ;
+	return vcpu->debug.flags & KVM_GUESTDBG_BLOCKIRQ;
 }
 
 void vmx_open_interrupt_window(struct kvm_vcpu *vcpu)

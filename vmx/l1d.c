@@ -271,9 +271,9 @@ static noinstr void read_buffer(void)
  */
 noinstr void vmx_l1d_flush(struct kvm_vcpu *vcpu)
 {
-	bool host_data = vcpu->host_data || kvm_get_cpu_l1tf_flush_l1d();
+	bool host_data = vcpu->mem.host_data || kvm_get_cpu_l1tf_flush_l1d();
 
-	vcpu->host_data = false;
+	vcpu->mem.host_data = false;
 	kvm_clear_cpu_l1tf_flush_l1d();
 	if (static_branch_likely(&l1d_cond) && !host_data)
 		return;

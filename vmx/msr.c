@@ -36,7 +36,7 @@ void vmx_msr_bitmap_init(struct kvm_vcpu *vcpu)
 				     kvm_msr_allowed(vcpu, both[i], true));
 	vmx_msr_bitmap_allow(bitmap, MSR_IA32_TSC, kvm_msr_allowed(vcpu, MSR_IA32_TSC, false),
 			     false);
-	if (vcpu->kvm->disabled_exits & KVM_X86_DISABLE_EXITS_CSTATE)
+	if (vcpu->kvm->settings.disabled_exits & KVM_X86_DISABLE_EXITS_CSTATE)
 		for (i = 0; i < ARRAY_SIZE(residency); i++)
 			vmx_msr_bitmap_allow(bitmap, residency[i], true, false);
 	if (vcpu->apic)
@@ -95,7 +95,7 @@ int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 		*val = vmcs_read64(GUEST_IA32_DEBUGCTL) & ~vcpu->vmx.vmcs->held_debugctl;
 		return 0;
 	case MSR_IA32_CR_PAT:
-		*val = vcpu->pat;
+		*val = vcpu->msr.pat;
 		return 0;
 	case MSR_STAR:
 		*val = vcpu->vmx.star;
@@ -158,7 +158,7 @@ int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 		vmcs_write64(GUEST_IA32_DEBUGCTL, val | vcpu->vmx.vmcs->held_debugctl);
 		return 0;
 	case MSR_IA32_CR_PAT:
-		vcpu->pat = val;
+		vcpu->msr.pat = val;
 		vmcs_write64(GUEST_IA32_PAT, val);
 		return 0;
 	case MSR_STAR:
@@ -171,7 +171,7 @@ int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 	case MSR_SYSCALL_MASK:
 		return store(vcpu, &vcpu->vmx.sfmask, val);
 	case MSR_TSC_AUX:
-		return store(vcpu, &vcpu->tsc_aux, val);
+		return store(vcpu, &vcpu->msr.tsc_aux, val);
 	}
 	return -ENOENT;
 }

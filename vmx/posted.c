@@ -179,7 +179,7 @@ void vmx_posted_put(struct kvm_vcpu *vcpu)
 {
 	if (!vcpu->apic)
 		return;
-	if (vcpu->preempted && READ_ONCE(vcpu->vmx.wakeup_cpu) >= 0)
+	if (vcpu->kick.preempted && READ_ONCE(vcpu->vmx.wakeup_cpu) >= 0)
 		return;
 	set_bit(KVM_MAIL_SN_BIT, (unsigned long *)&vcpu->apic->mail.control);
 	leave_list(vcpu);

@@ -29,28 +29,28 @@ static u64 merge_owned(u64 shadow, u64 hw, u64 owned)
  */
 void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 {
-	vcpu->regs_avail |= 1u << reg;
+	vcpu->regs.avail |= 1u << reg;
 	switch (reg) {
 	case KVM_REG_RSP:
-		vcpu->regs[KVM_REG_RSP] = vmcs_readl(GUEST_RSP);
+		vcpu->regs.gpr[KVM_REG_RSP] = vmcs_readl(GUEST_RSP);
 		break;
 	case KVM_REG_RIP:
-		vcpu->rip = vmcs_readl(GUEST_RIP);
+		vcpu->regs.rip = vmcs_readl(GUEST_RIP);
 		break;
 	case KVM_REG_RFLAGS:
-		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
+		vcpu->regs.rflags = vmcs_readl(GUEST_RFLAGS);
 		/* The debugger's TF is not the guest's. */
-		if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
-			vcpu->rflags = (vcpu->rflags & ~X86_EFLAGS_TF) | vcpu->vmx.guest_tf;
+		if (unlikely(vcpu->debug.flags & KVM_GUESTDBG_SINGLESTEP))
+			vcpu->regs.rflags = (vcpu->regs.rflags & ~X86_EFLAGS_TF) | vcpu->vmx.guest_tf;
 		break;
 	case KVM_REG_CR0:
-		vcpu->cr0 = merge_owned(vcpu->cr0, vmcs_readl(GUEST_CR0), vcpu->cr0_guest_owned);
+		vcpu->cr.cr0 = merge_owned(vcpu->cr.cr0, vmcs_readl(GUEST_CR0), vcpu->cr.cr0_guest_owned);
 		break;
 	case KVM_REG_CR3:
-		vcpu->cr3 = vmcs_readl(GUEST_CR3);
+		vcpu->cr.cr3 = vmcs_readl(GUEST_CR3);
 		break;
 	case KVM_REG_CR4:
-		vcpu->cr4 = merge_owned(vcpu->cr4, vmcs_readl(GUEST_CR4), vcpu->cr4_guest_owned);
+		vcpu->cr.cr4 = merge_owned(vcpu->cr.cr4, vmcs_readl(GUEST_CR4), vcpu->cr.cr4_guest_owned);
 		break;
 	case KVM_REG_EXIT_INTR_INFO:
 		vcpu->vmx.exit_intr_info = vmcs_read32(VM_EXIT_INTR_INFO);
@@ -132,7 +132,7 @@ int vmx_cpl(struct kvm_vcpu *vcpu)
 /* 64-bit code: elsewhere registers have 32 bits. */
 bool vmx_code_is_wide(struct kvm_vcpu *vcpu)
 {
-	return (vcpu->efer & EFER_LMA) && (vmcs_read32(GUEST_CS_AR_BYTES) & BIT(13));
+	return (vcpu->cr.efer & EFER_LMA) && (vmcs_read32(GUEST_CS_AR_BYTES) & BIT(13));
 }
 
 void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t)
@@ -167,13 +167,13 @@ void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags)
 	if ((old & ~rflags) & X86_EFLAGS_IF)
 		vmx_set_interrupt_shadow(vcpu,
 					 vmx_interrupt_shadow(vcpu) & ~KVM_X86_SHADOW_INT_STI);
-	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
-	vcpu->regs_avail |= 1u << KVM_REG_RFLAGS;
+	vcpu->regs.rflags = rflags | X86_EFLAGS_FIXED;
+	vcpu->regs.avail |= 1u << KVM_REG_RFLAGS;
 	vcpu->vmx.guest_tf = rflags & X86_EFLAGS_TF;
-	if (unlikely(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP))
-		vmcs_writel(GUEST_RFLAGS, vcpu->rflags | X86_EFLAGS_TF);
+	if (unlikely(vcpu->debug.flags & KVM_GUESTDBG_SINGLESTEP))
+		vmcs_writel(GUEST_RFLAGS, vcpu->regs.rflags | X86_EFLAGS_TF);
 	else
-		vmcs_writel(GUEST_RFLAGS, vcpu->rflags);
+		vmcs_writel(GUEST_RFLAGS, vcpu->regs.rflags);
 	if (unlikely((old ^ rflags) & X86_EFLAGS_TF))
 		vmx_match_pending_step(vcpu);
 }
@@ -188,26 +188,26 @@ void vmx_set_cr0(struct kvm_vcpu *vcpu, u64 cr0)
 	u64 fixed = vmx_caps.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG);
 	u64 hw = (cr0 | fixed) & ~(X86_CR0_CD | X86_CR0_NW) & vmx_caps.cr0_fixed1;
 
-	vcpu->cr0 = cr0;
-	vcpu->cr0_guest_owned = VMX_CR0_GUEST_OWNED & ~fixed;
-	vcpu->regs_avail |= 1u << KVM_REG_CR0;
-	vmcs_writel(CR0_GUEST_HOST_MASK, ~vcpu->cr0_guest_owned);
+	vcpu->cr.cr0 = cr0;
+	vcpu->cr.cr0_guest_owned = VMX_CR0_GUEST_OWNED & ~fixed;
+	vcpu->regs.avail |= 1u << KVM_REG_CR0;
+	vmcs_writel(CR0_GUEST_HOST_MASK, ~vcpu->cr.cr0_guest_owned);
 	vmcs_writel(CR0_READ_SHADOW, cr0);
 	vmcs_writel(GUEST_CR0, hw);
 }
 
 void vmx_set_cr3(struct kvm_vcpu *vcpu, u64 cr3)
 {
-	vcpu->cr3 = cr3;
-	vcpu->regs_avail |= 1u << KVM_REG_CR3;
+	vcpu->cr.cr3 = cr3;
+	vcpu->regs.avail |= 1u << KVM_REG_CR3;
 	vmcs_writel(GUEST_CR3, cr3);
 }
 
 void vmx_set_cr4(struct kvm_vcpu *vcpu, u64 cr4)
 {
-	vcpu->cr4 = cr4;
-	vcpu->regs_avail |= 1u << KVM_REG_CR4;
-	vmcs_writel(CR4_GUEST_HOST_MASK, ~vcpu->cr4_guest_owned);
+	vcpu->cr.cr4 = cr4;
+	vcpu->regs.avail |= 1u << KVM_REG_CR4;
+	vmcs_writel(CR4_GUEST_HOST_MASK, ~vcpu->cr.cr4_guest_owned);
 	vmcs_writel(CR4_READ_SHADOW, cr4);
 	/* A machine check is the host's: without MCE on the CPU it would shut the host down. */
 	vmcs_writel(GUEST_CR4, (cr4 & ~X86_CR4_MCE) | (cr4_read_shadow() & X86_CR4_MCE) |
@@ -216,7 +216,7 @@ void vmx_set_cr4(struct kvm_vcpu *vcpu, u64 cr4)
 
 void vmx_set_efer(struct kvm_vcpu *vcpu, u64 efer)
 {
-	vcpu->efer = efer;
+	vcpu->cr.efer = efer;
 	vmcs_write64(GUEST_IA32_EFER, efer);
 	if (efer & EFER_LMA)
 		vmx_entry_set(vcpu, VM_ENTRY_IA32E_MODE);
@@ -230,7 +230,7 @@ void vmx_write_pdptrs(struct kvm_vcpu *vcpu)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		vmcs_write64(GUEST_PDPTR0 + 2 * i, vcpu->pdptrs[i]);
+		vmcs_write64(GUEST_PDPTR0 + 2 * i, vcpu->cr.pdptrs[i]);
 }
 
 void vmx_read_pdptrs(struct kvm_vcpu *vcpu)
@@ -240,13 +240,13 @@ void vmx_read_pdptrs(struct kvm_vcpu *vcpu)
 	if (!kvm_in_pae_paging(vcpu))
 		return;
 	for (i = 0; i < 4; i++)
-		vcpu->pdptrs[i] = vmcs_read64(GUEST_PDPTR0 + 2 * i);
+		vcpu->cr.pdptrs[i] = vmcs_read64(GUEST_PDPTR0 + 2 * i);
 }
 
 /* A debugger's breakpoints outside the guest take the place of the guest's own. */
 void vmx_set_dr7(struct kvm_vcpu *vcpu)
 {
-	u64 dr7 = vcpu->guest_debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->guest_debug_dr[7] : vcpu->dr7;
+	u64 dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
 
 	vmcs_writel(GUEST_DR7, dr7);
 }

@@ -94,7 +94,7 @@ static void load_user_return(struct kvm_vcpu *vcpu)
 {
 	struct user_return *ur = this_cpu_ptr(user_return);
 	const u64 want[NR_USER_RETURN] = {
-		vcpu->vmx.star, vcpu->vmx.lstar, vcpu->vmx.sfmask, vcpu->tsc_aux,
+		vcpu->vmx.star, vcpu->vmx.lstar, vcpu->vmx.sfmask, vcpu->msr.tsc_aux,
 	};
 	bool tsc_aux = vcpu->vmx.vmcs->proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
 	bool changed = false;

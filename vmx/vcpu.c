@@ -18,7 +18,7 @@ void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu)
 	 */
 	u32 bits = BIT(MC_VECTOR) | BIT(DB_VECTOR) | BIT(AC_VECTOR);
 
-	if ((vcpu->guest_debug & (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)) ==
+	if ((vcpu->debug.flags & (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP)) ==
 	    (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP))
 		bits |= BIT(BP_VECTOR);
 	if (READ_ONCE(kvmx_force_emulation_prefix) ||
@@ -73,7 +73,7 @@ static void write_cpu_host_state(int cpu)
 /* KVM_CAP_X86_DISABLE_EXITS: what the guest does without an exit. */
 static void keep_in_guest(struct kvm_vcpu *vcpu)
 {
-	u32 exits = READ_ONCE(vcpu->kvm->disabled_exits);
+	u32 exits = READ_ONCE(vcpu->kvm->settings.disabled_exits);
 
 	if (exits & KVM_X86_DISABLE_EXITS_HLT)
 		vmx_proc_clear(vcpu, CPU_BASED_HLT_EXITING);
@@ -195,7 +195,7 @@ void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 		vmcs_writel(GUEST_SYSENTER_ESP, 0);
 		vmcs_writel(GUEST_SYSENTER_EIP, 0);
 		vmcs_write64(GUEST_IA32_DEBUGCTL, vmx->vmcs->held_debugctl);
-		vmcs_write64(GUEST_IA32_PAT, vcpu->pat);
+		vmcs_write64(GUEST_IA32_PAT, vcpu->msr.pat);
 		vmx->star = 0;
 		vmx->lstar = 0;
 		vmx->cstar = 0;
@@ -225,11 +225,11 @@ bool vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu)
 
 	kvm_vmcs_load(v, cpu);
 	/* Other threads, or this one in user space, ran here. */
-	vcpu->host_data = true;
+	vcpu->mem.host_data = true;
 	if (moved) {
 		write_cpu_host_state(cpu);
 		/* What this CPU's TLBs still hold of the guest is of another time. */
-		vcpu->tlb_gen = 0;
+		vcpu->mem.tlb_gen = 0;
 	}
 	if (unlikely(READ_ONCE(vcpu->kvm->irq.posting)))
 		vmx_posted_load(vcpu);
@@ -257,7 +257,7 @@ void vmx_cpuid_changed(struct kvm_vcpu *vcpu)
 		{ SECONDARY_EXEC_ENABLE_INVPCID, kvm_guest_has(vcpu, KVM_F_INVPCID) },
 		{ VMX_XSAVES_CONTROL, kvm_guest_has(vcpu, KVM_F_XSAVES) },
 	};
-	u64 owned = VMX_CR4_GUEST_OWNED & ~vcpu->cr4_reserved;
+	u64 owned = VMX_CR4_GUEST_OWNED & ~vcpu->cpuid.cr4_reserved;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(follow); i++) {
@@ -266,10 +266,10 @@ void vmx_cpuid_changed(struct kvm_vcpu *vcpu)
 		else
 			vmx_proc2_clear(vcpu, follow[i].bit);
 	}
-	if (owned != vcpu->cr4_guest_owned) {
+	if (owned != vcpu->cr.cr4_guest_owned) {
 		u64 cr4 = kvm_cr4_read(vcpu);
 
-		vcpu->cr4_guest_owned = owned;
+		vcpu->cr.cr4_guest_owned = owned;
 		vmx_set_cr4(vcpu, cr4);
 	}
 }
@@ -310,7 +310,7 @@ void vmx_flush_ept(struct kvm *kvm)
 
 void vmx_set_tsc_offset(struct kvm_vcpu *vcpu)
 {
-	vmcs_write64(TSC_OFFSET, vcpu->tsc_offset);
+	vmcs_write64(TSC_OFFSET, vcpu->tsc.offset);
 	if (vmx_caps.tsc_scaling)
-		vmcs_write64(TSC_MULTIPLIER, vcpu->tsc_ratio);
+		vmcs_write64(TSC_MULTIPLIER, vcpu->tsc.ratio);
 }
