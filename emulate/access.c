@@ -28,7 +28,7 @@ bool emu_canonical(struct emu_ctxt *c, u64 la)
 }
 
 /* Are the @len bytes at @off inside the limit, for either direction of growth? */
-bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len)
+bool emu_in_limit(const struct x86_segment *s, u64 off, unsigned int len)
 {
 	u64 last = off + len - 1;
 
@@ -41,12 +41,12 @@ bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len)
 enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc,
 			   u64 *la)
 {
-	u8 vector = seg == EMU_SEG_SS ? VEC_SS : VEC_GP;
-	struct emu_segment s;
+	u8 vector = seg == X86_SEG_SS ? VEC_SS : VEC_GP;
+	struct x86_segment s;
 
 	if (emu_is64(c)) {
 		*la = off;
-		if (seg == EMU_SEG_FS || seg == EMU_SEG_GS) {
+		if (seg == X86_SEG_FS || seg == X86_SEG_GS) {
 			c->ops->get_segment(c, seg, &s);
 			*la += s.base;
 		}
@@ -60,7 +60,7 @@ enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int le
 	if (emu_protected(c)) {
 		if (s.unusable)
 			return emu_raise(c, vector, 0);
-		if (acc & EMU_ACC_WRITE ? (s.type & 10) != 2 : (s.type & 10) == 8)
+		if (acc & X86_ACC_WRITE ? (s.type & 10) != 2 : (s.type & 10) == 8)
 			return emu_raise(c, VEC_GP, 0);
 	}
 	if (!emu_in_limit(&s, off, len))
@@ -112,12 +112,12 @@ enum emu_status emu_mem_write(struct emu_ctxt *c, int seg, u64 off, u64 val, uns
 	enum emu_status st;
 	u64 la;
 
-	st = emu_linear(c, seg, off, size, EMU_ACC_WRITE, &la);
+	st = emu_linear(c, seg, off, size, X86_ACC_WRITE, &la);
 	if (st == EMU_OK)
 		st = emu_align_check(c, la, size);
 	if (st != EMU_OK)
 		return st;
-	return c->ops->write(c, la, &val, size, EMU_ACC_WRITE);
+	return c->ops->write(c, la, &val, size, X86_ACC_WRITE);
 }
 
 /* Is all of an operand in memory, which may cross a page, accessible? */
@@ -139,10 +139,10 @@ enum emu_status emu_probe_stack(struct emu_ctxt *c, s64 delta, unsigned int size
 	enum emu_status st;
 	u64 la;
 
-	st = emu_linear(c, EMU_SEG_SS, sp, size, EMU_ACC_WRITE, &la);
+	st = emu_linear(c, X86_SEG_SS, sp, size, X86_ACC_WRITE, &la);
 	if (st == EMU_OK)
 		st = emu_align_check(c, la, size);
-	return st == EMU_OK ? emu_probe(c, la, size, EMU_ACC_WRITE) : st;
+	return st == EMU_OK ? emu_probe(c, la, size, X86_ACC_WRITE) : st;
 }
 
 static u64 system_address(struct emu_ctxt *c, u64 la)
@@ -159,24 +159,24 @@ enum emu_status emu_sys_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int
 	for (done = 0; done < len && st == EMU_OK; done += n) {
 		n = len - done < 64 ? len - done : 64;
 		st = c->ops->read(c, system_address(c, la + done), (u8 *)buf + done, n,
-				  EMU_ACC_SYSTEM);
+				  X86_ACC_SYSTEM);
 	}
 	return st;
 }
 
 enum emu_status emu_sys_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len)
 {
-	return c->ops->write(c, system_address(c, la), buf, len, EMU_ACC_SYSTEM | EMU_ACC_WRITE);
+	return c->ops->write(c, system_address(c, la), buf, len, X86_ACC_SYSTEM | X86_ACC_WRITE);
 }
 
 /* The width of the stack pointer: 2, 4 or 8. */
 unsigned int emu_stack_bytes(struct emu_ctxt *c)
 {
-	struct emu_segment ss;
+	struct x86_segment ss;
 
 	if (emu_is64(c))
 		return 8;
-	c->ops->get_segment(c, EMU_SEG_SS, &ss);
+	c->ops->get_segment(c, X86_SEG_SS, &ss);
 	return ss.db ? 4 : 2;
 }
 
@@ -189,7 +189,7 @@ enum emu_status emu_push(struct emu_ctxt *c, u64 val, unsigned int size)
 {
 	unsigned int width = emu_stack_bytes(c);
 	u64 sp = (c->gpr[RSP] - size) & emu_mask(width);
-	enum emu_status st = emu_mem_write(c, EMU_SEG_SS, sp, val, size);
+	enum emu_status st = emu_mem_write(c, X86_SEG_SS, sp, val, size);
 
 	if (st == EMU_OK)
 		emu_reg_set(c, RSP, width, sp);
@@ -200,7 +200,7 @@ enum emu_status emu_pop(struct emu_ctxt *c, u64 *val, unsigned int size)
 {
 	unsigned int width = emu_stack_bytes(c);
 	u64 sp = c->gpr[RSP] & emu_mask(width);
-	enum emu_status st = emu_mem_read(c, EMU_SEG_SS, sp, val, size);
+	enum emu_status st = emu_mem_read(c, X86_SEG_SS, sp, val, size);
 
 	if (st == EMU_OK)
 		emu_reg_set(c, RSP, width, sp + size);
@@ -221,14 +221,14 @@ enum emu_status emu_pop_selector(struct emu_ctxt *c, u64 *sel, unsigned int size
 enum emu_status emu_branch(struct emu_exec *x, u64 target, unsigned int size)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_segment cs;
+	struct x86_segment cs;
 
 	target &= emu_mask(size);
 	if (emu_is64(c)) {
 		if (!emu_canonical(c, target))
 			return emu_raise(c, VEC_GP, 0);
 	} else {
-		c->ops->get_segment(c, EMU_SEG_CS, &cs);
+		c->ops->get_segment(c, X86_SEG_CS, &cs);
 		if (target > cs.limit)
 			return emu_raise(c, VEC_GP, 0);
 	}
@@ -274,14 +274,14 @@ bool emu_condition(u64 flags, unsigned int cc)
 /* IOPL and, where that does not suffice, the I/O permission bitmap: SDM vol. 1, 19.5. */
 enum emu_status emu_io_allowed(struct emu_ctxt *c, u16 port, unsigned int size)
 {
-	struct emu_segment tr;
+	struct x86_segment tr;
 	enum emu_status st;
 	u16 base, bits;
 	u32 off;
 
 	if (c->mode == EMU_MODE_REAL || (c->mode != EMU_MODE_VM86 && c->cpl <= emu_iopl(c)))
 		return EMU_OK;
-	c->ops->get_segment(c, EMU_SEG_TR, &tr);
+	c->ops->get_segment(c, X86_SEG_TR, &tr);
 	if (tr.unusable || (tr.type & 0xd) != 9 || tr.limit < 103)
 		return emu_raise(c, VEC_GP, 0);
 	st = emu_sys_read(c, tr.base + 102, &base, 2);

@@ -17,7 +17,7 @@ static enum emu_status fetch(struct emu_ctxt *c, unsigned int n)
 		u64 la = c->rip + in->fetched;
 		u64 room = EMU_MAX_INSN - in->fetched;
 		u8 bytes[EMU_MAX_INSN];
-		struct emu_segment cs;
+		struct x86_segment cs;
 		enum emu_status st;
 
 		if (!room)
@@ -26,7 +26,7 @@ static enum emu_status fetch(struct emu_ctxt *c, unsigned int n)
 			if (!emu_canonical(c, la))
 				return emu_raise(c, VEC_GP, 0);
 		} else {
-			c->ops->get_segment(c, EMU_SEG_CS, &cs);
+			c->ops->get_segment(c, X86_SEG_CS, &cs);
 			la &= 0xffffffff;
 			if (la > cs.limit)
 				return emu_raise(c, VEC_GP, 0);
@@ -203,11 +203,11 @@ static void set_sizes(struct emu_ctxt *c, u32 flags)
 {
 	struct emu_insn *in = &c->insn;
 	bool small = c->mode != EMU_MODE_PROT32 && !emu_is64(c);
-	struct emu_segment cs;
+	struct x86_segment cs;
 
 	/* Real-mode code has CS.D set between leaving protected mode and the next far jump. */
 	if (c->mode == EMU_MODE_REAL) {
-		c->ops->get_segment(c, EMU_SEG_CS, &cs);
+		c->ops->get_segment(c, X86_SEG_CS, &cs);
 		small = !cs.db;
 	}
 	in->op_bytes = small != in->opsize_prefix ? 2 : 4;
@@ -360,7 +360,7 @@ static enum emu_status take_immediates(struct emu_ctxt *c, const struct emu_desc
 		case AM_O:
 			st = take(c, in->ad_bytes, &in->mem_off);
 			in->mem_off &= emu_mask(in->ad_bytes);
-			in->mem_seg = in->seg_override >= 0 ? in->seg_override : EMU_SEG_DS;
+			in->mem_seg = in->seg_override >= 0 ? in->seg_override : X86_SEG_DS;
 			break;
 		}
 	}
@@ -388,7 +388,7 @@ static bool misused(const struct emu_ctxt *c, const struct emu_desc *d)
 			return true;
 		if ((am == AM_R || am == AM_N || am == AM_U) && !mod3 && !(d->flags & D_MOD3))
 			return true;
-		if (am == AM_S && (reg > EMU_SEG_GS || (reg == EMU_SEG_CS && i == 0)))
+		if (am == AM_S && (reg > X86_SEG_GS || (reg == X86_SEG_CS && i == 0)))
 			return true;
 		/* CR0, 2, 3, 4 and 8 exist. */
 		if (am == AM_C && !(0x11d >> (reg | (in->rex & 4) << 1) & 1))

@@ -77,7 +77,7 @@ static bool must_be_aligned(const struct emu_exec *x)
 static enum emu_status load_memory(struct emu_exec *x, struct emu_opnd *o, bool rd, bool wr)
 {
 	struct emu_ctxt *c = x->c;
-	u32 acc = wr ? EMU_ACC_WRITE : 0;
+	u32 acc = wr ? X86_ACC_WRITE : 0;
 	enum emu_status st;
 
 	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, o->size, acc, &o->la);
@@ -132,7 +132,7 @@ static enum emu_status store(struct emu_exec *x, unsigned int i)
 		return EMU_OK;
 	if (x->lock)
 		return c->ops->cmpxchg(c, o->la, &old, &o->val, o->size);
-	return c->ops->write(c, o->la, &o->val, o->size, EMU_ACC_WRITE);
+	return c->ops->write(c, o->la, &o->val, o->size, X86_ACC_WRITE);
 }
 
 /* Memory first: a store that does not succeed leaves the registers alone. */
@@ -219,7 +219,7 @@ static enum emu_status quick_move(struct emu_ctxt *c)
 	const struct emu_operand *to = &in->op[0], *from = &in->op[1];
 	bool write = to->kind == OPND_MEM;
 	unsigned int size = write ? to->size : from->size;
-	u32 acc = write ? EMU_ACC_WRITE : 0;
+	u32 acc = write ? X86_ACC_WRITE : 0;
 	enum emu_status st;
 	u64 la, val = 0;
 

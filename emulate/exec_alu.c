@@ -316,14 +316,14 @@ enum emu_status ex_cmpxchg8b(struct emu_exec *x)
 	u8 obuf[16], nbuf[16];
 	enum emu_status st;
 
-	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 2 * half, EMU_ACC_WRITE, &la);
+	st = emu_linear(c, x->in->mem_seg, x->in->mem_off, 2 * half, X86_ACC_WRITE, &la);
 	/* Misalignment is #GP even where the segment check would be #SS. */
 	if (half == 8 && la & 15)
 		st = emu_raise(c, VEC_GP, 0);
 	if (st == EMU_OK)
 		st = emu_align_check(c, la, 2 * half);
 	if (st == EMU_OK)
-		st = c->ops->read(c, la, obuf, 2 * half, EMU_ACC_WRITE);
+		st = c->ops->read(c, la, obuf, 2 * half, X86_ACC_WRITE);
 	if (st != EMU_OK)
 		return st;
 	for (i = 0; i < 2; i++)
@@ -341,7 +341,7 @@ enum emu_status ex_cmpxchg8b(struct emu_exec *x)
 	if (x->lock)
 		st = c->ops->cmpxchg(c, la, obuf, nbuf, 2 * half);
 	else
-		st = c->ops->write(c, la, nbuf, 2 * half, EMU_ACC_WRITE);
+		st = c->ops->write(c, la, nbuf, 2 * half, X86_ACC_WRITE);
 	if (st == EMU_OK && !(x->flags & FL_ZF))
 		for (i = 0; i < 2; i++)
 			emu_reg_set(c, i ? RDX : RAX, half, old[i]);
@@ -355,7 +355,7 @@ enum emu_status ex_bt(struct emu_exec *x)
 	struct emu_opnd *o = &x->op[0];
 	unsigned int bit = x->op[1].val & (o->size * 8 - 1);
 	bool wr = x->d->aux != 4, reach = x->op[1].kind == OPND_REG;
-	u32 acc = wr ? EMU_ACC_WRITE : 0;
+	u32 acc = wr ? X86_ACC_WRITE : 0;
 	enum emu_status st;
 	u64 off;
 
@@ -386,7 +386,7 @@ enum emu_status ex_bt(struct emu_exec *x)
 	else if (x->lock)
 		return c->ops->cmpxchg(c, o->la, &o->old, &o->val, o->size);
 	else
-		return c->ops->write(c, o->la, &o->val, o->size, EMU_ACC_WRITE);
+		return c->ops->write(c, o->la, &o->val, o->size, X86_ACC_WRITE);
 	return EMU_OK;
 }
 

@@ -40,7 +40,7 @@ enum emu_status ex_lds(struct emu_exec *x)
 }
 
 /* What a code segment must be like apart from privilege. */
-static enum emu_status check_code(struct emu_ctxt *c, u16 sel, struct emu_segment *cs)
+static enum emu_status check_code(struct emu_ctxt *c, u16 sel, struct x86_segment *cs)
 {
 	if (!cs->present)
 		return emu_raise(c, VEC_NP, sel & ~3);
@@ -51,7 +51,7 @@ static enum emu_status check_code(struct emu_ctxt *c, u16 sel, struct emu_segmen
 
 /* May control go to @off in @cs? If so, it is marked accessed. */
 static enum emu_status check_target(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
-				    struct emu_segment *cs, u64 off)
+				    struct x86_segment *cs, u64 off)
 {
 	if (cs->l ? !emu_canonical(c, off) : (u32)off > cs->limit)
 		return emu_raise(c, VEC_GP, 0);
@@ -61,7 +61,7 @@ static enum emu_status check_target(struct emu_ctxt *c, u16 sel, struct emu_raw_
 
 /* Both. */
 enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
-			       struct emu_segment *cs, u64 off)
+			       struct x86_segment *cs, u64 off)
 {
 	enum emu_status st = check_code(c, sel, cs);
 
@@ -70,7 +70,7 @@ enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc 
 
 /* Reads the descriptor of a code segment. */
 enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
-			      struct emu_segment *cs)
+			      struct x86_segment *cs)
 {
 	enum emu_status st;
 
@@ -85,7 +85,7 @@ enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *
 	return EMU_OK;
 }
 
-static enum emu_mode code_mode(const struct emu_segment *cs)
+static enum emu_mode code_mode(const struct x86_segment *cs)
 {
 	if (cs->l)
 		return EMU_MODE_PROT64;
@@ -93,15 +93,15 @@ static enum emu_mode code_mode(const struct emu_segment *cs)
 }
 
 /* Loads CS in protected mode, and what follows from it. */
-void emu_set_code(struct emu_ctxt *c, const struct emu_segment *cs, u8 cpl)
+void emu_set_code(struct emu_ctxt *c, const struct x86_segment *cs, u8 cpl)
 {
-	c->ops->set_segment(c, EMU_SEG_CS, cs);
+	c->ops->set_segment(c, X86_SEG_CS, cs);
 	c->cpl = cpl;
 	c->mode = code_mode(cs);
 }
 
 /* Control goes to @off in @cs at privilege @cpl: nothing can fail any more. */
-void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl)
+void emu_enter_code(struct emu_exec *x, struct x86_segment *cs, u64 off, u8 cpl)
 {
 	cs->selector = (cs->selector & ~3) | cpl;
 	emu_set_code(x->c, cs, cpl);
@@ -110,10 +110,10 @@ void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl)
 
 static enum emu_status push_return(struct emu_exec *x, unsigned int size)
 {
-	struct emu_segment cs;
+	struct x86_segment cs;
 	enum emu_status st;
 
-	x->c->ops->get_segment(x->c, EMU_SEG_CS, &cs);
+	x->c->ops->get_segment(x->c, X86_SEG_CS, &cs);
 	st = emu_push(x->c, cs.selector, size);
 	return st == EMU_OK ? emu_push(x->c, x->next_rip, size) : st;
 }
@@ -124,7 +124,7 @@ static enum emu_status push_return(struct emu_exec *x, unsigned int size)
  * stack is already that of the new mode.
  */
 static enum emu_status push_call(struct emu_exec *x, u16 sel, struct emu_raw_desc *r,
-				 struct emu_segment *cs, u64 off, unsigned int size)
+				 struct x86_segment *cs, u64 off, unsigned int size)
 {
 	enum emu_status st = check_target(x->c, sel, r, cs, off), stack;
 
@@ -141,16 +141,16 @@ static enum emu_status far_real(struct emu_exec *x, u16 sel, u64 off, bool call)
 {
 	struct emu_ctxt *c = x->c;
 	enum emu_status st = EMU_OK;
-	struct emu_segment cs;
+	struct x86_segment cs;
 
-	emu_real_segment(c, EMU_SEG_CS, sel, &cs);
+	emu_real_segment(c, X86_SEG_CS, sel, &cs);
 	if (off > cs.limit)
 		return emu_raise(c, VEC_GP, 0);
 	if (call)
 		st = push_return(x, x->in->op_bytes);
 	if (st != EMU_OK)
 		return st;
-	c->ops->set_segment(c, EMU_SEG_CS, &cs);
+	c->ops->set_segment(c, X86_SEG_CS, &cs);
 	x->next_rip = off;
 	return EMU_OK;
 }
@@ -159,13 +159,13 @@ static enum emu_status far_real(struct emu_exec *x, u16 sel, u64 off, bool call)
 enum emu_status emu_inner_stack(struct emu_ctxt *c, u8 dpl, unsigned int ist, struct emu_stack *k)
 {
 	bool wide = c->long_mode_active, small;
-	struct emu_segment tr;
+	struct x86_segment tr;
 	enum emu_status st;
 	u32 off, ptr;
 	u16 sel = 0;
 
 	memset(k, 0, sizeof(*k));
-	c->ops->get_segment(c, EMU_SEG_TR, &tr);
+	c->ops->get_segment(c, X86_SEG_TR, &tr);
 	small = !(tr.type & 8);
 	ptr = wide ? 8 : small ? 2 : 4;
 	if (wide)
@@ -187,7 +187,7 @@ enum emu_status emu_inner_stack(struct emu_ctxt *c, u8 dpl, unsigned int ist, st
 		k->ss.unusable = true;
 		return EMU_OK;
 	}
-	st = emu_check_segment(c, EMU_SEG_SS, sel, dpl, VEC_TS, &k->ss);
+	st = emu_check_segment(c, X86_SEG_SS, sel, dpl, VEC_TS, &k->ss);
 	k->width = k->ss.db ? 4 : 2;
 	return st;
 }
@@ -208,7 +208,7 @@ enum emu_status emu_stack_push(struct emu_ctxt *c, struct emu_stack *k, u64 val,
 		la = (k->ss.base + sp) & 0xffffffff;
 	}
 	c->cpl = k->cpl;
-	st = c->ops->write(c, la, &val, size, EMU_ACC_WRITE);
+	st = c->ops->write(c, la, &val, size, X86_ACC_WRITE);
 	c->cpl = cpl;
 	if (st == EMU_OK)
 		k->sp = sp;
@@ -217,7 +217,7 @@ enum emu_status emu_stack_push(struct emu_ctxt *c, struct emu_stack *k, u64 val,
 
 void emu_enter_stack(struct emu_ctxt *c, const struct emu_stack *k)
 {
-	c->ops->set_segment(c, EMU_SEG_SS, &k->ss);
+	c->ops->set_segment(c, X86_SEG_SS, &k->ss);
 	emu_reg_set(c, RSP, k->width, k->sp);
 }
 
@@ -227,12 +227,12 @@ static enum emu_status call_inner(struct emu_exec *x, u8 dpl, unsigned int size,
 {
 	struct emu_ctxt *c = x->c;
 	unsigned int width = emu_stack_bytes(c), i;
-	struct emu_segment ss, cs;
+	struct x86_segment ss, cs;
 	enum emu_status st;
 	u64 val;
 
-	c->ops->get_segment(c, EMU_SEG_SS, &ss);
-	c->ops->get_segment(c, EMU_SEG_CS, &cs);
+	c->ops->get_segment(c, X86_SEG_SS, &ss);
+	c->ops->get_segment(c, X86_SEG_CS, &cs);
 	st = emu_inner_stack(c, dpl, 0, k);
 	if (st == EMU_OK)
 		st = emu_stack_push(c, k, ss.selector, size);
@@ -241,7 +241,7 @@ static enum emu_status call_inner(struct emu_exec *x, u8 dpl, unsigned int size,
 	for (i = count; i-- > 0 && st == EMU_OK;) {
 		u64 sp = (c->gpr[RSP] + i * size) & emu_mask(width);
 
-		st = emu_mem_read(c, EMU_SEG_SS, sp, &val, size);
+		st = emu_mem_read(c, X86_SEG_SS, sp, &val, size);
 		if (st == EMU_OK)
 			st = emu_stack_push(c, k, val, size);
 	}
@@ -251,7 +251,7 @@ static enum emu_status call_inner(struct emu_exec *x, u8 dpl, unsigned int size,
 }
 
 static enum emu_status call_gate(struct emu_exec *x, u16 sel, const struct emu_raw_desc *gate,
-				 const struct emu_segment *g, bool call)
+				 const struct x86_segment *g, bool call)
 {
 	struct emu_ctxt *c = x->c;
 	bool wide = c->long_mode_active, inner, conforming;
@@ -259,7 +259,7 @@ static enum emu_status call_gate(struct emu_exec *x, u16 sel, const struct emu_r
 	u64 off = (gate->lo & 0xffff) | (size > 2 ? gate->hi & 0xffff0000 : 0);
 	u16 csel = gate->lo >> 16;
 	struct emu_raw_desc r;
-	struct emu_segment cs;
+	struct x86_segment cs;
 	struct emu_stack k;
 	enum emu_status st;
 
@@ -296,7 +296,7 @@ static enum emu_status call_gate(struct emu_exec *x, u16 sel, const struct emu_r
 
 /* A jump or call to a TSS, directly or (type 5) through a task gate. */
 static enum emu_status task(struct emu_exec *x, u16 sel, const struct emu_raw_desc *r,
-			    const struct emu_segment *s, bool call)
+			    const struct x86_segment *s, bool call)
 {
 	struct emu_ctxt *c = x->c;
 
@@ -314,7 +314,7 @@ static enum emu_status far_transfer(struct emu_exec *x, bool call)
 {
 	struct emu_ctxt *c = x->c;
 	struct emu_raw_desc r;
-	struct emu_segment s;
+	struct x86_segment s;
 	enum emu_status st;
 	u64 off, sel;
 
@@ -360,8 +360,8 @@ enum emu_status ex_callf(struct emu_exec *x)
 /* After a return to less privilege, data segments that it may not have are emptied. */
 static void drop_segments(struct emu_ctxt *c, u8 cpl)
 {
-	static const u8 segs[] = { EMU_SEG_ES, EMU_SEG_DS, EMU_SEG_FS, EMU_SEG_GS };
-	struct emu_segment s;
+	static const u8 segs[] = { X86_SEG_ES, X86_SEG_DS, X86_SEG_FS, X86_SEG_GS };
+	struct x86_segment s;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(segs); i++) {
@@ -374,11 +374,11 @@ static void drop_segments(struct emu_ctxt *c, u8 cpl)
 	}
 }
 
-static enum emu_status return_stack(struct emu_exec *x, u16 sel, const struct emu_segment *cs,
-				    u8 cpl, struct emu_segment *ss)
+static enum emu_status return_stack(struct emu_exec *x, u16 sel, const struct x86_segment *cs,
+				    u8 cpl, struct x86_segment *ss)
 {
 	if (sel & ~3)
-		return emu_check_segment(x->c, EMU_SEG_SS, sel, cpl, VEC_GP, ss);
+		return emu_check_segment(x->c, X86_SEG_SS, sel, cpl, VEC_GP, ss);
 	if (!cs->l || cpl == 3 || sel != cpl)
 		return emu_raise(x->c, VEC_GP, 0);
 	memset(ss, 0, sizeof(*ss));
@@ -397,7 +397,7 @@ enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack,
 {
 	struct emu_ctxt *c = x->c;
 	u8 cpl = sel & 3, old = c->cpl;
-	struct emu_segment cs, ss;
+	struct x86_segment cs, ss;
 	struct emu_raw_desc r;
 	enum emu_status st;
 	u64 sp, ssel;
@@ -428,7 +428,7 @@ enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack,
 		st = check_target(c, sel, &r, &cs, off);
 	if (st != EMU_OK)
 		return st;
-	c->ops->set_segment(c, EMU_SEG_SS, &ss);
+	c->ops->set_segment(c, X86_SEG_SS, &ss);
 	emu_reg_set(c, RSP, cs.l ? 8 : ss.db ? 4 : 2, sp + release);
 	emu_enter_code(x, &cs, off, cpl);
 	if (cpl != old)

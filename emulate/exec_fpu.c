@@ -370,9 +370,9 @@ enum emu_status ex_fst(struct emu_exec *x)
 	fx.sw &= ~FSW_C1;
 	/* An exception that is not masked is raised before the address is looked at. */
 	if (stored_value(&fx, x, buf)) {
-		st = address(x, f->bytes, EMU_ACC_WRITE, &la);
+		st = address(x, f->bytes, X86_ACC_WRITE, &la);
 		if (st == EMU_OK)
-			st = c->ops->write(c, la, buf, f->bytes, EMU_ACC_WRITE);
+			st = c->ops->write(c, la, buf, f->bytes, X86_ACC_WRITE);
 		if (st != EMU_OK)
 			return st;
 		if (x->d->aux & AUX_POP)

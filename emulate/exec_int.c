@@ -13,8 +13,8 @@
 enum emu_status emu_inject_real(struct emu_ctxt *c, u8 vector, u64 next_rip)
 {
 	u64 saved = c->gpr[RSP];
-	struct emu_segment cs;
-	struct emu_table idt;
+	struct x86_segment cs;
+	struct x86_table idt;
 	enum emu_status st;
 	u16 entry[2];
 
@@ -24,7 +24,7 @@ enum emu_status emu_inject_real(struct emu_ctxt *c, u8 vector, u64 next_rip)
 	st = emu_sys_read(c, idt.base + vector * 4, entry, sizeof(entry));
 	if (st == EMU_OK)
 		st = emu_push(c, c->rflags, 2);
-	c->ops->get_segment(c, EMU_SEG_CS, &cs);
+	c->ops->get_segment(c, X86_SEG_CS, &cs);
 	if (st == EMU_OK)
 		st = emu_push(c, cs.selector, 2);
 	if (st == EMU_OK)
@@ -33,8 +33,8 @@ enum emu_status emu_inject_real(struct emu_ctxt *c, u8 vector, u64 next_rip)
 		c->gpr[RSP] = saved;
 		return st;
 	}
-	emu_real_segment(c, EMU_SEG_CS, entry[1], &cs);
-	c->ops->set_segment(c, EMU_SEG_CS, &cs);
+	emu_real_segment(c, X86_SEG_CS, entry[1], &cs);
+	c->ops->set_segment(c, X86_SEG_CS, &cs);
 	c->rip = entry[0];
 	c->rflags &= ~(FL_IF | FL_TF | FL_AC | FL_RF);
 	return EMU_OK;
@@ -43,8 +43,8 @@ enum emu_status emu_inject_real(struct emu_ctxt *c, u8 vector, u64 next_rip)
 /* A gate of the IDT and what it leads to. */
 struct gate {
 	struct emu_raw_desc raw;
-	struct emu_segment g;		/* type, dpl and present are those of the gate */
-	struct emu_segment cs;
+	struct x86_segment g;		/* type, dpl and present are those of the gate */
+	struct x86_segment cs;
 	u32 error;			/* the error code that names the gate */
 	u64 off;
 	unsigned int size;		/* of what is pushed */
@@ -54,7 +54,7 @@ struct gate {
 static enum emu_status read_gate(struct emu_ctxt *c, u8 vector, struct gate *g)
 {
 	unsigned int len = c->long_mode_active ? 16 : 8;
-	struct emu_table idt;
+	struct x86_table idt;
 	enum emu_status st;
 	bool known;
 
@@ -111,7 +111,7 @@ static enum emu_status gate_stack(struct emu_ctxt *c, const struct gate *g, stru
 		st = emu_inner_stack(c, g->inner ? g->cs.dpl : c->cpl, ist, k);
 	} else {
 		memset(k, 0, sizeof(*k));
-		c->ops->get_segment(c, EMU_SEG_SS, &k->ss);
+		c->ops->get_segment(c, X86_SEG_SS, &k->ss);
 		k->sp = c->gpr[RSP];
 		k->cpl = c->cpl;
 		k->width = c->long_mode_active ? 8 : k->ss.db ? 4 : 2;
@@ -123,9 +123,9 @@ static enum emu_status gate_stack(struct emu_ctxt *c, const struct gate *g, stru
 
 static enum emu_status push_frame(struct emu_exec *x, const struct gate *g, struct emu_stack *k)
 {
-	static const u8 vm86_segs[] = { EMU_SEG_GS, EMU_SEG_FS, EMU_SEG_DS, EMU_SEG_ES };
+	static const u8 vm86_segs[] = { X86_SEG_GS, X86_SEG_FS, X86_SEG_DS, X86_SEG_ES };
 	struct emu_ctxt *c = x->c;
-	struct emu_segment s;
+	struct x86_segment s;
 	enum emu_status st = EMU_OK;
 	unsigned int i;
 
@@ -134,12 +134,12 @@ static enum emu_status push_frame(struct emu_exec *x, const struct gate *g, stru
 		st = emu_stack_push(c, k, s.selector, g->size);
 	}
 	if (st == EMU_OK && (g->inner || c->long_mode_active)) {
-		c->ops->get_segment(c, EMU_SEG_SS, &s);
+		c->ops->get_segment(c, X86_SEG_SS, &s);
 		st = emu_stack_push(c, k, s.selector, g->size);
 		if (st == EMU_OK)
 			st = emu_stack_push(c, k, c->gpr[RSP], g->size);
 	}
-	c->ops->get_segment(c, EMU_SEG_CS, &s);
+	c->ops->get_segment(c, X86_SEG_CS, &s);
 	if (st == EMU_OK)
 		st = emu_stack_push(c, k, x->flags, g->size);
 	if (st == EMU_OK)
@@ -149,8 +149,8 @@ static enum emu_status push_frame(struct emu_exec *x, const struct gate *g, stru
 
 static void drop_vm86_segments(struct emu_ctxt *c)
 {
-	static const u8 segs[] = { EMU_SEG_ES, EMU_SEG_DS, EMU_SEG_FS, EMU_SEG_GS };
-	const struct emu_segment none = { .unusable = true };
+	static const u8 segs[] = { X86_SEG_ES, X86_SEG_DS, X86_SEG_FS, X86_SEG_GS };
+	const struct x86_segment none = { .unusable = true };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(segs); i++)
@@ -179,7 +179,7 @@ static enum emu_status through_idt(struct emu_exec *x, u8 vector)
 	if (c->mode == EMU_MODE_VM86)
 		drop_vm86_segments(c);
 	if (g.inner)
-		c->ops->set_segment(c, EMU_SEG_SS, &k.ss);
+		c->ops->set_segment(c, X86_SEG_SS, &k.ss);
 	emu_reg_set(c, RSP, k.width, k.sp);
 	emu_enter_code(x, &g.cs, g.off, k.cpl);
 	x->flags &= ~(FL_TF | FL_NT | FL_RF | FL_VM);
@@ -209,13 +209,13 @@ static enum emu_status interrupt(struct emu_exec *x, u8 vector)
  */
 static enum emu_status goes_to_idt(struct emu_ctxt *c, u8 vector, bool *yes)
 {
-	struct emu_segment tr;
+	struct x86_segment tr;
 	enum emu_status st;
 	u16 base;
 	u8 bits;
 	u32 off;
 
-	c->ops->get_segment(c, EMU_SEG_TR, &tr);
+	c->ops->get_segment(c, X86_SEG_TR, &tr);
 	if (tr.unusable || !(tr.type & 8) || tr.limit < 103)
 		return emu_raise(c, VEC_GP, 0);
 	st = emu_sys_read(c, tr.base + 102, &base, 2);
@@ -235,7 +235,7 @@ static enum emu_status redirect(struct emu_exec *x, u8 vector)
 	struct emu_ctxt *c = x->c;
 	bool virtual = emu_iopl(c) < 3;
 	u64 flags = x->flags;
-	struct emu_segment cs;
+	struct x86_segment cs;
 	enum emu_status st;
 	u16 entry[2];
 
@@ -244,15 +244,15 @@ static enum emu_status redirect(struct emu_exec *x, u8 vector)
 	st = emu_sys_read(c, vector * 4, entry, sizeof(entry));
 	if (st == EMU_OK)
 		st = emu_push(c, flags, 2);
-	c->ops->get_segment(c, EMU_SEG_CS, &cs);
+	c->ops->get_segment(c, X86_SEG_CS, &cs);
 	if (st == EMU_OK)
 		st = emu_push(c, cs.selector, 2);
 	if (st == EMU_OK)
 		st = emu_push(c, x->next_rip, 2);
 	if (st != EMU_OK)
 		return st;
-	emu_real_segment(c, EMU_SEG_CS, entry[1], &cs);
-	c->ops->set_segment(c, EMU_SEG_CS, &cs);
+	emu_real_segment(c, X86_SEG_CS, entry[1], &cs);
+	c->ops->set_segment(c, X86_SEG_CS, &cs);
 	x->next_rip = entry[0];
 	x->flags &= ~(FL_TF | (virtual ? FL_VIF : FL_IF));
 	return EMU_OK;
@@ -310,10 +310,10 @@ static void restore_flags(struct emu_exec *x, u64 val, u8 cpl)
 /* From a CPL 0 handler back to virtual-8086 mode: nine doublewords on the stack. */
 static enum emu_status iret_to_vm86(struct emu_exec *x, u64 ip, u64 cs, u64 flags)
 {
-	static const u8 segs[] = { EMU_SEG_SS, EMU_SEG_ES, EMU_SEG_DS, EMU_SEG_FS, EMU_SEG_GS };
+	static const u8 segs[] = { X86_SEG_SS, X86_SEG_ES, X86_SEG_DS, X86_SEG_FS, X86_SEG_GS };
 	struct emu_ctxt *c = x->c;
 	u64 val[6] = { 0 };		/* ESP, then the selectors */
-	struct emu_segment s;
+	struct x86_segment s;
 	enum emu_status st;
 	unsigned int i;
 
@@ -330,8 +330,8 @@ static enum emu_status iret_to_vm86(struct emu_exec *x, u64 ip, u64 cs, u64 flag
 		emu_real_segment(c, segs[i], val[i + 1], &s);
 		c->ops->set_segment(c, segs[i], &s);
 	}
-	emu_real_segment(c, EMU_SEG_CS, cs, &s);
-	c->ops->set_segment(c, EMU_SEG_CS, &s);
+	emu_real_segment(c, X86_SEG_CS, cs, &s);
+	c->ops->set_segment(c, X86_SEG_CS, &s);
 	c->gpr[RSP] = val[0];
 	x->next_rip = ip;
 	x->keep_rf = true;
@@ -356,9 +356,9 @@ static enum emu_status iret_real(struct emu_exec *x, u64 ip, u64 sel, u64 flags)
 {
 	struct emu_ctxt *c = x->c;
 	enum emu_status st;
-	struct emu_segment cs;
+	struct x86_segment cs;
 
-	emu_real_segment(c, EMU_SEG_CS, sel, &cs);
+	emu_real_segment(c, X86_SEG_CS, sel, &cs);
 	if (ip > cs.limit)
 		return emu_raise(c, VEC_GP, 0);
 	if (c->mode == EMU_MODE_VM86 && emu_iopl(c) < 3) {
@@ -368,7 +368,7 @@ static enum emu_status iret_real(struct emu_exec *x, u64 ip, u64 sel, u64 flags)
 	} else {
 		restore_flags(x, flags, c->cpl);
 	}
-	c->ops->set_segment(c, EMU_SEG_CS, &cs);
+	c->ops->set_segment(c, X86_SEG_CS, &cs);
 	x->next_rip = ip;
 	return EMU_OK;
 }
@@ -376,13 +376,13 @@ static enum emu_status iret_real(struct emu_exec *x, u64 ip, u64 sel, u64 flags)
 static enum emu_status iret_task(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_segment tr;
+	struct x86_segment tr;
 	enum emu_status st;
 	u16 link;
 
 	if (c->long_mode_active)
 		return emu_raise(c, VEC_GP, 0);
-	c->ops->get_segment(c, EMU_SEG_TR, &tr);
+	c->ops->get_segment(c, X86_SEG_TR, &tr);
 	c->switching = true;
 	st = emu_sys_read(c, tr.base, &link, 2);
 	return st == EMU_OK ? emu_switch_in_exec(x, link, -1, 1) : st;

@@ -66,7 +66,7 @@ enum emu_status ex_cwd(struct emu_exec *x)
 enum emu_status ex_xlat(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	int seg = x->in->seg_override >= 0 ? x->in->seg_override : EMU_SEG_DS;
+	int seg = x->in->seg_override >= 0 ? x->in->seg_override : X86_SEG_DS;
 	u64 off = (c->gpr[RBX] + (c->gpr[RAX] & 0xff)) & emu_mask(x->in->ad_bytes);
 
 	return emu_mem_read(c, seg, off, &x->op[0].val, 1);
@@ -168,7 +168,7 @@ enum emu_status ex_push(struct emu_exec *x)
 static enum emu_status push_selector(struct emu_exec *x, unsigned int seg)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_segment s;
+	struct x86_segment s;
 
 	c->ops->get_segment(c, seg, &s);
 	if (x->in->op_bytes != 4)
@@ -201,7 +201,7 @@ enum emu_status ex_pop(struct emu_exec *x)
 
 static enum emu_status load_selector(struct emu_exec *x, unsigned int seg, u16 sel)
 {
-	if (seg == EMU_SEG_SS)
+	if (seg == X86_SEG_SS)
 		x->c->block_mov_ss = true;
 	return emu_load_segment(x->c, seg, sel);
 }
@@ -217,7 +217,7 @@ enum emu_status ex_pop_seg(struct emu_exec *x)
 
 enum emu_status ex_mov_from_seg(struct emu_exec *x)
 {
-	struct emu_segment s;
+	struct x86_segment s;
 
 	x->c->ops->get_segment(x->c, x->op[1].reg, &s);
 	x->op[0].val = s.selector;
@@ -315,7 +315,7 @@ static enum emu_status enter_levels(struct emu_exec *x, unsigned int level, u64 
 
 	while (--level) {
 		bp -= size;
-		st = emu_mem_read(c, EMU_SEG_SS, bp & mask, &val, size);
+		st = emu_mem_read(c, X86_SEG_SS, bp & mask, &val, size);
 		if (st == EMU_OK)
 			st = emu_push(c, val, size);
 		if (st != EMU_OK)

@@ -161,7 +161,7 @@ static enum emu_status move_masked(struct emu_exec *x, int seg, u64 off, u8 *dat
 				st = emu_linear(c, seg, off + i * size, size, acc, &la[i]);
 			else if (step == PAGE)
 				st = emu_probe(c, la[i], size, acc);
-			else if (acc & EMU_ACC_WRITE)
+			else if (acc & X86_ACC_WRITE)
 				st = c->ops->write(c, la[i], data + i * size, size, acc);
 			else
 				st = c->ops->read(c, la[i], data + i * size, size, acc);
@@ -174,7 +174,7 @@ static enum emu_status move_masked(struct emu_exec *x, int seg, u64 off, u8 *dat
 enum emu_status ex_vmaskmov(struct emu_exec *x)
 {
 	unsigned int size = x->d->aux ? x->d->aux : x->in->vex_w ? 8 : 4;
-	u32 acc = x->op[0].kind == OPND_MEM ? EMU_ACC_WRITE : 0;
+	u32 acc = x->op[0].kind == OPND_MEM ? X86_ACC_WRITE : 0;
 	u32 mask = signs(x, &x->op[1], size);
 	u8 data[VEC_BYTES] = { 0 };
 	enum emu_status st;
@@ -191,7 +191,7 @@ enum emu_status ex_vmaskmov(struct emu_exec *x)
  */
 enum emu_status ex_maskmov(struct emu_exec *x)
 {
-	int seg = x->in->seg_override >= 0 ? x->in->seg_override : EMU_SEG_DS;
+	int seg = x->in->seg_override >= 0 ? x->in->seg_override : X86_SEG_DS;
 	unsigned int quads = x->op[0].size / 8, i;
 	u32 mask = signs(x, &x->op[1], 1);
 	u64 di = x->c->gpr[RDI], off[2], la;
@@ -200,16 +200,16 @@ enum emu_status ex_maskmov(struct emu_exec *x)
 
 	for (i = quads; i-- > 0 && st == EMU_OK;) {
 		off[i] = (di + i * 8) & emu_mask(x->in->ad_bytes);
-		st = emu_linear(x->c, seg, off[i], 8, EMU_ACC_WRITE, &la);
+		st = emu_linear(x->c, seg, off[i], 8, X86_ACC_WRITE, &la);
 		if (st == EMU_OK)
 			st = emu_align_check(x->c, la, 8);
 		if (st == EMU_OK)
-			st = emu_probe(x->c, la, 8, EMU_ACC_WRITE);
+			st = emu_probe(x->c, la, 8, X86_ACC_WRITE);
 	}
 	emu_vec_get(x, &x->op[0], data, x->op[0].size);
 	for (i = 0; i < quads && st == EMU_OK; i++)
 		st = move_masked(x, seg, off[i], data + i * 8, mask >> i * 8 & 0xff, 1,
-				 EMU_ACC_WRITE);
+				 X86_ACC_WRITE);
 	return st;
 }
 

@@ -22,7 +22,7 @@ static u64 offset(struct emu_exec *x, unsigned int reg)
 
 static enum emu_status source(struct emu_exec *x, unsigned int len, u64 *la)
 {
-	int seg = x->in->seg_override >= 0 ? x->in->seg_override : EMU_SEG_DS;
+	int seg = x->in->seg_override >= 0 ? x->in->seg_override : X86_SEG_DS;
 	enum emu_status st = emu_linear(x->c, seg, offset(x, RSI), len, 0, la);
 
 	return st == EMU_OK ? emu_align_check(x->c, *la, x->op[0].size) : st;
@@ -30,7 +30,7 @@ static enum emu_status source(struct emu_exec *x, unsigned int len, u64 *la)
 
 static enum emu_status destination(struct emu_exec *x, unsigned int len, u32 acc, u64 *la)
 {
-	enum emu_status st = emu_linear(x->c, EMU_SEG_ES, offset(x, RDI), len, acc, la);
+	enum emu_status st = emu_linear(x->c, X86_SEG_ES, offset(x, RDI), len, acc, la);
 
 	return st == EMU_OK ? emu_align_check(x->c, *la, x->op[0].size) : st;
 }
@@ -135,9 +135,9 @@ static enum emu_status one_movs(struct emu_exec *x)
 	enum emu_status st = read_source(x, &val);
 
 	if (st == EMU_OK)
-		st = destination(x, size, EMU_ACC_WRITE, &x->op[0].la);
+		st = destination(x, size, X86_ACC_WRITE, &x->op[0].la);
 	if (st == EMU_OK)
-		st = x->c->ops->write(x->c, x->op[0].la, &val, size, EMU_ACC_WRITE);
+		st = x->c->ops->write(x->c, x->op[0].la, &val, size, X86_ACC_WRITE);
 	return st;
 }
 
@@ -147,9 +147,9 @@ static enum emu_status one_stos(struct emu_exec *x)
 	u64 val = x->c->gpr[RAX];
 	enum emu_status st;
 
-	st = destination(x, size, EMU_ACC_WRITE, &x->op[0].la);
+	st = destination(x, size, X86_ACC_WRITE, &x->op[0].la);
 	if (st == EMU_OK)
-		st = x->c->ops->write(x->c, x->op[0].la, &val, size, EMU_ACC_WRITE);
+		st = x->c->ops->write(x->c, x->op[0].la, &val, size, X86_ACC_WRITE);
 	return st;
 }
 
@@ -258,18 +258,18 @@ enum emu_status ex_ins(struct emu_exec *x)
 	st = emu_io_allowed(c, port, size);
 	if (st != EMU_OK || (x->in->rep && !offset(x, RCX)))
 		return st;
-	st = destination(x, size, EMU_ACC_WRITE, &la);
+	st = destination(x, size, X86_ACC_WRITE, &la);
 	if (st != EMU_OK)
 		return st;
 	/* Input that cannot be stored would be lost. */
-	st = emu_probe(c, la, size, EMU_ACC_WRITE);
+	st = emu_probe(c, la, size, X86_ACC_WRITE);
 	if (st != EMU_OK)
 		return st;
-	n = batch(x, RDI, EMU_SEG_ES, EMU_ACC_WRITE, la);
+	n = batch(x, RDI, X86_SEG_ES, X86_ACC_WRITE, la);
 	st = c->ops->pio_in(c, port, size, buf, n);
 	for (done = 0; st == EMU_OK && done < n * size; done += len) {
 		len = n * size - done < COPY_CHUNK ? n * size - done : COPY_CHUNK;
-		st = c->ops->write(c, la + done, buf + done, len, EMU_ACC_WRITE);
+		st = c->ops->write(c, la + done, buf + done, len, X86_ACC_WRITE);
 	}
 	if (st == EMU_OK)
 		finish_batch(x, RDI, n);
@@ -278,7 +278,7 @@ enum emu_status ex_ins(struct emu_exec *x)
 
 enum emu_status ex_outs(struct emu_exec *x)
 {
-	int seg = x->in->seg_override >= 0 ? x->in->seg_override : EMU_SEG_DS;
+	int seg = x->in->seg_override >= 0 ? x->in->seg_override : X86_SEG_DS;
 	struct emu_ctxt *c = x->c;
 	unsigned int size = x->op[0].size, n, done, len;
 	u16 port = c->gpr[RDX];

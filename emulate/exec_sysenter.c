@@ -20,12 +20,12 @@
 /* Flat code at @off and flat data for the stack, of privilege @cpl. */
 static void enter_flat(struct emu_exec *x, u16 cs, u16 ss, bool wide, u64 off, u8 cpl)
 {
-	struct emu_segment s = {
+	struct x86_segment s = {
 		.selector = (ss & ~3) | cpl, .type = 3, .dpl = cpl, .s = true, .present = true,
 		.db = true, .g = true, .limit = 0xffffffff,
 	};
 
-	x->c->ops->set_segment(x->c, EMU_SEG_SS, &s);
+	x->c->ops->set_segment(x->c, X86_SEG_SS, &s);
 	s.selector = cs;
 	s.type = 11;
 	s.l = wide;

@@ -110,7 +110,7 @@ enum emu_status ex_hlt(struct emu_exec *x)
 enum emu_status ex_monitor(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	int seg = x->in->seg_override >= 0 ? x->in->seg_override : EMU_SEG_DS;
+	int seg = x->in->seg_override >= 0 ? x->in->seg_override : X86_SEG_DS;
 	enum emu_status st;
 	u64 la;
 
@@ -215,13 +215,13 @@ enum emu_status ex_mov_to_dr(struct emu_exec *x)
 enum emu_status ex_invlpg(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_segment s;
+	struct x86_segment s;
 	u64 la = x->in->mem_off;
 
 	c->ops->get_segment(c, x->in->mem_seg, &s);
 	if (!emu_is64(c))
 		return c->ops->invlpg(c, (la + s.base) & 0xffffffff);
-	if (x->in->mem_seg >= EMU_SEG_FS)
+	if (x->in->mem_seg >= X86_SEG_FS)
 		la += s.base;
 	return emu_canonical(c, la) ? c->ops->invlpg(c, la) : EMU_OK;
 }
@@ -248,11 +248,11 @@ enum emu_status ex_stac(struct emu_exec *x)
 enum emu_status ex_swapgs(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_segment gs;
+	struct x86_segment gs;
 	enum emu_status st;
 	u64 kernel, user;
 
-	c->ops->get_segment(c, EMU_SEG_GS, &gs);
+	c->ops->get_segment(c, X86_SEG_GS, &gs);
 	st = c->ops->get_msr(c, MSR_KERNEL_GS_BASE, &kernel);
 	if (st != EMU_OK)
 		return st;
@@ -260,7 +260,7 @@ enum emu_status ex_swapgs(struct emu_exec *x)
 	gs.base = kernel;
 	st = c->ops->set_msr(c, MSR_KERNEL_GS_BASE, user);
 	if (st == EMU_OK)
-		c->ops->set_segment(c, EMU_SEG_GS, &gs);
+		c->ops->set_segment(c, X86_SEG_GS, &gs);
 	return st;
 }
 
@@ -268,8 +268,8 @@ enum emu_status ex_swapgs(struct emu_exec *x)
 enum emu_status ex_fsgsbase(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	int seg = x->in->modrm & 8 ? EMU_SEG_GS : EMU_SEG_FS;
-	struct emu_segment s;
+	int seg = x->in->modrm & 8 ? X86_SEG_GS : X86_SEG_FS;
+	struct x86_segment s;
 
 	if (!(c->ops->get_cr(c, 4) & CR4_FSGSBASE))
 		return emu_raise(c, VEC_UD, 0);
@@ -289,7 +289,7 @@ enum emu_status ex_fsgsbase(struct emu_exec *x)
 enum emu_status ex_sgdt(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_table t;
+	struct x86_table t;
 	enum emu_status st;
 
 	if (x->d->aux)
@@ -306,7 +306,7 @@ enum emu_status ex_sgdt(struct emu_exec *x)
 enum emu_status ex_lgdt(struct emu_exec *x)
 {
 	struct emu_ctxt *c = x->c;
-	struct emu_table t;
+	struct x86_table t;
 	enum emu_status st;
 	u64 limit, base;
 
@@ -334,7 +334,7 @@ enum emu_status ex_lgdt(struct emu_exec *x)
 /* SLDT and STR: the table says which register. */
 enum emu_status ex_sldt(struct emu_exec *x)
 {
-	struct emu_segment s;
+	struct x86_segment s;
 
 	x->c->ops->get_segment(x->c, x->d->aux, &s);
 	x->op[0].val = s.selector;
@@ -347,13 +347,13 @@ enum emu_status ex_lldt(struct emu_exec *x)
 	struct emu_ctxt *c = x->c;
 	int seg = x->d->aux;
 	u16 sel = x->op[0].val;
-	struct emu_segment s = { .selector = sel, .unusable = true };
+	struct x86_segment s = { .selector = sel, .unusable = true };
 	struct emu_raw_desc r;
 	enum emu_status st;
 	bool good;
 
 	if (!(sel & ~3)) {
-		if (seg == EMU_SEG_TR)
+		if (seg == X86_SEG_TR)
 			return emu_raise(c, VEC_GP, 0);
 		c->ops->set_segment(c, seg, &s);
 		return EMU_OK;
@@ -364,7 +364,7 @@ enum emu_status ex_lldt(struct emu_exec *x)
 	if (st != EMU_OK)
 		return st;
 	emu_unpack_desc(sel, &r, &s);
-	if (seg == EMU_SEG_LDTR)
+	if (seg == X86_SEG_LDTR)
 		good = s.type == 2;
 	else
 		good = s.type == 9 || (s.type == 1 && !c->long_mode_active);
@@ -374,7 +374,7 @@ enum emu_status ex_lldt(struct emu_exec *x)
 		return emu_raise(c, VEC_NP, sel & ~3);
 	if (c->long_mode_active && !emu_canonical(c, s.base))
 		return emu_raise(c, VEC_GP, sel & ~3);
-	if (seg == EMU_SEG_TR) {
+	if (seg == X86_SEG_TR) {
 		s.type |= 2;
 		st = emu_desc_set_type(c, sel, &r, 2, 0);
 	}
@@ -384,7 +384,7 @@ enum emu_status ex_lldt(struct emu_exec *x)
 }
 
 /* Can code at CPL, through @sel, see the descriptor @s? Conforming code always. */
-static bool visible(const struct emu_ctxt *c, u16 sel, const struct emu_segment *s)
+static bool visible(const struct emu_ctxt *c, u16 sel, const struct x86_segment *s)
 {
 	if (s->s && (s->type & 12) == 12)
 		return true;
@@ -393,7 +393,7 @@ static bool visible(const struct emu_ctxt *c, u16 sel, const struct emu_segment 
 
 /* Reads the descriptor for LAR, LSL, VERR, VERW, to which a bad selector is no fault. */
 static enum emu_status inspect(struct emu_exec *x, u16 sel, struct emu_raw_desc *r,
-			       struct emu_segment *s, bool *ok)
+			       struct x86_segment *s, bool *ok)
 {
 	struct emu_ctxt *c = x->c;
 	enum emu_status st;
@@ -423,7 +423,7 @@ enum emu_status ex_lar(struct emu_exec *x)
 	u16 lar = c->long_mode_active ? 0x1a04 : 0x1a3e;
 	u16 lsl = c->long_mode_active ? 0x0a04 : 0x0a0e;
 	struct emu_raw_desc r;
-	struct emu_segment s;
+	struct x86_segment s;
 	enum emu_status st;
 	bool ok;
 
@@ -443,7 +443,7 @@ enum emu_status ex_lar(struct emu_exec *x)
 enum emu_status ex_verr(struct emu_exec *x)
 {
 	struct emu_raw_desc r;
-	struct emu_segment s;
+	struct x86_segment s;
 	enum emu_status st;
 	bool ok;
 

@@ -48,7 +48,7 @@ enum emu_status emu_vec_put(struct emu_exec *x, const struct emu_opnd *o, const 
 	u64 val = 0;
 
 	if (o->kind == OPND_MEM)
-		return c->ops->write(c, o->la, buf, len, EMU_ACC_WRITE);
+		return c->ops->write(c, o->la, buf, len, X86_ACC_WRITE);
 	if (o->kind == OPND_VEC) {
 		put_vec(x, o->reg, buf);
 		return EMU_OK;
@@ -180,12 +180,12 @@ enum emu_status ex_fxsave(struct emu_exec *x)
 	struct emu_fx fx;
 	u64 la;
 
-	st = fx_image(x, EMU_ACC_WRITE, &la, &len);
+	st = fx_image(x, X86_ACC_WRITE, &la, &len);
 	if (st != EMU_OK)
 		return st;
 	c->ops->fxsave(c, &fx, x->in->rex & 8);
 	for (done = 0; st == EMU_OK && done < len; done += FX_CHUNK)
-		st = c->ops->write(c, la + done, (u8 *)&fx + done, FX_CHUNK, EMU_ACC_WRITE);
+		st = c->ops->write(c, la + done, (u8 *)&fx + done, FX_CHUNK, X86_ACC_WRITE);
 	return st;
 }
 

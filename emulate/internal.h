@@ -267,7 +267,7 @@ enum emu_status emu_raise(struct emu_ctxt *c, u8 vector, u32 error_code);
 enum emu_status emu_linear(struct emu_ctxt *c, int seg, u64 off, unsigned int len, u32 acc,
 			   u64 *la);
 bool emu_canonical(struct emu_ctxt *c, u64 la);
-bool emu_in_limit(const struct emu_segment *s, u64 off, unsigned int len);
+bool emu_in_limit(const struct x86_segment *s, u64 off, unsigned int len);
 enum emu_status emu_align_check(struct emu_ctxt *c, u64 la, unsigned int size);
 u64 emu_reg_get(const struct emu_ctxt *c, unsigned int reg, unsigned int size);
 void emu_reg_set(struct emu_ctxt *c, unsigned int reg, unsigned int size, u64 val);
@@ -295,18 +295,18 @@ struct emu_raw_desc {
 };
 
 enum emu_status emu_read_desc(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r, u8 vector);
-void emu_unpack_desc(u16 sel, const struct emu_raw_desc *r, struct emu_segment *s);
+void emu_unpack_desc(u16 sel, const struct emu_raw_desc *r, struct x86_segment *s);
 enum emu_status emu_desc_set_type(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r, u32 set,
 				  u32 clear);
 enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, u8 vector,
-				  struct emu_segment *s);
-void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct emu_segment *s);
+				  struct x86_segment *s);
+void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct x86_segment *s);
 enum emu_status emu_load_segment(struct emu_ctxt *c, int seg, u16 sel);
 
 /* --- exec_far.c --- */
 /* A stack that is not the current one yet. */
 struct emu_stack {
-	struct emu_segment ss;
+	struct x86_segment ss;
 	u64 sp;
 	unsigned int width;
 	u8 cpl;
@@ -316,11 +316,11 @@ enum emu_status emu_inner_stack(struct emu_ctxt *c, u8 dpl, unsigned int ist, st
 enum emu_status emu_stack_push(struct emu_ctxt *c, struct emu_stack *k, u64 val, unsigned int size);
 void emu_enter_stack(struct emu_ctxt *c, const struct emu_stack *k);
 enum emu_status emu_read_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
-			      struct emu_segment *cs);
+			      struct x86_segment *cs);
 enum emu_status emu_check_code(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *r,
-			       struct emu_segment *cs, u64 off);
-void emu_set_code(struct emu_ctxt *c, const struct emu_segment *cs, u8 cpl);
-void emu_enter_code(struct emu_exec *x, struct emu_segment *cs, u64 off, u8 cpl);
+			       struct x86_segment *cs, u64 off);
+void emu_set_code(struct emu_ctxt *c, const struct x86_segment *cs, u8 cpl);
+void emu_enter_code(struct emu_exec *x, struct x86_segment *cs, u64 off, u8 cpl);
 enum emu_status emu_far_return(struct emu_exec *x, u16 sel, u64 off, bool stack, u16 release);
 enum emu_status ex_lds(struct emu_exec *x);
 enum emu_status ex_jmpf(struct emu_exec *x);

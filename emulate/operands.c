@@ -124,7 +124,7 @@ static u64 address16(const struct emu_ctxt *c, u8 *seg)
 	if (rm < 4)
 		ea += c->gpr[rm & 1 ? RDI : RSI];
 	if (base[rm] == RBP)
-		*seg = EMU_SEG_SS;
+		*seg = X86_SEG_SS;
 	return ea;
 }
 
@@ -146,7 +146,7 @@ static u64 address32(const struct emu_ctxt *c, u8 *seg)
 		return ea;
 	base |= (in->rex & 1) << 3;
 	if (base == RSP || base == RBP)
-		*seg = EMU_SEG_SS;
+		*seg = X86_SEG_SS;
 	return ea + c->gpr[base];
 }
 
@@ -159,7 +159,7 @@ u64 emu_address(const struct emu_ctxt *c, u8 *seg)
 {
 	u64 ea;
 
-	*seg = EMU_SEG_DS;
+	*seg = X86_SEG_DS;
 	ea = c->insn.ad_bytes == 2 ? address16(c, seg) : address32(c, seg);
 	if (c->insn.seg_override >= 0)
 		*seg = c->insn.seg_override;

@@ -15,14 +15,14 @@ static enum emu_status locate(struct emu_ctxt *c, u16 sel, unsigned int len, u8 
 	u64 off = sel & ~7u;
 
 	if (sel & SEL_LDT) {
-		struct emu_segment ldt;
+		struct x86_segment ldt;
 
-		c->ops->get_segment(c, EMU_SEG_LDTR, &ldt);
+		c->ops->get_segment(c, X86_SEG_LDTR, &ldt);
 		if (ldt.unusable || off + len - 1 > ldt.limit)
 			return emu_raise(c, vector, sel & ~SEL_RPL);
 		*la = ldt.base + off;
 	} else {
-		struct emu_table gdt;
+		struct x86_table gdt;
 
 		c->ops->get_gdt(c, &gdt);
 		if (off + len - 1 > gdt.limit)
@@ -55,7 +55,7 @@ enum emu_status emu_read_desc(struct emu_ctxt *c, u16 sel, struct emu_raw_desc *
 	return st;
 }
 
-void emu_unpack_desc(u16 sel, const struct emu_raw_desc *r, struct emu_segment *s)
+void emu_unpack_desc(u16 sel, const struct emu_raw_desc *r, struct x86_segment *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->selector = sel;
@@ -92,7 +92,7 @@ enum emu_status emu_desc_set_type(struct emu_ctxt *c, u16 sel, struct emu_raw_de
 }
 
 /* A segment as real and virtual-8086 mode load it. In real mode the limit stays. */
-void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct emu_segment *s)
+void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct x86_segment *s)
 {
 	c->ops->get_segment(c, seg, s);
 	s->selector = sel;
@@ -111,7 +111,7 @@ void emu_real_segment(struct emu_ctxt *c, int seg, u16 sel, struct emu_segment *
 	s->l = false;
 }
 
-static bool data_allowed(const struct emu_segment *s, u16 sel, u8 cpl)
+static bool data_allowed(const struct x86_segment *s, u16 sel, u8 cpl)
 {
 	if (!s->s || (s->type & 10) == 8)
 		return false;
@@ -126,17 +126,17 @@ static bool data_allowed(const struct emu_segment *s, u16 sel, u8 cpl)
  * task switch), absence has its own.
  */
 enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, u8 vector,
-				  struct emu_segment *s)
+				  struct x86_segment *s)
 {
 	struct emu_raw_desc r;
 	enum emu_status st;
 
 	if (!(sel & ~SEL_RPL)) {
-		if (seg == EMU_SEG_SS && (!emu_is64(c) || cpl == 3 || (sel & SEL_RPL) != cpl))
+		if (seg == X86_SEG_SS && (!emu_is64(c) || cpl == 3 || (sel & SEL_RPL) != cpl))
 			return emu_raise(c, vector, 0);
 		memset(s, 0, sizeof(*s));
 		s->selector = sel;
-		s->dpl = seg == EMU_SEG_SS ? cpl : 0;
+		s->dpl = seg == X86_SEG_SS ? cpl : 0;
 		s->unusable = true;
 		return EMU_OK;
 	}
@@ -144,14 +144,14 @@ enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, 
 	if (st != EMU_OK)
 		return st;
 	emu_unpack_desc(sel, &r, s);
-	if (seg == EMU_SEG_SS) {
+	if (seg == X86_SEG_SS) {
 		if (!s->s || (s->type & 10) != 2 || s->dpl != cpl || (sel & SEL_RPL) != cpl)
 			return emu_raise(c, vector, sel & ~SEL_RPL);
 	} else if (!data_allowed(s, sel, cpl)) {
 		return emu_raise(c, vector, sel & ~SEL_RPL);
 	}
 	if (!s->present)
-		return emu_raise(c, seg == EMU_SEG_SS ? VEC_SS : VEC_NP, sel & ~SEL_RPL);
+		return emu_raise(c, seg == X86_SEG_SS ? VEC_SS : VEC_NP, sel & ~SEL_RPL);
 	s->type |= EMU_DESC_ACCESSED;
 	return emu_desc_set_type(c, sel, &r, EMU_DESC_ACCESSED, 0);
 }
@@ -160,7 +160,7 @@ enum emu_status emu_check_segment(struct emu_ctxt *c, int seg, u16 sel, u8 cpl, 
 enum emu_status emu_load_segment(struct emu_ctxt *c, int seg, u16 sel)
 {
 	enum emu_status st = EMU_OK;
-	struct emu_segment s;
+	struct x86_segment s;
 
 	if (!emu_protected(c))
 		emu_real_segment(c, seg, sel, &s);

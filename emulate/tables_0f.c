@@ -3,10 +3,10 @@
 #include "tables.h"
 
 static const struct emu_desc group6[8] = {
-	I1("sldt", sldt, EMU_SEG_LDTR, D_W0 | D_PROT | D_UMIP, Er),
-	I1("str", sldt, EMU_SEG_TR, D_W0 | D_PROT | D_UMIP, Er),
-	I1("lldt", lldt, EMU_SEG_LDTR, D_R0 | D_PROT | D_PRIV, Ew),
-	I1("ltr", lldt, EMU_SEG_TR, D_R0 | D_PROT | D_PRIV, Ew),
+	I1("sldt", sldt, X86_SEG_LDTR, D_W0 | D_PROT | D_UMIP, Er),
+	I1("str", sldt, X86_SEG_TR, D_W0 | D_PROT | D_UMIP, Er),
+	I1("lldt", lldt, X86_SEG_LDTR, D_R0 | D_PROT | D_PRIV, Ew),
+	I1("ltr", lldt, X86_SEG_TR, D_R0 | D_PROT | D_PRIV, Ew),
 	I1("verr", verr, 0, D_R0 | D_PROT, Ew), I1("verw", verr, 1, D_R0 | D_PROT, Ew),
 };
 
@@ -263,17 +263,17 @@ const struct emu_desc emu_map_0f[256] = {
 	[0x7e] = GROUP(PFX, op_7e), GROUP(PFX, op_7f),
 	[0x80 ... 0x8f] = I1("jcc", jcc, 0, D_F64, Jz),
 	[0x90 ... 0x9f] = I1("setcc", setcc, 0, D_W0, Eb),
-	[0xa0] = I0("push", push_seg, EMU_SEG_FS, D_D64), I0("pop", pop_seg, EMU_SEG_FS, D_D64),
+	[0xa0] = I0("push", push_seg, X86_SEG_FS, D_D64), I0("pop", pop_seg, X86_SEG_FS, D_D64),
 	I0("cpuid", cpuid, 0, 0), I2("bt", bt, 4, D_R0 | D_ADDR, Ev, Gv),
 	I3("shld", shld, EMU_SHLD, D_RW, Ev, Gv, Ib), I3("shld", shld, EMU_SHLD, D_RW, Ev, Gv, CL),
-	[0xa8] = I0("push", push_seg, EMU_SEG_GS, D_D64), I0("pop", pop_seg, EMU_SEG_GS, D_D64),
+	[0xa8] = I0("push", push_seg, X86_SEG_GS, D_D64), I0("pop", pop_seg, X86_SEG_GS, D_D64),
 	[0xab] = I2("bts", bt, 5, D_R0 | D_ADDR | D_LOCK, Ev, Gv),
 	I3("shrd", shld, EMU_SHRD, D_RW, Ev, Gv, Ib), I3("shrd", shld, EMU_SHRD, D_RW, Ev, Gv, CL),
 	GROUP(MOD, group15), I2("imul", imul, 0, D_RW, Gv, Ev),
 	I2("cmpxchg", cmpxchg, 0, LRW, Eb, Gb), I2("cmpxchg", cmpxchg, 0, LRW, Ev, Gv),
-	I2("lss", lds, EMU_SEG_SS, D_ADDR, Gv, Mp),
+	I2("lss", lds, X86_SEG_SS, D_ADDR, Gv, Mp),
 	I2("btr", bt, 6, D_R0 | D_ADDR | D_LOCK, Ev, Gv),
-	I2("lfs", lds, EMU_SEG_FS, D_ADDR, Gv, Mp), I2("lgs", lds, EMU_SEG_GS, D_ADDR, Gv, Mp),
+	I2("lfs", lds, X86_SEG_FS, D_ADDR, Gv, Mp), I2("lgs", lds, X86_SEG_GS, D_ADDR, Gv, Mp),
 	I2("movzx", mov, 0, D_W0, Gv, Eb), I2("movzx", mov, 0, D_W0, Gv, Ew),
 	[0xb8] = GROUP(PFX, op_b8),
 	[0xba] = GROUP(REG, group8), I2("btc", bt, 7, D_R0 | D_ADDR | D_LOCK, Ev, Gv),

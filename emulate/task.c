@@ -24,7 +24,7 @@ enum { BY_CALL, BY_IRET, BY_JMP, BY_GATE };
 struct task_state {
 	u32 ip, flags;
 	u32 gpr[8];
-	u16 seg[6];		/* by enum emu_seg; a 16-bit TSS has the first four */
+	u16 seg[6];		/* by enum x86_seg; a 16-bit TSS has the first four */
 	u16 ldt;
 	u32 cr3;
 	bool trap;
@@ -59,11 +59,11 @@ static void unpack(const u8 *p, bool wide, struct task_state *t)
 }
 
 /* What goes to the old TSS: from the instruction pointer to the segments. */
-static enum emu_status save(struct emu_ctxt *c, const struct emu_segment *tr, u64 flags)
+static enum emu_status save(struct emu_ctxt *c, const struct x86_segment *tr, u64 flags)
 {
 	bool wide = tr->type & TYPE_32;
 	unsigned int len = wide ? 4 : 2, n = 0, i;
-	struct emu_segment s;
+	struct x86_segment s;
 	u8 buf[64] = { 0 };
 	u32 val[16];
 
@@ -82,7 +82,7 @@ static enum emu_status save(struct emu_ctxt *c, const struct emu_segment *tr, u6
 
 /* Is @sel a TSS that can be switched to? */
 static enum emu_status find(struct emu_ctxt *c, u16 sel, int reason, u32 ext,
-			    struct emu_raw_desc *r, struct emu_segment *s)
+			    struct emu_raw_desc *r, struct x86_segment *s)
 {
 	u8 vector = reason == BY_IRET || reason == BY_GATE ? VEC_TS : VEC_GP;
 	bool busy = reason == BY_IRET;
@@ -106,8 +106,8 @@ static enum emu_status find(struct emu_ctxt *c, u16 sel, int reason, u32 ext,
 }
 
 /* Memory as the switch leaves it: the old state, the link, the busy bits. */
-static enum emu_status store_tasks(struct emu_ctxt *c, int reason, const struct emu_segment *old,
-				   const struct emu_segment *new, struct emu_raw_desc *rnew)
+static enum emu_status store_tasks(struct emu_ctxt *c, int reason, const struct x86_segment *old,
+				   const struct x86_segment *new, struct emu_raw_desc *rnew)
 {
 	bool nested = reason == BY_CALL || reason == BY_GATE;
 	u64 flags = c->rflags;
@@ -131,11 +131,11 @@ static enum emu_status store_tasks(struct emu_ctxt *c, int reason, const struct 
 
 static enum emu_status load_ldt(struct emu_ctxt *c, u16 sel)
 {
-	struct emu_segment s = { .selector = sel, .unusable = true };
+	struct x86_segment s = { .selector = sel, .unusable = true };
 	struct emu_raw_desc r;
 	enum emu_status st;
 
-	c->ops->set_segment(c, EMU_SEG_LDTR, &s);
+	c->ops->set_segment(c, X86_SEG_LDTR, &s);
 	if (!(sel & ~3))
 		return EMU_OK;
 	if (sel & 4)
@@ -146,7 +146,7 @@ static enum emu_status load_ldt(struct emu_ctxt *c, u16 sel)
 	emu_unpack_desc(sel, &r, &s);
 	if (s.s || s.type != 2 || !s.present)
 		return emu_raise(c, VEC_TS, sel & ~3);
-	c->ops->set_segment(c, EMU_SEG_LDTR, &s);
+	c->ops->set_segment(c, X86_SEG_LDTR, &s);
 	return EMU_OK;
 }
 
@@ -154,7 +154,7 @@ static enum emu_status load_code(struct emu_ctxt *c, u16 sel)
 {
 	u8 cpl = sel & 3;
 	struct emu_raw_desc r;
-	struct emu_segment s;
+	struct x86_segment s;
 	enum emu_status st;
 
 	if (!(sel & ~3))
@@ -178,8 +178,8 @@ static enum emu_status load_code(struct emu_ctxt *c, u16 sel)
 
 static enum emu_status load_segments(struct emu_ctxt *c, const struct task_state *t)
 {
-	static const u8 order[] = { EMU_SEG_SS, EMU_SEG_ES, EMU_SEG_DS, EMU_SEG_FS, EMU_SEG_GS };
-	struct emu_segment s;
+	static const u8 order[] = { X86_SEG_SS, X86_SEG_ES, X86_SEG_DS, X86_SEG_FS, X86_SEG_GS };
+	struct x86_segment s;
 	enum emu_status st;
 	unsigned int i;
 
@@ -190,7 +190,7 @@ static enum emu_status load_segments(struct emu_ctxt *c, const struct task_state
 		}
 		return EMU_OK;
 	}
-	st = load_code(c, t->seg[EMU_SEG_CS]);
+	st = load_code(c, t->seg[X86_SEG_CS]);
 	for (i = 0; i < sizeof(order) && st == EMU_OK; i++) {
 		st = emu_check_segment(c, order[i], t->seg[order[i]], c->cpl, VEC_TS, &s);
 		if (st == EMU_OK)
@@ -202,13 +202,13 @@ static enum emu_status load_segments(struct emu_ctxt *c, const struct task_state
 /* The selectors are loaded first of all, so that a fault is reported with them. */
 static void load_selectors(struct emu_ctxt *c, const struct task_state *t)
 {
-	struct emu_segment s;
+	struct x86_segment s;
 	unsigned int i;
 
 	for (i = 0; i < 6; i++) {
 		c->ops->get_segment(c, i, &s);
 		s.selector = t->seg[i];
-		if (i != EMU_SEG_CS && i != EMU_SEG_SS)
+		if (i != X86_SEG_CS && i != X86_SEG_SS)
 			s.unusable = true;
 		c->ops->set_segment(c, i, &s);
 	}
@@ -239,7 +239,7 @@ static enum emu_status load_task(struct emu_ctxt *c, const struct task_state *t,
 		c->cpl = 3;
 	} else {
 		c->mode = EMU_MODE_PROT32;
-		c->cpl = t->seg[EMU_SEG_CS] & 3;
+		c->cpl = t->seg[X86_SEG_CS] & 3;
 	}
 	load_selectors(c, t);
 	st = load_ldt(c, t->ldt);
@@ -249,7 +249,7 @@ static enum emu_status load_task(struct emu_ctxt *c, const struct task_state *t,
 static enum emu_status start_task(struct emu_ctxt *c, const struct task_state *t, bool wide,
 				  bool has_error, u32 error_code)
 {
-	struct emu_segment cs;
+	struct x86_segment cs;
 	enum emu_status st;
 
 	if (has_error) {
@@ -257,7 +257,7 @@ static enum emu_status start_task(struct emu_ctxt *c, const struct task_state *t
 		if (st != EMU_OK)
 			return st;
 	}
-	c->ops->get_segment(c, EMU_SEG_CS, &cs);
+	c->ops->get_segment(c, X86_SEG_CS, &cs);
 	if (c->rip > cs.limit)
 		return emu_raise(c, VEC_GP, 0);
 	st = c->ops->set_dr(c, 7, c->ops->get_dr(c, 7) & ~DR7_LOCAL);
@@ -272,14 +272,14 @@ static enum emu_status make_switch(struct emu_ctxt *c, u16 selector, int idt_vec
 				   bool has_error, u32 error_code)
 {
 	u32 ext = reason == BY_GATE && idt_vector < 0;
-	struct emu_segment old, new;
+	struct x86_segment old, new;
 	u8 buf[TSS32_BYTES] = { 0 };
 	struct task_state t;
 	struct emu_raw_desc r;
 	enum emu_status st;
 	bool wide;
 
-	c->ops->get_segment(c, EMU_SEG_TR, &old);
+	c->ops->get_segment(c, X86_SEG_TR, &old);
 	st = find(c, selector, reason, ext, &r, &new);
 	if (st != EMU_OK)
 		return st;
@@ -291,7 +291,7 @@ static enum emu_status make_switch(struct emu_ctxt *c, u16 selector, int idt_vec
 		return st;
 	unpack(buf, wide, &t);
 	new.type |= TYPE_BUSY;
-	c->ops->set_segment(c, EMU_SEG_TR, &new);
+	c->ops->set_segment(c, X86_SEG_TR, &new);
 	st = load_task(c, &t, wide, reason);
 	if (st == EMU_OK)
 		st = start_task(c, &t, wide, has_error, error_code);

@@ -7,21 +7,7 @@
 #ifndef KVMX_EMULATE_H
 #define KVMX_EMULATE_H
 
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
-#include <stdbool.h>
-#include <stdint.h>
-#include <stddef.h>
-typedef uint8_t u8;
-typedef uint16_t u16;
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int8_t s8;
-typedef int16_t s16;
-typedef int32_t s32;
-typedef int64_t s64;
-#endif
+#include "x86.h"
 
 /* What a callback answers, and what emu_execute() answers. */
 enum emu_status {
@@ -38,36 +24,6 @@ enum emu_mode {
 	EMU_MODE_PROT16,
 	EMU_MODE_PROT32,	/* also compatibility mode with CS.D set */
 	EMU_MODE_PROT64,
-};
-
-enum emu_seg {
-	EMU_SEG_ES, EMU_SEG_CS, EMU_SEG_SS, EMU_SEG_DS, EMU_SEG_FS, EMU_SEG_GS,
-	EMU_SEG_TR, EMU_SEG_LDTR,
-	EMU_NR_SEGS,
-};
-
-/* A segment register with its hidden part; field meanings of SDM 3A, 3.4.5. */
-struct emu_segment {
-	u16 selector;
-	u8 type;
-	u8 dpl;
-	bool s, present, avl, l, db, g;
-	bool unusable;
-	u32 limit;		/* in bytes, already scaled */
-	u64 base;
-};
-
-struct emu_table {
-	u64 base;
-	u16 limit;
-};
-
-struct emu_fault {
-	u8 vector;
-	bool has_error;
-	bool trap;		/* report after the instruction (#DB) */
-	u32 error_code;
-	u64 cr2;		/* #PF: faulting address; #DB: the new DR6 bits */
 };
 
 /* The image of FXSAVE, SDM vol. 1, 10.5.1; pointers as with REX.W. */
@@ -90,11 +46,6 @@ struct emu_fx {
 
 /* Instructions that not every CPU has. */
 enum emu_feature { EMU_BMI1, EMU_BMI2 };
-
-/* How memory is touched, for the callbacks that reach it. */
-#define EMU_ACC_WRITE	(1u << 0)	/* will be written: the read of read-modify-write, too */
-#define EMU_ACC_FETCH	(1u << 1)
-#define EMU_ACC_SYSTEM	(1u << 2)	/* implicit supervisor access: descriptor tables, TSS */
 
 struct emu_ctxt;
 
@@ -131,12 +82,12 @@ struct emu_ops {
 	enum emu_status (*pio_out)(struct emu_ctxt *c, u16 port, unsigned int size, const void *buf,
 				   unsigned int count);
 
-	void (*get_segment)(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s);
-	void (*set_segment)(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s);
-	void (*get_gdt)(struct emu_ctxt *c, struct emu_table *t);
-	void (*set_gdt)(struct emu_ctxt *c, const struct emu_table *t);
-	void (*get_idt)(struct emu_ctxt *c, struct emu_table *t);
-	void (*set_idt)(struct emu_ctxt *c, const struct emu_table *t);
+	void (*get_segment)(struct emu_ctxt *c, enum x86_seg seg, struct x86_segment *s);
+	void (*set_segment)(struct emu_ctxt *c, enum x86_seg seg, const struct x86_segment *s);
+	void (*get_gdt)(struct emu_ctxt *c, struct x86_table *t);
+	void (*set_gdt)(struct emu_ctxt *c, const struct x86_table *t);
+	void (*get_idt)(struct emu_ctxt *c, struct x86_table *t);
+	void (*set_idt)(struct emu_ctxt *c, const struct x86_table *t);
 
 	/* CR0, 2, 3, 4, 8.  set_*: EMU_FAULT where the CPU would fault. */
 	u64 (*get_cr)(struct emu_ctxt *c, int cr);
@@ -200,7 +151,7 @@ struct emu_insn {
 	u8 vex_vvvv, vex_pp;
 	bool opsize_prefix, adsize_prefix, lock;
 	u8 rep;			/* 0, 0xf2 or 0xf3 */
-	s8 seg_override;	/* enum emu_seg or -1 */
+	s8 seg_override;	/* enum x86_seg or -1 */
 	u8 op_bytes;		/* 2, 4 or 8; byte forms are in the table's flags */
 	u8 ad_bytes;
 	u8 mem_seg;		/* the segment of the memory operand */
@@ -231,7 +182,7 @@ struct emu_ctxt {
 	u64 rip;
 	u64 rflags;
 	/* Results. */
-	struct emu_fault fault;
+	struct x86_fault fault;
 	bool block_sti;		/* the instruction leaves an STI shadow */
 	bool block_mov_ss;	/* ... a MOV SS/POP SS shadow */
 	bool more;		/* EMU_OK, but the REP instruction is not finished: rip unchanged */

@@ -6,7 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
-struct emu_fault;
+struct x86_fault;
 struct kvm_vcpu;
 
 /* Events in architectural terms. At most one of the injected ones is on its way in. */
@@ -37,7 +37,7 @@ void kvm_queue_exception_e(struct kvm_vcpu *vcpu, u8 vector, u32 error_code);
 void kvm_queue_exception_p(struct kvm_vcpu *vcpu, u8 vector, u64 payload);
 void kvm_queue_page_fault(struct kvm_vcpu *vcpu, u64 cr2, u32 error_code);
 /* What emulate/ and the walker report. */
-void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f);
+void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct x86_fault *f);
 void kvm_queue_nmi(struct kvm_vcpu *vcpu);
 /* The NMIs that other threads have queued become pending; own thread. */
 void kvm_collect_nmis(struct kvm_vcpu *vcpu);

@@ -2,8 +2,8 @@
 /*
  * Interrupt controllers in the kernel: local APIC, I/O APIC, two 8259s, 8254, routing.
  *
- * A thread that has an interrupt for a vCPU puts it into that vCPU's mailbox
- * (struct kvm_apic_mailbox); only the vCPU's own thread, or who holds its mutex,
+ * A thread that has an interrupt for a vCPU sets it in that vCPU's PIR
+ * (of struct kvm_pi_desc); only the vCPU's own thread, or who holds its mutex,
  * touches the APIC page.
  */
 #ifndef KVMX_IRQCHIP_H
@@ -56,12 +56,12 @@ struct kvm_irq_msi {
  * A sender sets the bit in @pir and then ON (in @control); the owner clears ON and
  * then takes the bits. The rest of @control is for the IOMMU alone: vmx/posted.c.
  */
-#define KVM_MAIL_ON_BIT		0
-#define KVM_MAIL_ON		BIT_ULL(KVM_MAIL_ON_BIT)
-#define KVM_MAIL_SN_BIT		1	/* suppress: the IOMMU sets neither ON nor notifies */
-#define KVM_MAIL_SN		BIT_ULL(KVM_MAIL_SN_BIT)
+#define KVM_PI_ON_BIT		0
+#define KVM_PI_ON		BIT_ULL(KVM_PI_ON_BIT)
+#define KVM_PI_SN_BIT		1	/* suppress: the IOMMU sets neither ON nor notifies */
+#define KVM_PI_SN		BIT_ULL(KVM_PI_SN_BIT)
 
-struct kvm_apic_mailbox {
+struct kvm_pi_desc {
 	u64 pir[4];
 	u64 control;
 	u64 reserved[3];
@@ -92,8 +92,8 @@ struct kvm_apic_public {
 };
 
 struct kvm_lapic {
-	struct kvm_apic_mailbox mail;
-	u64 mail_level[4];	/* trigger modes that go with @mail.pir, IRR and ISR */
+	struct kvm_pi_desc pi_desc;
+	u64 pir_level[4];	/* trigger modes that go with @pi_desc.pir, IRR and ISR */
 	void *page;
 	struct kvm_vcpu *vcpu;
 	struct kvm_apic_timer timer;
@@ -162,18 +162,20 @@ static inline u32 kvm_apic_reg(const struct kvm_vcpu *vcpu, u32 offset)
 
 static inline bool kvm_apic_hw_enabled(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->msr.apic_base & BIT(11);
+	return vcpu->msr.apic_base & X86_APIC_BASE_ENABLE;
 }
 
 static inline bool kvm_apic_x2apic(const struct kvm_vcpu *vcpu)
 {
-	return (vcpu->msr.apic_base & (BIT(10) | BIT(11))) == (BIT(10) | BIT(11));
+	const u64 x2apic = X86_APIC_BASE_ENABLE | X86_APIC_BASE_X2APIC;
+
+	return (vcpu->msr.apic_base & x2apic) == x2apic;
 }
 
-/* Anything in the mailbox, for the run loop and for blocked vCPUs; any context. */
-static inline bool kvm_apic_has_mail(const struct kvm_vcpu *vcpu)
+/* Anything in the PIR, for the run loop and for blocked vCPUs; any context. */
+static inline bool kvm_apic_pir_pending(const struct kvm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->apic->mail.control) & KVM_MAIL_ON;
+	return READ_ONCE(vcpu->apic->pi_desc.control) & KVM_PI_ON;
 }
 
 /*
@@ -186,9 +188,9 @@ bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level);
 void kvm_apic_set_level(struct kvm_vcpu *vcpu, u8 vector, bool level);
 /* Corrected machine-check interrupt: the vCPU's LVT entry for it. */
 void kvm_apic_cmci(struct kvm_vcpu *vcpu);
-/* Mailbox to IRR. Owner of the page only; interrupts may be off. True if there was any. */
-bool kvm_apic_take_mail(struct kvm_vcpu *vcpu);
-/* The vector that would be delivered now (IRR above PPR), or -1. Mail is taken first. */
+/* PIR to IRR. Owner of the page only; interrupts may be off. True if there was any. */
+bool kvm_apic_take_pir(struct kvm_vcpu *vcpu);
+/* The vector that would be delivered now (IRR above PPR), or -1. The PIR is taken first. */
 int kvm_apic_pending(struct kvm_vcpu *vcpu);
 /* The highest vector of IRR or of ISR, or -1, with no regard to priorities. */
 int kvm_apic_highest_irr(struct kvm_vcpu *vcpu);

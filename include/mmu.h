@@ -94,7 +94,7 @@ enum kvm_fault_result {
 };
 
 /* One EPT violation. Sleeps; kvm->srcu held for reading. */
-int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc /* EMU_ACC_*; 0 is a read */);
+int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc /* X86_ACC_*; 0 is a read */);
 /* A page that will be touched is probably in memory: mapped if it takes no wait. */
 void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
 
@@ -116,7 +116,7 @@ void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
 /* --- mmu/walk.c --- */
 /*
  * Guest linear to guest physical through the guest's page tables, with the
- * rules for @acc (EMU_ACC_*) at the vCPU's present CPL and control registers;
+ * rules for @acc (X86_ACC_*) at the vCPU's present CPL and control registers;
  * sets accessed and dirty bits as the CPU does. @f is filled on EMU_FAULT (#PF).
  * Paging off: gpa = la. kvm->srcu held, may sleep.
  * KVM_WALK_USER: as CPL 3. KVM_WALK_NO_AD: only look (KVM_TRANSLATE), which
@@ -125,7 +125,7 @@ void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
 #define KVM_WALK_USER	(1u << 8)
 #define KVM_WALK_NO_AD	(1u << 9)
 enum emu_status kvm_walk_guest(struct kvm_vcpu *vcpu, u64 la, u32 acc, gpa_t *gpa,
-			       struct emu_fault *f);
+			       struct x86_fault *f);
 unsigned int kvm_fetch_code(struct kvm_vcpu *vcpu, u64 la, u8 *buf);
 /* Loads the four PAE PDPTEs at CR3 into vcpu->pdptrs; false if one is invalid (#GP). */
 bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3);

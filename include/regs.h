@@ -50,7 +50,7 @@ static inline void kvm_gpr_write(struct kvm_vcpu *vcpu, int reg, u64 val)
 /* Where the instruction at RIP is. */
 static inline u64 kvm_linear_rip(struct kvm_vcpu *vcpu)
 {
-	u64 la = vmx_segment_base(vcpu, EMU_SEG_CS) + kvm_rip_read(vcpu);
+	u64 la = vmx_segment_base(vcpu, X86_SEG_CS) + kvm_rip_read(vcpu);
 
 	return vcpu->cr.efer & EFER_LMA ? la : (u32)la;
 }

@@ -410,7 +410,7 @@ TRACE_EVENT(kvm_emulate_insn,
 	),
 
 	TP_fast_assign(
-		__entry->csbase = vmx_segment_base(vcpu, EMU_SEG_CS);
+		__entry->csbase = vmx_segment_base(vcpu, X86_SEG_CS);
 		__entry->len = min_t(u8, vcpu->emu.insn.fetched, 15);
 		__entry->rip = vcpu->emu.rip;
 		memcpy(__entry->insn, vcpu->emu.insn.bytes, 15);

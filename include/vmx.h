@@ -6,7 +6,7 @@
 #include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
-#include "emulate.h"
+#include "x86.h"
 
 struct kvm;
 struct kvm_vcpu;
@@ -52,8 +52,8 @@ struct kvm_vmx {
 	struct kvm_vmcs *vmcs;		/* the one in use */
 	u16 vpid;
 	unsigned long *msr_bitmap;
-	struct emu_segment seg[EMU_NR_SEGS];
-	u32 seg_avail;			/* bits of enum emu_seg */
+	struct x86_segment seg[X86_NR_SEGS];
+	u32 seg_avail;			/* bits of enum x86_seg */
 	u32 idt_vectoring;
 	u64 exit_qual;
 	u32 exit_intr_info;
@@ -141,15 +141,15 @@ void vmx_flush_ept(struct kvm *kvm);
 /* --- vmx/regs.c --- */
 /* Fills vcpu->... from the VMCS and marks it available. */
 void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg);
-void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment *s);
-void vmx_set_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct emu_segment *s);
-u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum emu_seg seg);
+void vmx_get_segment(struct kvm_vcpu *vcpu, enum x86_seg seg, struct x86_segment *s);
+void vmx_set_segment(struct kvm_vcpu *vcpu, enum x86_seg seg, const struct x86_segment *s);
+u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum x86_seg seg);
 int vmx_cpl(struct kvm_vcpu *vcpu);
-bool vmx_code_is_wide(struct kvm_vcpu *vcpu);
-void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t);
-void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct emu_table *t);
-void vmx_get_idt(struct kvm_vcpu *vcpu, struct emu_table *t);
-void vmx_set_idt(struct kvm_vcpu *vcpu, const struct emu_table *t);
+bool vmx_is_64bit_mode(struct kvm_vcpu *vcpu);
+void vmx_get_gdt(struct kvm_vcpu *vcpu, struct x86_table *t);
+void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct x86_table *t);
+void vmx_get_idt(struct kvm_vcpu *vcpu, struct x86_table *t);
+void vmx_set_idt(struct kvm_vcpu *vcpu, const struct x86_table *t);
 void vmx_set_rflags(struct kvm_vcpu *vcpu, u64 rflags);
 /* Values that passed vcpu/cr.c; the caller has refreshed nothing yet. */
 void vmx_set_cr0(struct kvm_vcpu *vcpu, u64 cr0);
@@ -192,10 +192,10 @@ void vmx_set_interrupt_status(struct kvm_vcpu *vcpu, int irr, int isr);
 void vmx_set_tpr_threshold(struct kvm_vcpu *vcpu, int irr, u8 tpr);
 void vmx_set_eoi_exit_bitmap(struct kvm_vcpu *vcpu, const u64 vectors[4]);
 /*
- * A request is in @vcpu's mailbox, any thread: interrupt it in guest mode so that
+ * A request is in @vcpu's PIR, any thread: interrupt it in guest mode so that
  * the CPU takes it, or wake it. False: the caller makes KVM_REQ_EVENT and kicks.
  */
-bool vmx_notify_mail(struct kvm_vcpu *vcpu);
+bool vmx_notify_pir(struct kvm_vcpu *vcpu);
 
 /* --- vmx/posted.c: interrupts of devices, posted by the IOMMU --- */
 bool vmx_can_post(void);

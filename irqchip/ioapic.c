@@ -200,7 +200,7 @@ bool kvm_ioapic_eoi_comes(struct kvm_vcpu *vcpu, const struct kvm_apic_msg *msg)
 	return kvm_apic_match(vcpu, NULL, 0, msg->dest, msg->logical) ||
 	       lapic_test(apic, LAPIC_ISR, msg->vector) ||
 	       lapic_test(apic, LAPIC_IRR, msg->vector) ||
-	       test_bit(msg->vector, (unsigned long *)apic->mail.pir);
+	       test_bit(msg->vector, (unsigned long *)apic->pi_desc.pir);
 }
 
 void kvm_ioapic_scan(struct kvm_vcpu *vcpu, u64 bitmap[4])

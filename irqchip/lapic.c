@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC of a vCPU: its life, its mailbox, and how an interrupt goes from
+ * The local APIC of a vCPU: its life, its PIR, and how an interrupt goes from
  * IRR to ISR and to its EOI. SDM 3A 11.8; Documentation/interrupts.rst.
  */
 #include <linux/gfp.h>
@@ -115,7 +115,7 @@ int kvm_apic_create(struct kvm_vcpu *vcpu)
 	}
 	apic->vcpu = vcpu;
 	/* The IOMMU has nobody to notify yet. */
-	apic->mail.control = KVM_MAIL_SN;
+	apic->pi_desc.control = KVM_PI_SN;
 	vcpu->apic = apic;
 	kvm_apic_timer_create(vcpu);
 	return 0;
@@ -137,13 +137,13 @@ void kvm_apic_destroy(struct kvm_vcpu *vcpu)
 	kfree(apic);
 }
 
-static void forget_mail(struct kvm_lapic *apic)
+static void clear_pir(struct kvm_lapic *apic)
 {
 	int i;
 
-	clear_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control);
+	clear_bit(KVM_PI_ON_BIT, (unsigned long *)&apic->pi_desc.control);
 	for (i = 0; i < 4; i++)
-		xchg(&apic->mail.pir[i], 0);
+		xchg(&apic->pi_desc.pir[i], 0);
 }
 
 /* ID and LDR of the mode the APIC is in now, SDM 3A 11.12.5.1. */
@@ -174,7 +174,7 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 	if (!apic)
 		return;
 	lapic_timer_reset(vcpu);
-	forget_mail(apic);
+	clear_pir(apic);
 	id = lapic_get(apic, LAPIC_ID);
 	memset(apic->page, 0, LAPIC_REGS_END);
 	reset_id(vcpu);
@@ -198,16 +198,16 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 	kvm_apicv_sync(vcpu);
 }
 
-/* --- the mailbox --- */
+/* --- the PIR --- */
 
 static void set_level(struct kvm_lapic *apic, u8 vector, bool level)
 {
-	if (test_bit(vector, (unsigned long *)apic->mail_level) == level)
+	if (test_bit(vector, (unsigned long *)apic->pir_level) == level)
 		return;
 	if (level)
-		set_bit(vector, (unsigned long *)apic->mail_level);
+		set_bit(vector, (unsigned long *)apic->pir_level);
 	else
-		clear_bit(vector, (unsigned long *)apic->mail_level);
+		clear_bit(vector, (unsigned long *)apic->pir_level);
 }
 
 void kvm_apic_set_level(struct kvm_vcpu *vcpu, u8 vector, bool level)
@@ -219,7 +219,7 @@ void kvm_apic_set_level(struct kvm_vcpu *vcpu, u8 vector, bool level)
 static bool post(struct kvm_lapic *apic, u8 vector, bool level)
 {
 	set_level(apic, vector, level);
-	return !test_and_set_bit(vector, (unsigned long *)apic->mail.pir);
+	return !test_and_set_bit(vector, (unsigned long *)apic->pi_desc.pir);
 }
 
 /* Straight into the page, edge-triggered; owner only. */
@@ -251,8 +251,8 @@ bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level)
 	if (!post(apic, vector, level))
 		return false;
 	/* Whoever sets ON tells the vCPU; it clears ON before it takes the bits. */
-	if (!test_and_set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control) &&
-	    !vmx_notify_mail(vcpu)) {
+	if (!test_and_set_bit(KVM_PI_ON_BIT, (unsigned long *)&apic->pi_desc.control) &&
+	    !vmx_notify_pir(vcpu)) {
 		kvm_make_request(vcpu, KVM_REQ_EVENT);
 		kvm_vcpu_kick(vcpu);
 	}
@@ -268,7 +268,7 @@ void lapic_post_self(struct kvm_vcpu *vcpu, u8 vector)
 		return;
 	if (vmx_apicv_active(vcpu)) {
 		post(apic, vector, false);
-		set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control);
+		set_bit(KVM_PI_ON_BIT, (unsigned long *)&apic->pi_desc.control);
 	} else if (vector < 16) {
 		lapic_error(vcpu, ESR_RECEIVE_ILLEGAL);
 	} else {
@@ -287,31 +287,31 @@ static void take_word(struct kvm_lapic *apic, int word, u32 bits, u32 level)
 }
 
 /**
- * kvm_apic_take_mail - from the mailbox to IRR and TMR
+ * kvm_apic_take_pir - from the PIR to IRR and TMR
  * @vcpu: vCPU with a local APIC, mutex held
  *
  * Context: any, for the vCPU's own thread; interrupts may be off.
  * Return: whether there was any.
  */
-bool kvm_apic_take_mail(struct kvm_vcpu *vcpu)
+bool kvm_apic_take_pir(struct kvm_vcpu *vcpu)
 {
 	struct kvm_lapic *apic = vcpu->apic;
 	bool illegal = false;
 	u64 any = 0;
 	int i;
 
-	if (!kvm_apic_has_mail(vcpu))
+	if (!kvm_apic_pir_pending(vcpu))
 		return false;
-	clear_bit(KVM_MAIL_ON_BIT, (unsigned long *)&apic->mail.control);
+	clear_bit(KVM_PI_ON_BIT, (unsigned long *)&apic->pi_desc.control);
 	/* Bits set before ON are seen from here on; later ones come with another ON. */
 	smp_mb__after_atomic();
 	for (i = 0; i < 4; i++) {
 		u64 bits, level;
 
-		if (!READ_ONCE(apic->mail.pir[i]))
+		if (!READ_ONCE(apic->pi_desc.pir[i]))
 			continue;
-		bits = xchg(&apic->mail.pir[i], 0);
-		level = READ_ONCE(apic->mail_level[i]);
+		bits = xchg(&apic->pi_desc.pir[i], 0);
+		level = READ_ONCE(apic->pir_level[i]);
 		any |= bits;
 		if (i == 0 && (bits & 0xffff)) {
 			illegal = true;
@@ -355,11 +355,11 @@ int kvm_apic_highest_isr(struct kvm_vcpu *vcpu)
 
 /*
  * Not on the way into the guest: what the CPU delivers by itself it must be told of before
- * the next entry, when the mailbox is empty and nobody would.
+ * the next entry, when the PIR is empty and nobody would.
  */
-void lapic_take_mail(struct kvm_vcpu *vcpu)
+void lapic_take_pir(struct kvm_vcpu *vcpu)
 {
-	if (kvm_apic_take_mail(vcpu) && vmx_apicv_active(vcpu))
+	if (kvm_apic_take_pir(vcpu) && vmx_apicv_active(vcpu))
 		kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
@@ -374,7 +374,7 @@ int kvm_apic_pending(struct kvm_vcpu *vcpu)
 	struct kvm_lapic *apic = vcpu->apic;
 	int irr;
 
-	lapic_take_mail(vcpu);
+	lapic_take_pir(vcpu);
 	if (!apic->sw_enabled)
 		return -1;
 	irr = highest(apic, LAPIC_IRR);
@@ -462,8 +462,8 @@ bool lapic_eoi_local(struct kvm_vcpu *vcpu)
 void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector)
 {
 	trace_kvm_eoi(vcpu->vcpu_id, vector);
-	/* The CPU took it from the mailbox and left TMR alone. */
-	broadcast_eoi(vcpu, vector, test_bit(vector, (unsigned long *)vcpu->apic->mail_level));
+	/* The CPU took it from the PIR and left TMR alone. */
+	broadcast_eoi(vcpu, vector, test_bit(vector, (unsigned long *)vcpu->apic->pir_level));
 }
 
 /* --- TPR and the rest --- */
@@ -566,9 +566,9 @@ void kvm_apic_base_changed(struct kvm_vcpu *vcpu, u64 old)
 	if (!changed)
 		return;
 	/* Switched off it forgets all, SDM 3A 11.4.3. */
-	if ((changed & BIT(11)) && !kvm_apic_hw_enabled(vcpu))
+	if ((changed & X86_APIC_BASE_ENABLE) && !kvm_apic_hw_enabled(vcpu))
 		kvm_apic_reset(vcpu, false);
-	else if (changed & (BIT(10) | BIT(11)))
+	else if (changed & (X86_APIC_BASE_ENABLE | X86_APIC_BASE_X2APIC))
 		reset_id(vcpu);
 	lapic_publish(vcpu);
 	kvm_apicv_update(vcpu);

@@ -102,7 +102,7 @@ void lapic_publish(struct kvm_vcpu *vcpu);
 void lapic_set_version(struct kvm_vcpu *vcpu);
 void lapic_post_self(struct kvm_vcpu *vcpu, u8 vector);
 void lapic_update_ppr(struct kvm_lapic *apic);
-void lapic_take_mail(struct kvm_vcpu *vcpu);
+void lapic_take_pir(struct kvm_vcpu *vcpu);
 bool lapic_eoi_local(struct kvm_vcpu *vcpu);
 /* An error for ESR; the error interrupt. Owner only. */
 void lapic_error(struct kvm_vcpu *vcpu, u32 bit);

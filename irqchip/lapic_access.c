@@ -226,7 +226,7 @@ u32 lapic_read(struct kvm_vcpu *vcpu, u32 reg)
 		lapic_update_ppr(vcpu->apic);
 		break;
 	case LAPIC_TMR ... LAPIC_IRR + 0x70:
-		lapic_take_mail(vcpu);
+		lapic_take_pir(vcpu);
 		break;
 	}
 	val = reg == LAPIC_TMCCT ? lapic_timer_count(vcpu) : lapic_get(vcpu->apic, reg);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KVM_GET_LAPIC and KVM_SET_LAPIC: the APIC page as user space keeps it. What is
- * on its way (mailbox, running count) is in it, and the ICR of an x2APIC has its
+ * on its way (PIR, running count) is in it, and the ICR of an x2APIC has its
  * upper half in ICR2.
  */
 #include <linux/string.h>
@@ -30,7 +30,7 @@ static bool id_is_short(struct kvm_vcpu *vcpu)
 	return kvm_apic_x2apic(vcpu) && !vcpu->kvm->irq.x2apic_ids;
 }
 
-/* What the CPU has taken from the mailbox by itself has left no mark in TMR. */
+/* What the CPU has taken from the PIR by itself has left no mark in TMR. */
 static void complete_tmr(struct kvm_lapic *apic)
 {
 	int i;
@@ -38,7 +38,7 @@ static void complete_tmr(struct kvm_lapic *apic)
 	for (i = 0; i < 8; i++) {
 		u32 begun = lapic_get(apic, LAPIC_IRR + i * 16) |
 			    lapic_get(apic, LAPIC_ISR + i * 16);
-		u32 level = READ_ONCE(apic->mail_level[i / 2]) >> (i % 2 * 32);
+		u32 level = READ_ONCE(apic->pir_level[i / 2]) >> (i % 2 * 32);
 		u32 *tmr = lapic_regp(apic, LAPIC_TMR + i * 16);
 
 		WRITE_ONCE(*tmr, (*tmr & ~begun) | (level & begun));
@@ -74,7 +74,7 @@ long kvm_vcpu_ioctl_get_lapic(struct kvm_ioctl_args *a)
 	/* An interrupt of the timer is in the count or in IRR, not in both. */
 	lapic_timer_pause(vcpu);
 	count = lapic_timer_count(vcpu);
-	kvm_apic_take_mail(vcpu);
+	kvm_apic_take_pir(vcpu);
 	lapic_timer_resume(vcpu);
 	complete_tmr(apic);
 	lapic_update_ppr(apic);
@@ -109,7 +109,7 @@ long kvm_vcpu_ioctl_set_lapic(struct kvm_ioctl_args *a)
 	/* IA32_TSC_DEADLINE is not of this state, and stands while its interrupt is on its way. */
 	deadline = kvm_apic_get_tsc_deadline(vcpu);
 	/* What else is on its way belongs to the state that ends here. */
-	kvm_apic_take_mail(vcpu);
+	kvm_apic_take_pir(vcpu);
 	memcpy(apic->page, s->regs, sizeof(s->regs));
 	lapic_set_version(vcpu);
 	if (x2apic) {

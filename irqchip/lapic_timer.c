@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The timer of the local APIC, SDM 3A 11.5.4: one-shot and periodic counts of the
- * bus clock, and the TSC deadline. An hrtimer puts the vector into the mailbox; for
+ * bus clock, and the TSC deadline. An hrtimer puts the vector into the PIR; for
  * a deadline of a running vCPU the VMX-preemption timer may take its place.
  *
  * The owner of the APIC page changes the timer; the hrtimer's function only reads
@@ -327,7 +327,7 @@ u64 kvm_apic_get_tsc_deadline(struct kvm_vcpu *vcpu)
 		return t->tsc_deadline;
 	/* Its function may be between the two. */
 	stop(t);
-	return test_bit(t->lvtt & LVT_VECTOR, (unsigned long *)vcpu->apic->mail.pir) ?
+	return test_bit(t->lvtt & LVT_VECTOR, (unsigned long *)vcpu->apic->pi_desc.pir) ?
 	       t->tsc_deadline : 0;
 }
 

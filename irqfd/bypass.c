@@ -27,7 +27,7 @@ static struct target find_target(struct kvm_irqfd_entry *e)
 	if (!e->has_msi)
 		return t;
 	kvm_msi_to_msg(e->kvm, e->msi.addr, e->msi.data, &msg);
-	/* The mailbox takes edges, and of vectors those that are an interrupt's. */
+	/* The PIR takes edges, and of vectors those that are an interrupt's. */
 	if ((msg.mode != KVM_DM_FIXED && msg.mode != KVM_DM_LOWEST) || msg.level || msg.vector < 16)
 		return t;
 	t.vcpu = kvm_apic_only_target(e->kvm, &msg);
@@ -39,7 +39,7 @@ static struct target find_target(struct kvm_irqfd_entry *e)
 static bool begin_posting(struct kvm_irqfd_entry *e, struct target t)
 {
 	struct vcpu_data data = {
-		.pi_desc_addr = __pa(&t.vcpu->apic->mail), .vector = t.vector,
+		.pi_desc_addr = __pa(&t.vcpu->apic->pi_desc), .vector = t.vector,
 	};
 
 	kvm_apic_set_level(t.vcpu, t.vector, false);
@@ -56,7 +56,7 @@ static void end_posting(struct kvm_irqfd_entry *e)
 
 	irq_set_vcpu_affinity(e->producer->irq, NULL);
 	trace_kvm_pi_irte_update(e->producer->irq, vcpu->vcpu_id, e->gsi, e->posted_vector,
-				 __pa(&vcpu->apic->mail), false);
+				 __pa(&vcpu->apic->pi_desc), false);
 }
 
 /* irqfds.lock held. */
@@ -110,7 +110,7 @@ static int add_producer(struct irq_bypass_consumer *c, struct irq_bypass_produce
 	return 0;
 }
 
-/* The IOMMU has let go of the mailbox when this returns. */
+/* The IOMMU has let go of the PIR when this returns. */
 static void del_producer(struct irq_bypass_consumer *c, struct irq_bypass_producer *p)
 {
 	struct kvm_irqfd_entry *e = container_of(c, struct kvm_irqfd_entry, consumer);

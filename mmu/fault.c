@@ -315,8 +315,8 @@ static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slo
 		.kvm = vcpu->kvm,
 		.vcpu = vcpu,
 		.gfn = gfn,
-		.write = acc & EMU_ACC_WRITE,
-		.fetch = acc & EMU_ACC_FETCH,
+		.write = acc & X86_ACC_WRITE,
+		.fetch = acc & X86_ACC_FETCH,
 		.slot = slot,
 	};
 	int r;
@@ -332,7 +332,7 @@ static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slo
  * kvm_mmu_page_fault - the guest touched a page that EPT does not give it
  * @vcpu: the vCPU; kvm->srcu held for reading
  * @gpa: guest physical address
- * @acc: EMU_ACC_WRITE, EMU_ACC_FETCH or 0
+ * @acc: X86_ACC_WRITE, X86_ACC_FETCH or 0
  *
  * Return: KVM_FAULT_FIXED run the guest again (the page is there, or the host
  * is about to change it); KVM_FAULT_MMIO no memory for such an access; -EINTR a
@@ -346,7 +346,7 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 
 	if (!slot) {
 		/* A device is not executed, as elsewhere. */
-		if (gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT && !(acc & EMU_ACC_FETCH) &&
+		if (gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT && !(acc & X86_ACC_FETCH) &&
 		    vmx_apic_window_virtualized(vcpu))
 			return map_apic_window(vcpu);
 		/* CPUs give the instruction's length although the SDM does not promise it. */
@@ -355,7 +355,7 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 			mark_mmio(kvm, gfn);
 		return KVM_FAULT_MMIO;
 	}
-	if ((acc & EMU_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
+	if ((acc & X86_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
 		return KVM_FAULT_MMIO;
 	return fault_in_slot(vcpu, slot, gfn, acc);
 }

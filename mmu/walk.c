@@ -107,18 +107,18 @@ static u64 entry_reserved(const struct walk *w, u64 entry, bool leaf)
 
 static u32 error_code(const struct walk *w, u32 code)
 {
-	if (w->acc & EMU_ACC_WRITE)
+	if (w->acc & X86_ACC_WRITE)
 		code |= ERR_WRITE;
 	if (w->user)
 		code |= ERR_USER;
-	if ((w->acc & EMU_ACC_FETCH) && (w->nx || (w->cr4 & X86_CR4_SMEP)))
+	if ((w->acc & X86_ACC_FETCH) && (w->nx || (w->cr4 & X86_CR4_SMEP)))
 		code |= ERR_FETCH;
 	return code;
 }
 
-static enum emu_status walk_fault(const struct walk *w, struct emu_fault *f, u32 code)
+static enum emu_status walk_fault(const struct walk *w, struct x86_fault *f, u32 code)
 {
-	*f = (struct emu_fault) {
+	*f = (struct x86_fault) {
 		.vector = 14,
 		.has_error = true,
 		.error_code = error_code(w, code),
@@ -133,27 +133,27 @@ static bool pkey_denies(const struct walk *w, u64 leaf)
 	unsigned int rights;
 
 	if (!(w->cr4 & X86_CR4_PKE) || w->mode != WALK_64 || !w->user_page ||
-	    (w->acc & EMU_ACC_FETCH))
+	    (w->acc & X86_ACC_FETCH))
 		return false;
 	rights = w->vcpu->fpu.pkru >> (2 * ((leaf >> PTE_PKEY_SHIFT) & 15));
 	if (rights & 1)
 		return true;
-	return (rights & 2) && (w->acc & EMU_ACC_WRITE) && (w->user || (w->cr0 & X86_CR0_WP));
+	return (rights & 2) && (w->acc & X86_ACC_WRITE) && (w->user || (w->cr0 & X86_CR0_WP));
 }
 
 /* SDM 3A 4.6.1, the rights of the translation for this access. */
 static bool access_denied(const struct walk *w)
 {
-	bool write = w->acc & EMU_ACC_WRITE;
+	bool write = w->acc & X86_ACC_WRITE;
 
 	if (w->user && !w->user_page)
 		return true;
-	if (w->acc & EMU_ACC_FETCH)
+	if (w->acc & X86_ACC_FETCH)
 		return w->no_exec ||
 		       (!w->user && w->user_page && (w->cr4 & X86_CR4_SMEP));
 	/* RFLAGS.AC lifts SMAP from what an instruction at CPL < 3 does by itself. */
 	if (!w->user && w->user_page && (w->cr4 & X86_CR4_SMAP) &&
-	    ((w->acc & EMU_ACC_SYSTEM) || !(kvm_rflags_read(w->vcpu) & X86_EFLAGS_AC)))
+	    ((w->acc & X86_ACC_SYSTEM) || !(kvm_rflags_read(w->vcpu) & X86_EFLAGS_AC)))
 		return true;
 	return write && !w->writable && (w->user || (w->cr0 & X86_CR0_WP));
 }
@@ -170,7 +170,7 @@ static int set_accessed(struct walk *w)
 		u64 old = w->entry[level], new = old | PTE_ACCESSED;
 		int r;
 
-		if (level == w->level && (w->acc & EMU_ACC_WRITE))
+		if (level == w->level && (w->acc & X86_ACC_WRITE))
 			new |= PTE_DIRTY;
 		if (new == old)
 			continue;
@@ -221,7 +221,7 @@ static bool walk_begin(struct walk *w, gpa_t *table)
 	return true;
 }
 
-static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct emu_fault *f)
+static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct x86_fault *f)
 {
 	gpa_t table;
 	u64 entry;
@@ -257,7 +257,7 @@ static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct emu_fault *f
 }
 
 /* @w has what the access is; the answer, and the entries it came from, are left in it. */
-static enum emu_status walk(struct walk *w, gpa_t *gpa, struct emu_fault *f)
+static enum emu_status walk(struct walk *w, gpa_t *gpa, struct x86_fault *f)
 {
 	struct kvm_vcpu *vcpu = w->vcpu;
 	enum emu_status status = EMU_RETRY;
@@ -274,7 +274,7 @@ static enum emu_status walk(struct walk *w, gpa_t *gpa, struct emu_fault *f)
 	else
 		w->mode = w->cr4 & X86_CR4_PAE ? WALK_PAE : WALK_32;
 	w->nx = w->mode != WALK_32 && (vcpu->cr.efer & EFER_NX);
-	w->user = (w->acc & KVM_WALK_USER) || (!(w->acc & EMU_ACC_SYSTEM) && vmx_cpl(vcpu) == 3);
+	w->user = (w->acc & KVM_WALK_USER) || (!(w->acc & X86_ACC_SYSTEM) && vmx_cpl(vcpu) == 3);
 	for (i = 0; i < WALK_MAX_RESTARTS && status == EMU_RETRY; i++)
 		status = walk_once(w, gpa, f);
 	return status;
@@ -284,14 +284,14 @@ static enum emu_status walk(struct walk *w, gpa_t *gpa, struct emu_fault *f)
  * kvm_walk_guest - guest linear to guest physical address
  * @vcpu: the vCPU, loaded; kvm->srcu held
  * @la: linear address, canonical
- * @acc: EMU_ACC_* and KVM_WALK_*
+ * @acc: X86_ACC_* and KVM_WALK_*
  * @gpa: the answer
  * @f: the page fault, on EMU_FAULT
  *
  * Return: EMU_OK, EMU_FAULT, or EMU_RETRY if the tables do not stand still.
  */
 enum emu_status kvm_walk_guest(struct kvm_vcpu *vcpu, u64 la, u32 acc, gpa_t *gpa,
-			       struct emu_fault *f)
+			       struct x86_fault *f)
 {
 	struct walk w;
 
@@ -376,7 +376,7 @@ static noinline unsigned int fetch_by_walk(struct kvm_vcpu *vcpu, u64 la, u8 *bu
 					   unsigned int len)
 {
 	struct kvm_fetch_walk *c = &vcpu->mem.fetch_walk;
-	struct emu_fault f;
+	struct x86_fault f;
 	struct walk w;
 	gpa_t gpa;
 
@@ -384,7 +384,7 @@ static noinline unsigned int fetch_by_walk(struct kvm_vcpu *vcpu, u64 la, u8 *bu
 	c->slots_gen = READ_ONCE(vcpu->kvm->slots.gen);
 	w.vcpu = vcpu;
 	w.la = la;
-	w.acc = EMU_ACC_FETCH;
+	w.acc = X86_ACC_FETCH;
 	if (walk(&w, &gpa, &f) != EMU_OK || kvm_read_guest(vcpu->kvm, gpa, buf, len))
 		return 0;
 	if ((w.cr0 & X86_CR0_PG) && w.mode == WALK_64)

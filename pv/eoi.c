@@ -20,7 +20,7 @@ static bool eoi_is_silent(struct kvm_vcpu *vcpu)
 {
 	int vector = kvm_apic_highest_isr(vcpu);
 
-	if (vector < 0 || kvm_apic_has_mail(vcpu) || kvm_apic_highest_irr(vcpu) >= 0)
+	if (vector < 0 || kvm_apic_pir_pending(vcpu) || kvm_apic_highest_irr(vcpu) >= 0)
 		return false;
 	return !(vcpu->apic->eoi_vectors[vector / 64] & BIT_ULL(vector % 64));
 }

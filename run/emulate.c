@@ -26,7 +26,7 @@ static struct kvm_vcpu *vcpu_of(struct emu_ctxt *c)
 
 static enum emu_status fault(struct emu_ctxt *c, u8 vector, bool has_error, u32 error_code)
 {
-	c->fault = (struct emu_fault){
+	c->fault = (struct x86_fault){
 		.vector = vector, .has_error = has_error, .error_code = error_code,
 	};
 	return EMU_FAULT;
@@ -45,12 +45,12 @@ static enum emu_status gp_if(struct emu_ctxt *c, int bad)
 static noinline enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
-	struct kvm_io_page *tr = &vcpu->io.tr[!!(acc & EMU_ACC_WRITE)];
-	bool keep = c->cpl == vcpu->io.cpl && !(acc & ~EMU_ACC_WRITE);
+	struct kvm_io_page *tr = &vcpu->io.tr[!!(acc & X86_ACC_WRITE)];
+	bool keep = c->cpl == vcpu->io.cpl && !(acc & ~X86_ACC_WRITE);
 	enum emu_status s;
 
-	if (c->cpl != vcpu->io.cpl && !(acc & EMU_ACC_SYSTEM))
-		acc |= c->cpl == 3 ? KVM_WALK_USER : EMU_ACC_SYSTEM;
+	if (c->cpl != vcpu->io.cpl && !(acc & X86_ACC_SYSTEM))
+		acc |= c->cpl == 3 ? KVM_WALK_USER : X86_ACC_SYSTEM;
 	/* A TSS or descriptor table on a device is nothing the architecture has. */
 	if (c->switching)
 		kvm_io_refuse(vcpu);
@@ -67,9 +67,9 @@ static noinline enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t 
 static enum emu_status translate(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 {
 	const struct kvm_io_state *io = &vcpu_of(c)->io;
-	const struct kvm_io_page *tr = &io->tr[!!(acc & EMU_ACC_WRITE)];
+	const struct kvm_io_page *tr = &io->tr[!!(acc & X86_ACC_WRITE)];
 
-	if (tr->known && (la & PAGE_MASK) == tr->la_page && !(acc & ~EMU_ACC_WRITE) &&
+	if (tr->known && (la & PAGE_MASK) == tr->la_page && !(acc & ~X86_ACC_WRITE) &&
 	    c->cpl == io->cpl) {
 		*gpa = tr->gpa_page | (la & ~PAGE_MASK);
 		return EMU_OK;
@@ -162,7 +162,7 @@ static enum emu_status op_write(struct emu_ctxt *c, u64 la, const void *buf, uns
 	enum emu_status s;
 	gpa_t gpa;
 
-	acc |= EMU_ACC_WRITE;
+	acc |= X86_ACC_WRITE;
 	if (!in_one_page(la, len))
 		return access_span(c, la, NULL, buf, len, acc);
 	s = translate(c, la, acc, &gpa);
@@ -173,7 +173,7 @@ static enum emu_status op_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned 
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 	struct span sp;
-	enum emu_status s = make_span(c, la, len, EMU_ACC_FETCH, &sp);
+	enum emu_status s = make_span(c, la, len, X86_ACC_FETCH, &sp);
 	/* @buf may be in the vCPU object, which is not for copies from user space. */
 	u8 bytes[EMU_MAX_INSN], *to = bytes;
 	unsigned int i;
@@ -194,7 +194,7 @@ static enum emu_status op_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, c
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 	struct span sp;
-	enum emu_status s = make_span(c, la, len, EMU_ACC_WRITE, &sp);
+	enum emu_status s = make_span(c, la, len, X86_ACC_WRITE, &sp);
 
 	if (s != EMU_OK)
 		return s;
@@ -217,7 +217,7 @@ static enum emu_status op_probe(struct emu_ctxt *c, u64 la, unsigned int len, u3
 
 	if (s == EMU_OK)
 		c->probed_device = !kvm_gpa_is_memory(vcpu_of(c)->kvm, sp.part[0].gpa,
-						      acc & EMU_ACC_WRITE);
+						      acc & X86_ACC_WRITE);
 	return s;
 }
 
@@ -233,32 +233,32 @@ static enum emu_status op_pio_out(struct emu_ctxt *c, u16 port, unsigned int siz
 	return kvm_io_pio_out(vcpu_of(c), port, size, buf, count);
 }
 
-static void op_get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
+static void op_get_segment(struct emu_ctxt *c, enum x86_seg seg, struct x86_segment *s)
 {
 	vmx_get_segment(vcpu_of(c), seg, s);
 }
 
-static void op_set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
+static void op_set_segment(struct emu_ctxt *c, enum x86_seg seg, const struct x86_segment *s)
 {
 	vmx_set_segment(vcpu_of(c), seg, s);
 }
 
-static void op_get_gdt(struct emu_ctxt *c, struct emu_table *t)
+static void op_get_gdt(struct emu_ctxt *c, struct x86_table *t)
 {
 	vmx_get_gdt(vcpu_of(c), t);
 }
 
-static void op_set_gdt(struct emu_ctxt *c, const struct emu_table *t)
+static void op_set_gdt(struct emu_ctxt *c, const struct x86_table *t)
 {
 	vmx_set_gdt(vcpu_of(c), t);
 }
 
-static void op_get_idt(struct emu_ctxt *c, struct emu_table *t)
+static void op_get_idt(struct emu_ctxt *c, struct x86_table *t)
 {
 	vmx_get_idt(vcpu_of(c), t);
 }
 
-static void op_set_idt(struct emu_ctxt *c, const struct emu_table *t)
+static void op_set_idt(struct emu_ctxt *c, const struct x86_table *t)
 {
 	vmx_set_idt(vcpu_of(c), t);
 }
@@ -451,15 +451,15 @@ static const struct emu_ops vcpu_emu_ops = {
 
 static enum emu_mode mode_of(struct kvm_vcpu *vcpu)
 {
-	struct emu_segment cs;
+	struct x86_segment cs;
 
-	if (vmx_code_is_wide(vcpu))
+	if (vmx_is_64bit_mode(vcpu))
 		return EMU_MODE_PROT64;
 	if (!(kvm_cr0_read(vcpu) & X86_CR0_PE))
 		return EMU_MODE_REAL;
 	if (kvm_rflags_read(vcpu) & X86_EFLAGS_VM)
 		return EMU_MODE_VM86;
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
+	vmx_get_segment(vcpu, X86_SEG_CS, &cs);
 	return cs.db ? EMU_MODE_PROT32 : EMU_MODE_PROT16;
 }
 
@@ -659,7 +659,7 @@ static bool fix_hypercall(struct kvm_vcpu *vcpu)
 	if (kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_FIX_HYPERCALL_INSN) ||
 	    op_fetch(&vcpu->emu, la, bytes, sizeof(bytes)) != EMU_OK ||
 	    memcmp(bytes, vmmcall, sizeof(bytes)) ||
-	    make_span(&vcpu->emu, la, sizeof(bytes), EMU_ACC_WRITE, &sp) != EMU_OK)
+	    make_span(&vcpu->emu, la, sizeof(bytes), X86_ACC_WRITE, &sp) != EMU_OK)
 		return false;
 	/* Only the last byte differs. */
 	return !kvm_write_guest(vcpu->kvm, sp.part[sp.n - 1].gpa + sp.part[sp.n - 1].len - 1,

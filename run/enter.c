@@ -362,13 +362,13 @@ static bool inject_and_go_on(struct kvm_vcpu *vcpu)
 }
 
 /*
- * What came into the mailbox since the mode was set was put there by this vCPU
+ * What came into the PIR since the mode was set was put there by this vCPU
  * itself, or a notification follows it.
  */
-static void take_mail(struct kvm_vcpu *vcpu)
+static void take_pir(struct kvm_vcpu *vcpu)
 {
-	if (vcpu->vmx.apicv && kvm_apic_has_mail(vcpu)) {
-		kvm_apic_take_mail(vcpu);
+	if (vcpu->vmx.apicv && kvm_apic_pir_pending(vcpu)) {
+		kvm_apic_take_pir(vcpu);
 		kvm_apicv_sync(vcpu);
 	}
 }
@@ -401,7 +401,7 @@ void kvm_enter_guest(struct kvm_vcpu *vcpu)
 	forget_perf(&vcpu->vmx);
 	do {
 		ask_perf(vcpu);
-		take_mail(vcpu);
+		take_pir(vcpu);
 		/* What the CPU delivers by itself would wait behind a stale shadow. */
 		if (vcpu->vmx.apicv && vcpu->regs.skipped)
 			vmx_set_interrupt_shadow(vcpu, 0);

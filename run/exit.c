@@ -331,7 +331,7 @@ static u64 gpr_in_mode(struct kvm_vcpu *vcpu, int reg)
 {
 	u64 val = kvm_gpr_read(vcpu, reg);
 
-	return vmx_code_is_wide(vcpu) ? val : (u32)val;
+	return vmx_is_64bit_mode(vcpu) ? val : (u32)val;
 }
 
 /* Qualification: SDM 3C table 28-3. */
@@ -440,9 +440,9 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 	if (!vectoring && (qual & INTR_INFO_UNBLOCK_NMI))
 		vmx_set_nmi_masked(vcpu, true);
 	if (qual & EPT_VIOLATION_ACC_WRITE)
-		acc |= EMU_ACC_WRITE;
+		acc |= X86_ACC_WRITE;
 	if (qual & EPT_VIOLATION_ACC_INSTR)
-		acc |= EMU_ACC_FETCH;
+		acc |= X86_ACC_FETCH;
 	trace_kvm_page_fault(vcpu, gpa, qual);
 	vcpu->stat.pf_taken++;
 	r = kvm_mmu_page_fault(vcpu, gpa, acc);

@@ -18,7 +18,7 @@ static struct call get_call(struct kvm_vcpu *vcpu)
 	struct call c;
 	u64 mask;
 
-	c.wide = vmx_code_is_wide(vcpu);
+	c.wide = vmx_is_64bit_mode(vcpu);
 	mask = c.wide ? ~0ull : U32_MAX;
 	c.nr = regs[KVM_REG_RAX] & mask;
 	c.args[0] = regs[KVM_REG_RBX] & mask;

@@ -121,16 +121,16 @@ int kvm_get_msr_feature(u32 index, u64 *val)
  */
 int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host)
 {
-	const u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
+	const u64 mode = X86_APIC_BASE_ENABLE | X86_APIC_BASE_X2APIC;
 	u64 reserved = vcpu->cpuid.reserved_gpa_bits | APIC_BASE_RESERVED;
 	u64 from = vcpu->msr.apic_base & mode, to = val & mode, old;
 
 	if (!kvm_guest_has(vcpu, KVM_F_X2APIC))
-		reserved |= X2APIC_ENABLE;
-	if ((val & reserved) || to == X2APIC_ENABLE)
+		reserved |= X86_APIC_BASE_X2APIC;
+	if ((val & reserved) || to == X86_APIC_BASE_X2APIC)
 		return 1;
 	/* SDM 3A, 10.12.5: x2APIC is left by way of disabled, and entered from xAPIC. */
-	if (!host && ((from == mode && to == MSR_IA32_APICBASE_ENABLE) || (!from && to == mode)))
+	if (!host && ((from == mode && to == X86_APIC_BASE_ENABLE) || (!from && to == mode)))
 		return 1;
 	old = vcpu->msr.apic_base;
 	vcpu->msr.apic_base = val;
@@ -577,8 +577,8 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 	vcpu->cr.cr8 = 0;
 	if (init_event)
 		return;
-	vcpu->msr.apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
-			  (bsp ? MSR_IA32_APICBASE_BSP : 0);
+	vcpu->msr.apic_base = APIC_DEFAULT_PHYS_BASE | X86_APIC_BASE_ENABLE |
+			  (bsp ? X86_APIC_BASE_BSP : 0);
 	vcpu->msr.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING |
 			    MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL;
 	vcpu->msr.misc_features_enables = 0;

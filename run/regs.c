@@ -47,9 +47,9 @@ static void set_regs(struct kvm_vcpu *vcpu, const struct kvm_regs *r)
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
-static void segment_out(struct kvm_vcpu *vcpu, enum emu_seg seg, struct kvm_segment *out)
+static void segment_out(struct kvm_vcpu *vcpu, enum x86_seg seg, struct kvm_segment *out)
 {
-	struct emu_segment s;
+	struct x86_segment s;
 
 	vmx_get_segment(vcpu, seg, &s);
 	*out = (struct kvm_segment){
@@ -59,9 +59,9 @@ static void segment_out(struct kvm_vcpu *vcpu, enum emu_seg seg, struct kvm_segm
 	};
 }
 
-static void segment_in(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct kvm_segment *in)
+static void segment_in(struct kvm_vcpu *vcpu, enum x86_seg seg, const struct kvm_segment *in)
 {
-	const struct emu_segment s = {
+	const struct x86_segment s = {
 		.base = in->base, .limit = in->limit, .selector = in->selector,
 		.type = in->type & 15, .present = in->present, .dpl = in->dpl & 3,
 		.db = in->db, .s = in->s, .l = in->l, .g = in->g, .avl = in->avl,
@@ -72,17 +72,17 @@ static void segment_in(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct kvm
 }
 
 static const struct {
-	enum emu_seg seg;
+	enum x86_seg seg;
 	u16 offset;
 } segments[] = {
-	{ EMU_SEG_CS, offsetof(struct kvm_sregs, cs) },
-	{ EMU_SEG_DS, offsetof(struct kvm_sregs, ds) },
-	{ EMU_SEG_ES, offsetof(struct kvm_sregs, es) },
-	{ EMU_SEG_FS, offsetof(struct kvm_sregs, fs) },
-	{ EMU_SEG_GS, offsetof(struct kvm_sregs, gs) },
-	{ EMU_SEG_SS, offsetof(struct kvm_sregs, ss) },
-	{ EMU_SEG_TR, offsetof(struct kvm_sregs, tr) },
-	{ EMU_SEG_LDTR, offsetof(struct kvm_sregs, ldt) },
+	{ X86_SEG_CS, offsetof(struct kvm_sregs, cs) },
+	{ X86_SEG_DS, offsetof(struct kvm_sregs, ds) },
+	{ X86_SEG_ES, offsetof(struct kvm_sregs, es) },
+	{ X86_SEG_FS, offsetof(struct kvm_sregs, fs) },
+	{ X86_SEG_GS, offsetof(struct kvm_sregs, gs) },
+	{ X86_SEG_SS, offsetof(struct kvm_sregs, ss) },
+	{ X86_SEG_TR, offsetof(struct kvm_sregs, tr) },
+	{ X86_SEG_LDTR, offsetof(struct kvm_sregs, ldt) },
 };
 
 /* kvm_sregs2 has the same fields up to apic_base. */
@@ -90,7 +90,7 @@ static_assert(offsetof(struct kvm_sregs, apic_base) == offsetof(struct kvm_sregs
 
 static void get_sregs_common(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
 {
-	struct emu_table dt;
+	struct x86_table dt;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(segments); i++)
@@ -123,7 +123,7 @@ static void get_sregs(struct kvm_vcpu *vcpu, struct kvm_sregs *out)
 /* All but the PDPTEs and pending interrupts. */
 static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 {
-	struct emu_table dt;
+	struct x86_table dt;
 	int i;
 
 	if (!kvm_sregs_valid(vcpu, in))
@@ -131,9 +131,9 @@ static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 	if (kvm_set_apic_base(vcpu, in->apic_base, true))
 		return -EINVAL;
 	kvm_io_note_place(vcpu);
-	dt = (struct emu_table){ .base = in->idt.base, .limit = in->idt.limit };
+	dt = (struct x86_table){ .base = in->idt.base, .limit = in->idt.limit };
 	vmx_set_idt(vcpu, &dt);
-	dt = (struct emu_table){ .base = in->gdt.base, .limit = in->gdt.limit };
+	dt = (struct x86_table){ .base = in->gdt.base, .limit = in->gdt.limit };
 	vmx_set_gdt(vcpu, &dt);
 	vcpu->cr.cr2 = in->cr2;
 	kvm_set_cr8(vcpu, in->cr8);
@@ -330,11 +330,11 @@ long kvm_vcpu_ioctl_translate(struct kvm_ioctl_args *a)
 {
 	struct kvm_vcpu *vcpu = a->vcpu;
 	struct kvm_translation *t = a->data;
-	struct emu_fault f;
+	struct x86_fault f;
 	gpa_t gpa;
 	int idx = srcu_read_lock(&vcpu->kvm->srcu);
 
-	t->valid = kvm_walk_guest(vcpu, t->linear_address, EMU_ACC_SYSTEM | KVM_WALK_NO_AD, &gpa,
+	t->valid = kvm_walk_guest(vcpu, t->linear_address, X86_ACC_SYSTEM | KVM_WALK_NO_AD, &gpa,
 				  &f) == EMU_OK;
 	srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	t->physical_address = t->valid ? gpa : ~0ull;

@@ -52,12 +52,12 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 
 static void start_at(struct kvm_vcpu *vcpu, u8 vector)
 {
-	struct emu_segment cs;
+	struct x86_segment cs;
 
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
+	vmx_get_segment(vcpu, X86_SEG_CS, &cs);
 	cs.selector = vector << 8;
 	cs.base = vector << 12;
-	vmx_set_segment(vcpu, EMU_SEG_CS, &cs);
+	vmx_set_segment(vcpu, X86_SEG_CS, &cs);
 	kvm_rip_write(vcpu, 0);
 	vcpu->halt.mp_state = KVM_MP_STATE_RUNNABLE;
 }
@@ -72,8 +72,8 @@ void kvm_accept_init_sipi(struct kvm_vcpu *vcpu)
 
 	if (test_and_clear_bit(KVM_APIC_INIT, &apic->events)) {
 		kvm_vcpu_reset(vcpu, true);
-		vcpu->halt.mp_state = vcpu->msr.apic_base & BIT(8) ? KVM_MP_STATE_RUNNABLE :
-							    KVM_MP_STATE_INIT_RECEIVED;
+		vcpu->halt.mp_state = vcpu->msr.apic_base & X86_APIC_BASE_BSP ?
+				      KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_INIT_RECEIVED;
 	}
 	if (test_and_clear_bit(KVM_APIC_SIPI, &apic->events)) {
 		u8 vector = READ_ONCE(apic->sipi_vector);

@@ -35,7 +35,7 @@ static void on_irq(struct guest_frame *f)
 	count[f->vector]++;
 }
 
-/* Bochs takes a notification of an empty mailbox for a request of the last vector. */
+/* Bochs takes a notification of an empty PIR for a request of the last vector. */
 static void on_last_vector(struct guest_frame *f)
 {
 	guest_eoi();

@@ -98,7 +98,7 @@ struct host {
 	bool compat;		/* the kernel has a code segment for 32-bit programs */
 	bool ldt;		/* what modify_ldt() makes loads; native_start() finds out */
 	u64 cr0;
-	struct emu_table gdt, idt;
+	struct x86_table gdt, idt;
 	u32 tsc_aux;
 	struct {
 		u32 access, limit;	/* as LAR and LSL answer; 0: not for CPL 3 */
@@ -120,7 +120,7 @@ static inline void host_cpuid(u32 leaf, u32 subleaf, u32 *r)
 			     : "0" (leaf), "2" (subleaf));
 }
 
-extern const struct emu_segment ldt_segments[NR_LDT];
+extern const struct x86_segment ldt_segments[NR_LDT];
 
 /*
  * The child process. native_start() says why not, or NULL; native_run() runs
@@ -140,7 +140,7 @@ bool model_run(struct tcase *t, enum emu_status *st, struct emu_ctxt *c);
 enum emu_status model_decode(struct tcase *t, struct emu_ctxt *c);
 /* The linear address of @off in @seg, before any check. */
 u64 model_linear(const struct emu_ctxt *c, unsigned int seg, u64 off);
-void model_segment(enum emu_seg seg, u16 sel, struct emu_segment *s);
+void model_segment(enum x86_seg seg, u16 sel, struct x86_segment *s);
 /* Takes back what the last case stored. */
 void model_undo(void);
 extern u8 model_data[DATA_BYTES], model_ro[RO_BYTES];
@@ -152,7 +152,7 @@ void system_init(void);
 u8 *system_memory(u64 la);
 bool system_entered(const struct emu_ctxt *c);
 void system_leave(struct emu_ctxt *c, struct tcase *t);
-void system_descriptor(u16 sel, struct emu_segment *s);
+void system_descriptor(u16 sel, struct x86_segment *s);
 
 /* emu_make.c: makes case @index; false if it cannot be used. */
 bool make_case(struct expectation *e, u64 seed, u64 index);

@@ -130,7 +130,7 @@ static const char *register_difference(const struct expectation *e, const struct
 	if (t->vector != COMPLETED && d->exec == ex_popa)
 		return NULL;
 	/* Outside 64-bit mode there are no upper halves. */
-	if (t->out.sel[EMU_SEG_CS] != SEL_USER64)
+	if (t->out.sel[X86_SEG_CS] != SEL_USER64)
 		mask = 0xffffffff;
 	if (d->flags & D_REP && (t->vector != COMPLETED || !(u32)t->in.gpr[RCX]))
 		mask = 0xffffffff;

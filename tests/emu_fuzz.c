@@ -134,11 +134,11 @@ static enum emu_status do_out(struct emu_ctxt *c, u16 port, unsigned int size, c
 	return any_status(c);
 }
 
-static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
+static void get_segment(struct emu_ctxt *c, enum x86_seg seg, struct x86_segment *s)
 {
 	struct rng *r = called(c);
 
-	if (seg >= EMU_NR_SEGS)
+	if (seg >= X86_NR_SEGS)
 		note(c->priv, "no such segment");
 	memset(s, 0, sizeof(*s));
 	s->selector = rng_next(r);
@@ -151,25 +151,25 @@ static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment
 	s->unusable = rng_chance(r, 5);
 	s->limit = rng_chance(r, 60) ? 0xffffffff : rng_edge(r);
 	s->base = rng_chance(r, 60) ? 0 : rng_edge(r);
-	if (seg == EMU_SEG_TR && rng_chance(r, 80))
+	if (seg == X86_SEG_TR && rng_chance(r, 80))
 		s->type = 11;
 }
 
-static void set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
+static void set_segment(struct emu_ctxt *c, enum x86_seg seg, const struct x86_segment *s)
 {
 	called(c);
-	if (seg >= EMU_NR_SEGS)
+	if (seg >= X86_NR_SEGS)
 		note(c->priv, "no such segment");
 	look_at(s, sizeof(*s));
 }
 
-static void get_table(struct emu_ctxt *c, struct emu_table *t)
+static void get_table(struct emu_ctxt *c, struct x86_table *t)
 {
 	t->base = rng_edge(called(c));
 	t->limit = rng_chance(called(c), 80) ? 0xffff : rng_next(called(c));
 }
 
-static void set_table(struct emu_ctxt *c, const struct emu_table *t)
+static void set_table(struct emu_ctxt *c, const struct x86_table *t)
 {
 	called(c);
 }

@@ -102,15 +102,15 @@ static enum emu_status use_device(struct mach *m, u8 kind, u64 addr, void *buf, 
 static enum emu_status check_page(struct mach *m, u64 la, u32 acc)
 {
 	struct emu_ctxt *c = &m->c;
-	bool user = c->cpl == 3 && !(acc & EMU_ACC_SYSTEM), write = acc & EMU_ACC_WRITE;
+	bool user = c->cpl == 3 && !(acc & X86_ACC_SYSTEM), write = acc & X86_ACC_WRITE;
 	bool absent = la >= MACH_BYTES || la / 4096 == m->absent / 4096;
 
 	if (!absent && !(write && la / 4096 == m->read_only / 4096) && !(user && la < SUPER_END))
 		return EMU_OK;
-	c->fault = (struct emu_fault){
+	c->fault = (struct x86_fault){
 		.vector = VEC_PF, .has_error = true, .cr2 = la,
 		.error_code = (absent ? 0 : 1) | write << 1 | user << 2 |
-			      !!(acc & EMU_ACC_FETCH) << 4,
+			      !!(acc & X86_ACC_FETCH) << 4,
 	};
 	return EMU_FAULT;
 }
@@ -127,7 +127,7 @@ static enum emu_status check_range(struct mach *m, u64 la, unsigned int len, u32
 static enum emu_status do_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned int len)
 {
 	struct mach *m = mach_of(c);
-	enum emu_status st = check_range(m, la, len, EMU_ACC_FETCH);
+	enum emu_status st = check_range(m, la, len, X86_ACC_FETCH);
 
 	if (st == EMU_OK)
 		memcpy(buf, m->mem + la, len);
@@ -143,7 +143,7 @@ static enum emu_status do_read(struct emu_ctxt *c, u64 la, void *buf, unsigned i
 		st = touch(m, la, len);
 	if (st != EMU_OK)
 		return st;
-	m->write_reads += !!(acc & EMU_ACC_WRITE);
+	m->write_reads += !!(acc & X86_ACC_WRITE);
 	if (la >= DEVICE_BASE)
 		return use_device(m, DEV_READ, la, buf, len);
 	memcpy(buf, m->mem + la, len);
@@ -154,7 +154,7 @@ static enum emu_status do_write(struct emu_ctxt *c, u64 la, const void *buf, uns
 				u32 acc)
 {
 	struct mach *m = mach_of(c);
-	enum emu_status st = check_range(m, la, len, acc | EMU_ACC_WRITE);
+	enum emu_status st = check_range(m, la, len, acc | X86_ACC_WRITE);
 
 	if (st == EMU_OK)
 		st = touch(m, la, len);
@@ -174,7 +174,7 @@ static enum emu_status do_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, c
 	m->cmpxchgs++;
 	if (la < DEVICE_BASE && memcmp(m->mem + la, old, len))
 		return EMU_RETRY;
-	return do_write(c, la, new, len, EMU_ACC_WRITE);
+	return do_write(c, la, new, len, X86_ACC_WRITE);
 }
 
 static enum emu_status do_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
@@ -201,32 +201,32 @@ static enum emu_status do_out(struct emu_ctxt *c, u16 port, unsigned int size, c
 	return use_device(mach_of(c), DEV_OUT, port, (void *)buf, size * count);
 }
 
-static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
+static void get_segment(struct emu_ctxt *c, enum x86_seg seg, struct x86_segment *s)
 {
 	*s = mach_of(c)->seg[seg];
 }
 
-static void set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
+static void set_segment(struct emu_ctxt *c, enum x86_seg seg, const struct x86_segment *s)
 {
 	mach_of(c)->seg[seg] = *s;
 }
 
-static void get_gdt(struct emu_ctxt *c, struct emu_table *t)
+static void get_gdt(struct emu_ctxt *c, struct x86_table *t)
 {
 	*t = mach_of(c)->gdt;
 }
 
-static void set_gdt(struct emu_ctxt *c, const struct emu_table *t)
+static void set_gdt(struct emu_ctxt *c, const struct x86_table *t)
 {
 	mach_of(c)->gdt = *t;
 }
 
-static void get_idt(struct emu_ctxt *c, struct emu_table *t)
+static void get_idt(struct emu_ctxt *c, struct x86_table *t)
 {
 	*t = mach_of(c)->idt;
 }
 
-static void set_idt(struct emu_ctxt *c, const struct emu_table *t)
+static void set_idt(struct emu_ctxt *c, const struct x86_table *t)
 {
 	mach_of(c)->idt = *t;
 }
@@ -405,7 +405,7 @@ void mach_gate(struct mach *m, bool idt, u16 at, u16 sel, u64 off, u8 access, u8
 		mach_put(m, la + 8, off >> 32, 8);
 }
 
-void mach_load(struct mach *m, enum emu_seg seg, u16 sel)
+void mach_load(struct mach *m, enum x86_seg seg, u16 sel)
 {
 	struct emu_raw_desc r = { 0 };
 
@@ -413,7 +413,7 @@ void mach_load(struct mach *m, enum emu_seg seg, u16 sel)
 	emu_unpack_desc(sel, &r, &m->seg[seg]);
 	if (m->seg[seg].s)
 		m->seg[seg].type |= 1;
-	if (seg == EMU_SEG_SS)
+	if (seg == X86_SEG_SS)
 		m->c.cpl = sel & 3;
 }
 
@@ -440,8 +440,8 @@ static void set_up_protected(struct mach *m)
 	mach_desc(m, SEL_TSS2, TSS2_BASE, 0xfff, 0x89, 0);
 	mach_desc(m, SEL_LDT, LDT_BASE, 0xff, 0x82, 0);
 	for (i = 0; i < 6; i++)
-		mach_load(m, i, i == EMU_SEG_CS ? SEL_CODE0 : SEL_DATA0);
-	mach_load(m, EMU_SEG_TR, SEL_TSS);
+		mach_load(m, i, i == X86_SEG_CS ? SEL_CODE0 : SEL_DATA0);
+	mach_load(m, X86_SEG_TR, SEL_TSS);
 	if (is64) {
 		mach_put(m, TSS_BASE + 4, STACK0, 8);
 	} else {
@@ -463,26 +463,26 @@ struct mach *mach_new(enum emu_mode mode)
 	m.c.rflags = FL_FIXED;
 	m.c.rip = CODE;
 	m.c.gpr[RSP] = STACK;
-	m.gdt = (struct emu_table){ GDT_BASE, 0xfff };
-	m.idt = (struct emu_table){ IDT_BASE, 0xfff };
+	m.gdt = (struct x86_table){ GDT_BASE, 0xfff };
+	m.idt = (struct x86_table){ IDT_BASE, 0xfff };
 	m.absent = ~0ull;
 	m.read_only = ~0ull;
 	m.xcr0 = 7;
-	m.seg[EMU_SEG_LDTR].unusable = true;
+	m.seg[X86_SEG_LDTR].unusable = true;
 	for (i = 0; i < 6; i++)
-		m.seg[i] = (struct emu_segment){ .type = 3, .s = true, .present = true,
+		m.seg[i] = (struct x86_segment){ .type = 3, .s = true, .present = true,
 						 .limit = 0xffff };
 	if (mode == EMU_MODE_REAL || mode == EMU_MODE_VM86) {
 		m.cr[0] = mode == EMU_MODE_REAL ? 0x10 : 0x80000031;
 		m.c.rip = 0x100;
-		m.seg[EMU_SEG_CS].selector = CODE >> 4;
-		m.seg[EMU_SEG_CS].base = CODE;
-		m.seg[EMU_SEG_DS].selector = DATA >> 4;
-		m.seg[EMU_SEG_DS].base = DATA;
-		m.seg[EMU_SEG_SS].selector = 0x2000;
-		m.seg[EMU_SEG_SS].base = 0x20000;
+		m.seg[X86_SEG_CS].selector = CODE >> 4;
+		m.seg[X86_SEG_CS].base = CODE;
+		m.seg[X86_SEG_DS].selector = DATA >> 4;
+		m.seg[X86_SEG_DS].base = DATA;
+		m.seg[X86_SEG_SS].selector = 0x2000;
+		m.seg[X86_SEG_SS].base = 0x20000;
 		m.c.gpr[RSP] = 0xff00;
-		m.idt = (struct emu_table){ 0, 0x3ff };
+		m.idt = (struct x86_table){ 0, 0x3ff };
 	} else {
 		set_up_protected(&m);
 	}
@@ -497,7 +497,7 @@ struct mach *mach_at_cpl_3(enum emu_mode mode)
 	unsigned int i;
 
 	for (i = 0; i < 6; i++)
-		mach_load(m, i, i == EMU_SEG_CS ? SEL_CODE3 : SEL_DATA3);
+		mach_load(m, i, i == X86_SEG_CS ? SEL_CODE3 : SEL_DATA3);
 	m->c.cpl = 3;
 	return m;
 }
@@ -541,7 +541,7 @@ static enum emu_status execute(struct mach *m)
 
 enum emu_status mach_exec(struct mach *m, const void *code, unsigned int len)
 {
-	u64 la = m->seg[EMU_SEG_CS].base + m->c.rip;
+	u64 la = m->seg[X86_SEG_CS].base + m->c.rip;
 	enum emu_status st;
 
 	if (la > MACH_BYTES - len)

@@ -34,8 +34,8 @@ struct dev_access {
 
 struct mach {
 	struct emu_ctxt c;
-	struct emu_segment seg[EMU_NR_SEGS];
-	struct emu_table gdt, idt;
+	struct x86_segment seg[X86_NR_SEGS];
+	struct x86_table gdt, idt;
 	u64 cr[9], dr[8], efer, xcr0;
 	u64 sysenter[3];		/* CS, ESP, EIP */
 	u64 star[4];			/* STAR, LSTAR, CSTAR, FMASK */
@@ -77,7 +77,7 @@ void mach_desc(struct mach *m, u16 sel, u64 base, u32 limit, u8 access, u8 flags
 /* A gate in the GDT (@sel) or IDT (@sel = vector * 8, @idt). */
 void mach_gate(struct mach *m, bool idt, u16 at, u16 sel, u64 off, u8 access, u8 count);
 /* Loads a segment register from the GDT without checks. */
-void mach_load(struct mach *m, enum emu_seg seg, u16 sel);
+void mach_load(struct mach *m, enum x86_seg seg, u16 sel);
 
 u64 mach_get(struct mach *m, u64 la, unsigned int len);
 void mach_put(struct mach *m, u64 la, u64 val, unsigned int len);

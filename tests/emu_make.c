@@ -71,13 +71,13 @@ static void set_place(struct rng *r, struct tcase *t)
 		LDT_SEL(LDT_DATA16), LDT_SEL(LDT_LIMITED), LDT_SEL(LDT_DOWN),
 		LDT_SEL(LDT_STACK32), LDT_SEL(LDT_DOWN16), LDT_SEL(LDT_PAGES),
 	};
-	static const u8 segs[] = { EMU_SEG_ES, EMU_SEG_DS, EMU_SEG_FS, EMU_SEG_GS };
+	static const u8 segs[] = { X86_SEG_ES, X86_SEG_DS, X86_SEG_FS, X86_SEG_GS };
 	unsigned int i;
 
 	memcpy(t->in.sel, place_sels[t->place], sizeof(t->in.sel));
 	if (!host.ldt) {
-		t->in.sel[EMU_SEG_FS] = 0;
-		t->in.sel[EMU_SEG_GS] = t->place == PLACE_64 ? 0 : SEL_DATA;
+		t->in.sel[X86_SEG_FS] = 0;
+		t->in.sel[X86_SEG_GS] = t->place == PLACE_64 ? 0 : SEL_DATA;
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(segs); i++)
@@ -85,15 +85,15 @@ static void set_place(struct rng *r, struct tcase *t)
 			t->in.sel[segs[i]] = data[rng_below(r, ARRAY_SIZE(data) -
 							    (t->place == PLACE_64 ? 2 : 0))];
 	if (t->place > PLACE_32 && rng_chance(r, 20))
-		t->in.sel[EMU_SEG_SS] = stack[rng_below(r, ARRAY_SIZE(stack))];
+		t->in.sel[X86_SEG_SS] = stack[rng_below(r, ARRAY_SIZE(stack))];
 }
 
-static u64 segment_base(const struct tcase *t, enum emu_seg seg)
+static u64 segment_base(const struct tcase *t, enum x86_seg seg)
 {
-	struct emu_segment s;
+	struct x86_segment s;
 
 	model_segment(seg, t->in.sel[seg], &s);
-	return t->place == PLACE_64 && seg < EMU_SEG_FS ? 0 : s.base;
+	return t->place == PLACE_64 && seg < X86_SEG_FS ? 0 : s.base;
 }
 
 /* Where the instruction is: often so that it runs into an unmapped page, or the limit. */
@@ -158,14 +158,14 @@ static void plant(struct tcase *t, u64 la, u64 val, unsigned int len)
 
 static u64 stack_address(const struct tcase *t, const struct emu_ctxt *c)
 {
-	struct emu_segment ss;
+	struct x86_segment ss;
 	unsigned int width = 8;
 
 	if (t->place != PLACE_64) {
-		model_segment(EMU_SEG_SS, t->in.sel[EMU_SEG_SS], &ss);
+		model_segment(X86_SEG_SS, t->in.sel[X86_SEG_SS], &ss);
 		width = ss.db ? 4 : 2;
 	}
-	return model_linear(c, EMU_SEG_SS, t->in.gpr[RSP] & emu_mask(width));
+	return model_linear(c, X86_SEG_SS, t->in.gpr[RSP] & emu_mask(width));
 }
 
 /* What a far return finds: offset, selector, flags of IRET, stack. */
@@ -474,8 +474,8 @@ bool make_case(struct expectation *e, u64 seed, u64 index)
 	choose_place(&r, t, l->desc);
 	g.is64 = t->place == PLACE_64;
 	g.is16 = t->place == PLACE_16;
-	g.base = segment_base(t, EMU_SEG_DS);
-	g.rip = t->code - segment_base(t, EMU_SEG_CS);
+	g.base = segment_base(t, X86_SEG_DS);
+	g.rip = t->code - segment_base(t, X86_SEG_CS);
 	random_bytes(&r, t->win_in, WIN_BYTES);
 	/* Strings that go on being equal. */
 	if (l->desc->flags & D_REP && rng_chance(&r, 50))

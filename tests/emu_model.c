@@ -11,9 +11,9 @@ static struct cpu_state *regs;
 static u8 code[CODE_BYTES];
 static bool strayed;
 
-static struct emu_segment segs[NR_SELS];
+static struct x86_segment segs[NR_SELS];
 
-static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment *s)
+static void get_segment(struct emu_ctxt *c, enum x86_seg seg, struct x86_segment *s)
 {
 	if (seg < NR_SELS)
 		*s = segs[seg];
@@ -21,7 +21,7 @@ static void get_segment(struct emu_ctxt *c, enum emu_seg seg, struct emu_segment
 		model_segment(seg, 0, s);
 }
 
-static void set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_segment *s)
+static void set_segment(struct emu_ctxt *c, enum x86_seg seg, const struct x86_segment *s)
 {
 	if (seg < NR_SELS)
 		segs[seg] = *s;
@@ -32,16 +32,16 @@ static void set_segment(struct emu_ctxt *c, enum emu_seg seg, const struct emu_s
 u64 model_linear(const struct emu_ctxt *c, unsigned int seg, u64 off)
 {
 	if (emu_is64(c))
-		return seg == EMU_SEG_FS || seg == EMU_SEG_GS ? segs[seg].base + off : off;
+		return seg == X86_SEG_FS || seg == X86_SEG_GS ? segs[seg].base + off : off;
 	return (segs[seg].base + off) & 0xffffffff;
 }
 
-static void get_gdt(struct emu_ctxt *c, struct emu_table *t)
+static void get_gdt(struct emu_ctxt *c, struct x86_table *t)
 {
 	*t = host.gdt;
 }
 
-static void get_idt(struct emu_ctxt *c, struct emu_table *t)
+static void get_idt(struct emu_ctxt *c, struct x86_table *t)
 {
 	*t = host.idt;
 }
@@ -82,11 +82,11 @@ static u8 *find(u64 la, bool write, bool *present, bool *known)
 static enum emu_status access_memory(struct emu_ctxt *c, u64 la, void *buf, unsigned int len,
 				     u32 acc, bool store)
 {
-	bool write = acc & EMU_ACC_WRITE, present, known;
+	bool write = acc & X86_ACC_WRITE, present, known;
 	unsigned int i;
 	u8 *p;
 
-	if (acc & EMU_ACC_SYSTEM || !c->cpl) {
+	if (acc & X86_ACC_SYSTEM || !c->cpl) {
 		p = system_memory(la);
 		if (!p || !buf || len > 64 || system_memory(la + len - 1) != p + len - 1) {
 			strayed = true;
@@ -105,10 +105,10 @@ static enum emu_status access_memory(struct emu_ctxt *c, u64 la, void *buf, unsi
 			return EMU_FAIL;
 		}
 		if (!p) {
-			c->fault = (struct emu_fault){
+			c->fault = (struct x86_fault){
 				.vector = VEC_PF, .has_error = true, .cr2 = la + i,
 				.error_code = 4 | present | write << 1 |
-					      !!(acc & EMU_ACC_FETCH) << 4,
+					      !!(acc & X86_ACC_FETCH) << 4,
 			};
 			return EMU_FAULT;
 		}
@@ -125,7 +125,7 @@ static enum emu_status access_memory(struct emu_ctxt *c, u64 la, void *buf, unsi
 
 static enum emu_status do_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned int len)
 {
-	return access_memory(c, la, buf, len, EMU_ACC_FETCH, false);
+	return access_memory(c, la, buf, len, X86_ACC_FETCH, false);
 }
 
 static enum emu_status do_read(struct emu_ctxt *c, u64 la, void *buf, unsigned int len, u32 acc)
@@ -136,20 +136,20 @@ static enum emu_status do_read(struct emu_ctxt *c, u64 la, void *buf, unsigned i
 static enum emu_status do_write(struct emu_ctxt *c, u64 la, const void *buf, unsigned int len,
 				u32 acc)
 {
-	return access_memory(c, la, (void *)buf, len, acc | EMU_ACC_WRITE, true);
+	return access_memory(c, la, (void *)buf, len, acc | X86_ACC_WRITE, true);
 }
 
 static enum emu_status do_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, const void *new,
 				  unsigned int len)
 {
 	u8 cur[16];
-	enum emu_status st = do_read(c, la, cur, len, EMU_ACC_WRITE);
+	enum emu_status st = do_read(c, la, cur, len, X86_ACC_WRITE);
 
 	if (st != EMU_OK)
 		return st;
 	if (memcmp(cur, old, len))
 		return EMU_RETRY;
-	return do_write(c, la, new, len, EMU_ACC_WRITE);
+	return do_write(c, la, new, len, X86_ACC_WRITE);
 }
 
 static enum emu_status do_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 acc)
@@ -309,8 +309,8 @@ static void take_results(struct tcase *t, struct emu_ctxt *c, enum emu_status st
 
 	for (i = 0; i < NR_SELS; i++)
 		t->out.sel[i] = segs[i].selector;
-	t->out.fs_base = segs[EMU_SEG_FS].base;
-	t->out.gs_base = segs[EMU_SEG_GS].base;
+	t->out.fs_base = segs[X86_SEG_FS].base;
+	t->out.gs_base = segs[X86_SEG_GS].base;
 	t->vector = st == EMU_FAULT ? c->fault.vector : COMPLETED;
 	t->error = 0;
 	if (st == EMU_FAULT && c->fault.has_error)

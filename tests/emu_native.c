@@ -43,18 +43,18 @@ static u16 entry_sel[NR_SELS];
 
 static void set_data_segments(const u16 *sel)
 {
-	asm volatile("movw %0, %%ds" : : "r" (sel[EMU_SEG_DS]));
-	asm volatile("movw %0, %%es" : : "r" (sel[EMU_SEG_ES]));
-	asm volatile("movw %0, %%fs" : : "r" (sel[EMU_SEG_FS]));
-	asm volatile("movw %0, %%gs" : : "r" (sel[EMU_SEG_GS]));
+	asm volatile("movw %0, %%ds" : : "r" (sel[X86_SEG_DS]));
+	asm volatile("movw %0, %%es" : : "r" (sel[X86_SEG_ES]));
+	asm volatile("movw %0, %%fs" : : "r" (sel[X86_SEG_FS]));
+	asm volatile("movw %0, %%gs" : : "r" (sel[X86_SEG_GS]));
 }
 
 static void get_data_segments(u16 *sel)
 {
-	asm volatile("movw %%ds, %0" : "=r" (sel[EMU_SEG_DS]));
-	asm volatile("movw %%es, %0" : "=r" (sel[EMU_SEG_ES]));
-	asm volatile("movw %%fs, %0" : "=r" (sel[EMU_SEG_FS]));
-	asm volatile("movw %%gs, %0" : "=r" (sel[EMU_SEG_GS]));
+	asm volatile("movw %%ds, %0" : "=r" (sel[X86_SEG_DS]));
+	asm volatile("movw %%es, %0" : "=r" (sel[X86_SEG_ES]));
+	asm volatile("movw %%fs, %0" : "=r" (sel[X86_SEG_FS]));
+	asm volatile("movw %%gs, %0" : "=r" (sel[X86_SEG_GS]));
 }
 
 /* The C library's base of FS; a plain system call, which needs no errno. */
@@ -127,7 +127,7 @@ static void load_case(ucontext_t *uc, const struct tcase *t)
 		g[greg_of[i]] = t->in.gpr[i];
 	g[REG_RIP] = t->in.rip;
 	g[REG_EFL] = t->in.rflags;
-	g[REG_CSGSFS] = t->in.sel[EMU_SEG_CS] | (u64)t->in.sel[EMU_SEG_SS] << 48;
+	g[REG_CSGSFS] = t->in.sel[X86_SEG_CS] | (u64)t->in.sel[X86_SEG_SS] << 48;
 	uc->uc_flags |= UC_STRICT_RESTORE_SS;
 	if (t->vec)
 		load_vectors((u8 *)uc->uc_mcontext.fpregs, &t->in);
@@ -144,8 +144,8 @@ static void save_case(const ucontext_t *uc, struct tcase *t)
 	t->out.rip = g[REG_RIP];
 	t->out.rflags = g[REG_EFL];
 	get_data_segments(t->out.sel);
-	t->out.sel[EMU_SEG_CS] = g[REG_CSGSFS];
-	t->out.sel[EMU_SEG_SS] = (u64)g[REG_CSGSFS] >> 48;
+	t->out.sel[X86_SEG_CS] = g[REG_CSGSFS];
+	t->out.sel[X86_SEG_SS] = (u64)g[REG_CSGSFS] >> 48;
 	if (host.fsgsbase) {
 		asm volatile("rdfsbase %0" : "=r" (t->out.fs_base));
 		asm volatile("rdgsbase %0" : "=r" (t->out.gs_base));
@@ -221,7 +221,7 @@ static bool install_ldt(void)
 	unsigned int i;
 
 	for (i = 0; i < NR_LDT; i++) {
-		const struct emu_segment *s = &ldt_segments[i];
+		const struct x86_segment *s = &ldt_segments[i];
 		struct user_desc d = {
 			.entry_number = i, .base_addr = s->base, .seg_32bit = s->db,
 			.limit = s->g ? s->limit >> 12 : s->limit, .contents = s->type >> 2,

@@ -162,7 +162,7 @@ static bool splits_lock(const struct emu_insn *in, const struct tcase *t)
 
 static bool changes_width(const struct tcase *t)
 {
-	return (t->place == PLACE_64) != (t->out.sel[EMU_SEG_CS] == SEL_USER64);
+	return (t->place == PLACE_64) != (t->out.sel[X86_SEG_CS] == SEL_USER64);
 }
 
 /* --- what is by the vendor ------------------------------------------------------------ */

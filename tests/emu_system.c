@@ -22,7 +22,7 @@
 
 struct host host;
 
-const struct emu_segment ldt_segments[NR_LDT] = {
+const struct x86_segment ldt_segments[NR_LDT] = {
 	[LDT_CODE16] = { .type = 0xb, .base = CODE_BASE, .limit = CODE_BYTES - 1 },
 	[LDT_DATA16] = { .type = 3, .base = DATA_BASE, .limit = 0xffff },
 	[LDT_LIMITED] = { .type = 3, .base = DATA_BASE, .limit = 0x1fff, .db = true },
@@ -60,10 +60,10 @@ static void find_tables(void)
 	asm volatile("sgdt %0" : "=m" (t));
 	host.umip = !t.limit;
 	if (!host.umip)
-		host.gdt = (struct emu_table){ .base = t.base, .limit = t.limit };
+		host.gdt = (struct x86_table){ .base = t.base, .limit = t.limit };
 	asm volatile("sidt %0" : "=m" (t));
 	if (!host.umip)
-		host.idt = (struct emu_table){ .base = t.base, .limit = t.limit };
+		host.idt = (struct x86_table){ .base = t.base, .limit = t.limit };
 	asm volatile("smsw %q0" : "=r" (host.cr0));
 }
 
@@ -97,8 +97,8 @@ void find_host(void)
 	/* AT_HWCAP2 */
 	host.fsgsbase = getauxval(26) & 2;
 	host.rdpmc = rdpmc_for_all();
-	host.gdt = (struct emu_table){ .base = SYS_BASE + GDT_AT, .limit = GDT_BYTES - 1 };
-	host.idt = (struct emu_table){ .base = SYS_BASE + IDT_AT, .limit = IDT_BYTES - 1 };
+	host.gdt = (struct x86_table){ .base = SYS_BASE + GDT_AT, .limit = GDT_BYTES - 1 };
+	host.idt = (struct x86_table){ .base = SYS_BASE + IDT_AT, .limit = IDT_BYTES - 1 };
 	find_tables();
 	for (i = 0; i < ARRAY_SIZE(host.desc); i++)
 		if (!selector_access(i * 8 | 3, &host.desc[i].access, &host.desc[i].limit))
@@ -108,7 +108,7 @@ void find_host(void)
 }
 
 /* What @sel names, as the running kernel or modify_ldt() made it. */
-void system_descriptor(u16 sel, struct emu_segment *s)
+void system_descriptor(u16 sel, struct x86_segment *s)
 {
 	unsigned int i = sel >> 3;
 
@@ -146,7 +146,7 @@ void system_descriptor(u16 sel, struct emu_segment *s)
 
 static void put_descriptor(unsigned int at, u16 sel)
 {
-	struct emu_segment s;
+	struct x86_segment s;
 	u64 d, limit;
 
 	system_descriptor(sel, &s);
@@ -204,25 +204,25 @@ void system_leave(struct emu_ctxt *c, struct tcase *t)
 	if (t->vector == VEC_DB)
 		t->vector = COMPLETED;
 	c->rip = frame[0];
-	t->out.sel[EMU_SEG_CS] = frame[1];
+	t->out.sel[X86_SEG_CS] = frame[1];
 	c->rflags = frame[2];
 	c->gpr[RSP] = frame[3];
-	t->out.sel[EMU_SEG_SS] = frame[4];
+	t->out.sel[X86_SEG_SS] = frame[4];
 }
 
-void model_segment(enum emu_seg seg, u16 sel, struct emu_segment *s)
+void model_segment(enum x86_seg seg, u16 sel, struct x86_segment *s)
 {
 	switch (seg) {
-	case EMU_SEG_TR:
-		*s = (struct emu_segment){ .selector = 0x40, .type = 11, .present = true,
+	case X86_SEG_TR:
+		*s = (struct x86_segment){ .selector = 0x40, .type = 11, .present = true,
 					   .limit = 0x67, .base = SYS_BASE + TSS_AT };
 		break;
-	case EMU_SEG_LDTR:
+	case X86_SEG_LDTR:
 		if (!host.ldt) {
-			*s = (struct emu_segment){ .unusable = true };
+			*s = (struct x86_segment){ .unusable = true };
 			break;
 		}
-		*s = (struct emu_segment){ .selector = 0x50, .type = 2, .present = true,
+		*s = (struct x86_segment){ .selector = 0x50, .type = 2, .present = true,
 					   .limit = NR_LDT * 8 - 1, .base = SYS_BASE + LDT_AT };
 		break;
 	default:
@@ -230,6 +230,6 @@ void model_segment(enum emu_seg seg, u16 sel, struct emu_segment *s)
 			system_descriptor(sel, s);
 			break;
 		}
-		*s = (struct emu_segment){ .selector = sel, .unusable = true };
+		*s = (struct x86_segment){ .selector = sel, .unusable = true };
 	}
 }

@@ -27,7 +27,7 @@ struct vm {
 	unsigned int apicv_requests;
 };
 
-/* What vmx_apicv_active() and vmx_notify_mail() return. */
+/* What vmx_apicv_active() and vmx_notify_pir() return. */
 extern bool test_apicv, test_posted;
 
 struct vm *vm_new(enum kvm_irqchip_mode mode);
@@ -46,7 +46,7 @@ bool rd(struct kvm_vcpu *v, u32 reg, u64 *val);
 u64 get(struct kvm_vcpu *v, u32 reg);
 /* SVR: the APIC is on. */
 void soft_enable(struct kvm_vcpu *v);
-/* As the run loop: takes mail, and the vector that would be delivered, or -1. */
+/* As the run loop: takes the PIR, and the vector that would be delivered, or -1. */
 int deliver_next(struct kvm_vcpu *v);
 /* In IRR or on its way there. */
 bool requested(struct kvm_vcpu *v, u8 vector);

@@ -64,7 +64,7 @@ bool vmx_apicv_active(struct kvm_vcpu *v)
 	return test_apicv;
 }
 
-bool vmx_notify_mail(struct kvm_vcpu *v)
+bool vmx_notify_pir(struct kvm_vcpu *v)
 {
 	return test_posted;
 }
@@ -77,12 +77,12 @@ void vmx_set_tpr_threshold(struct kvm_vcpu *v, int irr, u8 tpr) { }
 void kvm_mmu_zap_gfn_range(struct kvm *kvm, gfn_t start, gfn_t end) { }
 void vmx_cache_reg(struct kvm_vcpu *v, int reg) { }
 
-void vmx_get_segment(struct kvm_vcpu *v, enum emu_seg seg, struct emu_segment *s)
+void vmx_get_segment(struct kvm_vcpu *v, enum x86_seg seg, struct x86_segment *s)
 {
 	*s = v->vmx.seg[seg];
 }
 
-void vmx_set_segment(struct kvm_vcpu *v, enum emu_seg seg, const struct emu_segment *s)
+void vmx_set_segment(struct kvm_vcpu *v, enum x86_seg seg, const struct x86_segment *s)
 {
 	v->vmx.seg[seg] = *s;
 }
@@ -199,7 +199,7 @@ int deliver_next(struct kvm_vcpu *v)
 
 bool requested(struct kvm_vcpu *v, u8 vector)
 {
-	return test_bit(vector, v->apic->mail.pir) || lapic_test(v->apic, LAPIC_IRR, vector);
+	return test_bit(vector, v->apic->pi_desc.pir) || lapic_test(v->apic, LAPIC_IRR, vector);
 }
 
 long get_lapic(struct kvm_vcpu *v, struct kvm_lapic_state *s)

@@ -24,9 +24,9 @@ static bool data_segments_are_checked(void)
 
 	mach_desc(m, SEL_FREE, 0x1000, 0xfff, 0x92, 0x4);	/* not accessed */
 	CHECK(load_ds(m, SEL_FREE) == EMU_OK);
-	CHECK(m->seg[EMU_SEG_DS].base == 0x1000 && m->seg[EMU_SEG_DS].limit == 0xfff);
-	CHECK(m->seg[EMU_SEG_DS].type == 3 && m->mem[GDT_BASE + SEL_FREE + 5] == 0x93);
-	CHECK(load_ds(m, 3) == EMU_OK && m->seg[EMU_SEG_DS].unusable);
+	CHECK(m->seg[X86_SEG_DS].base == 0x1000 && m->seg[X86_SEG_DS].limit == 0xfff);
+	CHECK(m->seg[X86_SEG_DS].type == 3 && m->mem[GDT_BASE + SEL_FREE + 5] == 0x93);
+	CHECK(load_ds(m, 3) == EMU_OK && m->seg[X86_SEG_DS].unusable);
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
 	CHECK(mach_fault(m, load_ds(m, 0xffc), VEC_GP, 0xffc));	/* no LDT */
 	m->gdt.limit = SEL_FREE + 6;
@@ -38,7 +38,7 @@ static bool data_segments_are_checked(void)
 	CHECK(load_ds(m, SEL_CODE0) == EMU_OK);			/* readable code */
 	mach_desc(m, SEL_FREE, 0, 0xfff, 0x99, 0x4);
 	CHECK(mach_fault(m, load_ds(m, SEL_FREE), VEC_GP, SEL_FREE));	/* execute-only */
-	mach_load(m, EMU_SEG_SS, SEL_DATA3 | 3);
+	mach_load(m, X86_SEG_SS, SEL_DATA3 | 3);
 	CHECK(mach_fault(m, load_ds(m, SEL_DATA0), VEC_GP, SEL_DATA0));
 	CHECK(load_ds(m, SEL_DATA3 | 3) == EMU_OK && load_ds(m, SEL_CONF | 3) == EMU_OK);
 	CHECK(load_ds(m, SEL_RO | 3) == EMU_OK);
@@ -59,7 +59,7 @@ static bool stack_segments_are_checked(void)
 	CHECK(mach_fault(m, load_ss(m, SEL_FREE), VEC_SS, SEL_FREE) && !m->c.block_mov_ss);
 	CHECK(load_ss(m, SEL_DATA0) == EMU_OK && m->c.block_mov_ss);
 	m = mach_new(EMU_MODE_PROT64);
-	CHECK(load_ss(m, 0) == EMU_OK && m->seg[EMU_SEG_SS].unusable);
+	CHECK(load_ss(m, 0) == EMU_OK && m->seg[X86_SEG_SS].unusable);
 	m->c.cpl = 3;
 	CHECK(mach_fault(m, load_ss(m, 3), VEC_GP, 0));
 	return ok;
@@ -71,9 +71,9 @@ static bool ldt_segments(void)
 	bool ok = true;
 
 	m->c.gpr[RAX] = SEL_LDT;
-	CHECK(EXEC(m, "\x0f\x00\xd0") == EMU_OK && m->seg[EMU_SEG_LDTR].base == LDT_BASE);
+	CHECK(EXEC(m, "\x0f\x00\xd0") == EMU_OK && m->seg[X86_SEG_LDTR].base == LDT_BASE);
 	memcpy(m->mem + LDT_BASE + 8, m->mem + GDT_BASE + SEL_DATA0, 8);
-	CHECK(load_ds(m, 0xc) == EMU_OK && m->seg[EMU_SEG_DS].selector == 0xc);
+	CHECK(load_ds(m, 0xc) == EMU_OK && m->seg[X86_SEG_DS].selector == 0xc);
 	CHECK(mach_fault(m, load_ds(m, 0x104), VEC_GP, 0x104));
 	return ok;
 }
@@ -84,17 +84,17 @@ static bool segment_access_rules(void)
 	bool ok = true;
 
 	m->c.gpr[RBX] = 0x1000;
-	mach_load(m, EMU_SEG_DS, SEL_RO);
+	mach_load(m, X86_SEG_DS, SEL_RO);
 	CHECK(EXEC(m, "\x8b\x03") == EMU_OK);
 	CHECK(mach_fault(m, EXEC(m, "\x89\x03"), VEC_GP, 0));
 	CHECK(mach_fault(m, EXEC(m, "\x2e\x89\x03"), VEC_GP, 0));
 	mach_desc(m, SEL_FREE, 0, 0xfff, 0x97, 0x4);		/* expand-down */
-	mach_load(m, EMU_SEG_DS, SEL_FREE);
+	mach_load(m, X86_SEG_DS, SEL_FREE);
 	CHECK(EXEC(m, "\x8b\x03") == EMU_OK);
 	m->c.gpr[RBX] = 0xffd;
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
 	m->c.gpr[RBX] = 0x10000;
-	m->seg[EMU_SEG_DS].db = false;
+	m->seg[X86_SEG_DS].db = false;
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
 	return ok;
 }
@@ -105,9 +105,9 @@ static bool far_pointers_are_loaded(void)
 		const char *code;
 		u8 len, seg;
 	} loads[] = {
-		{ "\xc4\x13", 2, EMU_SEG_ES }, { "\xc5\x13", 2, EMU_SEG_DS },
-		{ "\x0f\xb2\x13", 3, EMU_SEG_SS }, { "\x0f\xb4\x13", 3, EMU_SEG_FS },
-		{ "\x0f\xb5\x13", 3, EMU_SEG_GS },
+		{ "\xc4\x13", 2, X86_SEG_ES }, { "\xc5\x13", 2, X86_SEG_DS },
+		{ "\x0f\xb2\x13", 3, X86_SEG_SS }, { "\x0f\xb4\x13", 3, X86_SEG_FS },
+		{ "\x0f\xb5\x13", 3, X86_SEG_GS },
 	};
 	unsigned int i;
 	bool ok = true;
@@ -121,7 +121,7 @@ static bool far_pointers_are_loaded(void)
 		m->c.gpr[RBX] = DATA;
 		CHECK(mach_exec(m, loads[i].code, loads[i].len) == EMU_OK);
 		CHECK(m->c.gpr[RDX] == 0x12345678 && m->seg[loads[i].seg].base == 0x5000);
-		mach_load(m, EMU_SEG_DS, SEL_DATA0);
+		mach_load(m, X86_SEG_DS, SEL_DATA0);
 		mach_put(m, DATA, 1, 4);
 		mach_put(m, DATA + 4, SEL_ABSENT | 1, 2);
 		CHECK(mach_exec(m, loads[i].code, loads[i].len) == EMU_FAULT);
@@ -137,16 +137,16 @@ static bool selectors_on_the_stack(void)
 	bool ok = true;
 
 	mach_desc(m, SEL_FREE, 0x5000, 0xfffff, 0x93, 0xc);
-	mach_load(m, EMU_SEG_ES, SEL_FREE);
+	mach_load(m, X86_SEG_ES, SEL_FREE);
 	mach_put(m, STACK - 4, 0xdddddddd, 4);
 	CHECK(EXEC(m, "\x06") == EMU_OK && m->c.gpr[RSP] == STACK - 4);	/* push es */
 	CHECK(mach_get(m, STACK - 4, 4) == (0xdddd0000 | SEL_FREE));
-	CHECK(EXEC(m, "\x1f") == EMU_OK && m->seg[EMU_SEG_DS].base == 0x5000);
+	CHECK(EXEC(m, "\x1f") == EMU_OK && m->seg[X86_SEG_DS].base == 0x5000);
 	CHECK(EXEC(m, "\x1e") == EMU_OK && EXEC(m, "\x07") == EMU_OK);
 	CHECK(EXEC(m, "\x0e") == EMU_OK && mach_get(m, STACK - 4, 2) == SEL_CODE0);
-	CHECK(EXEC(m, "\x0f\xa9") == EMU_OK && m->seg[EMU_SEG_GS].selector == SEL_CODE0);
+	CHECK(EXEC(m, "\x0f\xa9") == EMU_OK && m->seg[X86_SEG_GS].selector == SEL_CODE0);
 	CHECK(EXEC(m, "\x16") == EMU_OK && EXEC(m, "\x0f\xa1") == EMU_OK);
-	CHECK(m->seg[EMU_SEG_FS].selector == SEL_DATA0 && m->c.gpr[RSP] == STACK);
+	CHECK(m->seg[X86_SEG_FS].selector == SEL_DATA0 && m->c.gpr[RSP] == STACK);
 	mach_put(m, STACK, SEL_ABSENT, 4);
 	st = EXEC(m, "\x07");
 	CHECK(mach_fault(m, st, VEC_NP, SEL_ABSENT) && m->c.gpr[RSP] == STACK);
@@ -179,7 +179,7 @@ static bool far_jumps_are_checked(void)
 	CHECK(mach_fault(m, jump(m, SEL_FREE, 0), VEC_NP, SEL_FREE));
 	m->c.cpl = 3;
 	CHECK(jump(m, SEL_CONF, CODE) == EMU_OK && m->c.cpl == 3);
-	CHECK(m->seg[EMU_SEG_CS].selector == (SEL_CONF | 3));
+	CHECK(m->seg[X86_SEG_CS].selector == (SEL_CONF | 3));
 	m = mach_new(EMU_MODE_PROT64);
 	mach_desc(m, SEL_FREE, 0, 0xfffff, 0x9b, 0xe);		/* both L and D */
 	mach_put(m, DATA, (u64)SEL_FREE << 32, 8);
@@ -218,9 +218,9 @@ static struct mach *user_mode(enum emu_mode mode)
 {
 	struct mach *m = mach_new(mode);
 
-	mach_load(m, EMU_SEG_CS, SEL_CODE3 | 3);
-	mach_load(m, EMU_SEG_SS, SEL_DATA3 | 3);
-	mach_load(m, EMU_SEG_DS, SEL_DATA3 | 3);
+	mach_load(m, X86_SEG_CS, SEL_CODE3 | 3);
+	mach_load(m, X86_SEG_SS, SEL_DATA3 | 3);
+	mach_load(m, X86_SEG_DS, SEL_DATA3 | 3);
 	return m;
 }
 
@@ -234,16 +234,16 @@ static bool call_gate_changes_the_stack(void)
 	mach_put(m, STACK - 4, 0xbbbb2222, 4);
 	m->c.gpr[RSP] = STACK - 8;
 	CHECK(EXEC(m, "\x9a\x00\x00\x00\x00\x73\x00") == EMU_OK);
-	CHECK(m->c.cpl == 0 && m->c.rip == 0x12345 && m->seg[EMU_SEG_CS].selector == SEL_CODE0);
-	CHECK(m->seg[EMU_SEG_SS].selector == SEL_DATA0 && m->c.gpr[RSP] == STACK0 - 24);
+	CHECK(m->c.cpl == 0 && m->c.rip == 0x12345 && m->seg[X86_SEG_CS].selector == SEL_CODE0);
+	CHECK(m->seg[X86_SEG_SS].selector == SEL_DATA0 && m->c.gpr[RSP] == STACK0 - 24);
 	CHECK(mach_get(m, STACK0 - 24, 8) == ((u64)(SEL_CODE3 | 3) << 32 | (CODE + 7)));
 	CHECK(mach_get(m, STACK0 - 16, 8) == 0xbbbb2222aaaa1111);
 	CHECK(mach_get(m, STACK0 - 8, 8) == ((u64)(SEL_DATA3 | 3) << 32 | (STACK - 8)));
-	mach_load(m, EMU_SEG_ES, SEL_DATA0);
+	mach_load(m, X86_SEG_ES, SEL_DATA0);
 	CHECK(EXEC(m, "\xca\x08\x00") == EMU_OK);		/* retf 8 */
 	CHECK(m->c.cpl == 3 && m->c.rip == CODE + 7 && m->c.gpr[RSP] == STACK);
-	CHECK(m->seg[EMU_SEG_SS].selector == (SEL_DATA3 | 3) && m->seg[EMU_SEG_ES].unusable);
-	CHECK(!m->seg[EMU_SEG_DS].unusable);
+	CHECK(m->seg[X86_SEG_SS].selector == (SEL_DATA3 | 3) && m->seg[X86_SEG_ES].unusable);
+	CHECK(!m->seg[X86_SEG_DS].unusable);
 	return ok;
 }
 
@@ -265,7 +265,7 @@ static bool call_gates_are_checked(void)
 	CHECK(mach_fault(m, EXEC(m, "\x9a\0\0\0\0\x73\0"), VEC_TS, SEL_DATA3));
 	mach_put(m, TSS_BASE + 8, 0, 4);
 	CHECK(mach_fault(m, EXEC(m, "\x9a\0\0\0\0\x73\0"), VEC_TS, 0));
-	m->seg[EMU_SEG_TR].limit = 8;
+	m->seg[X86_SEG_TR].limit = 8;
 	CHECK(mach_fault(m, EXEC(m, "\x9a\0\0\0\0\x73\0"), VEC_TS, SEL_TSS));
 	CHECK(m->c.cpl == 3);
 	return ok;
@@ -305,11 +305,11 @@ static bool interrupts_from_user_mode(void)
 	m->c.rflags |= FL_IF;
 	CHECK(EXEC(m, "\xcd\x80") == EMU_OK);
 	CHECK(m->c.cpl == 0 && m->c.gpr[RSP] == STACK0 - 20);
-	CHECK(m->seg[EMU_SEG_SS].selector == SEL_DATA0);
+	CHECK(m->seg[X86_SEG_SS].selector == SEL_DATA0);
 	CHECK(mach_get(m, STACK0 - 8, 8) == ((u64)(SEL_DATA3 | 3) << 32 | STACK));
-	mach_load(m, EMU_SEG_DS, SEL_DATA0);
+	mach_load(m, X86_SEG_DS, SEL_DATA0);
 	CHECK(EXEC(m, "\xcf") == EMU_OK && m->c.cpl == 3 && m->c.gpr[RSP] == STACK);
-	CHECK(m->c.rip == CODE + 2 && m->seg[EMU_SEG_DS].unusable && m->c.rflags & FL_IF);
+	CHECK(m->c.rip == CODE + 2 && m->seg[X86_SEG_DS].unusable && m->c.rflags & FL_IF);
 	/* IRET does not let CPL 3 change IF or IOPL. */
 	mach_put(m, STACK - 12, CODE, 4);
 	mach_put(m, STACK - 8, SEL_CODE3 | 3, 4);
@@ -348,11 +348,11 @@ static bool long_mode_interrupts(void)
 	m->c.gpr[RSP] = STACK - 5;
 	mach_gate(m, true, 0x80 * 16, SEL_CODE0, 0x23456, 0xee, 0);
 	CHECK(EXEC(m, "\xcd\x80") == EMU_OK && m->c.cpl == 0);
-	CHECK(m->c.gpr[RSP] == STACK0 - 40 && m->seg[EMU_SEG_SS].unusable);
+	CHECK(m->c.gpr[RSP] == STACK0 - 40 && m->seg[X86_SEG_SS].unusable);
 	CHECK(mach_get(m, STACK0 - 8, 8) == (SEL_DATA3 | 3));
 	CHECK(mach_get(m, STACK0 - 16, 8) == STACK - 5);
 	CHECK(EXEC(m, "\x48\xcf") == EMU_OK && m->c.cpl == 3 && m->c.rip == CODE + 2);
-	CHECK(m->c.gpr[RSP] == STACK - 5 && m->seg[EMU_SEG_SS].selector == (SEL_DATA3 | 3));
+	CHECK(m->c.gpr[RSP] == STACK - 5 && m->seg[X86_SEG_SS].selector == (SEL_DATA3 | 3));
 	mach_gate(m, true, 0x80 * 16, SEL_CODE0, 0x23456, 0xee, 3);	/* IST 3 */
 	mach_put(m, TSS_BASE + 28 + 24, 0x7008, 8);
 	CHECK(EXEC(m, "\xcd\x80") == EMU_OK && m->c.gpr[RSP] == 0x7000 - 40);
@@ -378,14 +378,14 @@ static bool vm86_and_back(void)
 	m->c.gpr[RSP] = STACK - 36;
 	CHECK(EXEC(m, "\xcf") == EMU_OK);
 	CHECK(m->c.mode == EMU_MODE_VM86 && m->c.cpl == 3 && m->c.rip == 0x100);
-	CHECK(m->seg[EMU_SEG_CS].base == CODE && m->seg[EMU_SEG_SS].base == 0x20000);
-	CHECK(m->seg[EMU_SEG_ES].base == 0x30000 && m->seg[EMU_SEG_GS].base == 0x60000);
+	CHECK(m->seg[X86_SEG_CS].base == CODE && m->seg[X86_SEG_SS].base == 0x20000);
+	CHECK(m->seg[X86_SEG_ES].base == 0x30000 && m->seg[X86_SEG_GS].base == 0x60000);
 	CHECK(m->c.gpr[RSP] == 0xff00 && m->c.rflags == frame[2]);
 	mach_gate(m, true, 0x21 * 8, SEL_CODE0, 0x23456, 0xee, 0);
 	CHECK(EXEC(m, "\xcd\x21") == EMU_OK);
 	CHECK(m->c.cpl == 0 && m->c.rip == 0x23456 && !(m->c.rflags & FL_VM));
 	CHECK(m->c.mode == EMU_MODE_PROT32);
-	CHECK(m->c.gpr[RSP] == STACK0 - 36 && m->seg[EMU_SEG_DS].unusable);
+	CHECK(m->c.gpr[RSP] == STACK0 - 36 && m->seg[X86_SEG_DS].unusable);
 	CHECK(mach_get(m, STACK0 - 36, 4) == 0x102);
 	CHECK(!memcmp(m->mem + STACK0 - 32, frame + 1, 32));
 	/* The handler must be at CPL 0. */

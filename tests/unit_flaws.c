@@ -216,14 +216,14 @@ static bool redirected_interrupts(void)
 
 	m->c.cpl = 3;
 	m->cr[4] |= CR4_VME;
-	m->seg[EMU_SEG_TR] = (struct emu_segment){ .type = 11, .present = true, .base = TSS_BASE,
+	m->seg[X86_SEG_TR] = (struct x86_segment){ .type = 11, .present = true, .base = TSS_BASE,
 						   .limit = 0x88 };
 	mach_put(m, TSS_BASE + 102, 0x88, 2);
 	mach_put(m, 0x21 * 4, 0x12340056, 4);
 	m->c.rflags |= FL_VIF | FL_TF;
 	m->c.rip = 0x100;
 	CHECK(EXEC(m, "\xcd\x21") == EMU_OK && m->c.rip == 0x56);
-	CHECK(m->seg[EMU_SEG_CS].selector == 0x1234 && m->c.mode == EMU_MODE_VM86);
+	CHECK(m->seg[X86_SEG_CS].selector == 0x1234 && m->c.mode == EMU_MODE_VM86);
 	CHECK(!(m->c.rflags & (FL_VIF | FL_TF)) && m->c.gpr[RSP] == 0xfefa);
 	CHECK(mach_get(m, 0x20000 + 0xfefa, 2) == 0x102);
 	CHECK(mach_get(m, 0x20000 + 0xfefe, 2) == (FL_FIXED | FL_TF | FL_IF | FL_IOPL));
@@ -356,7 +356,7 @@ static bool override_without_memory(void)
 	struct mach *m = mach_new(EMU_MODE_PROT32);
 	bool ok = true;
 
-	m->seg[EMU_SEG_FS].unusable = true;
+	m->seg[X86_SEG_FS].unusable = true;
 	m->c.gpr[RCX] = 5;
 	CHECK(EXEC(m, "\x64\x89\xc8") == EMU_OK && m->c.gpr[RAX] == 5);
 	CHECK(EXEC(m, "\x64\x87\xc8") == EMU_OK && m->c.gpr[RCX] == 5 && !m->nr_done);
@@ -435,7 +435,7 @@ static bool task_switch_checks_types(void)
 	mach_put(m, TSS2_BASE + 0x60, SEL_TSS, 2);
 	mach_put(m, TSS2_BASE + 0x4c, SEL_CODE0, 2);
 	st = EXEC(m, "\xea\0\0\0\0\x50\0");
-	CHECK(mach_trap(m, st, VEC_TS, SEL_TSS) && m->seg[EMU_SEG_LDTR].unusable);
+	CHECK(mach_trap(m, st, VEC_TS, SEL_TSS) && m->seg[X86_SEG_LDTR].unusable);
 	return ok;
 }
 
@@ -494,12 +494,12 @@ static bool limits_hold_for_the_last_byte(void)
 	struct mach *m = mach_new(EMU_MODE_PROT32);
 	bool ok = true;
 
-	m->seg[EMU_SEG_DS].limit = 0xffff;
+	m->seg[X86_SEG_DS].limit = 0xffff;
 	m->c.gpr[RBX] = 0xfffd;
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
 	m->c.gpr[RBX] = 0xffffffff;
 	CHECK(mach_fault(m, EXEC(m, "\x66\x8b\x03"), VEC_GP, 0));
-	m->seg[EMU_SEG_DS].type = 7;	/* grows downwards */
+	m->seg[X86_SEG_DS].type = 7;	/* grows downwards */
 	CHECK(mach_fault(m, EXEC(m, "\x66\x8b\x03"), VEC_GP, 0));
 	m->c.gpr[RBX] = 0xffff;
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));

@@ -57,7 +57,7 @@ static enum emu_status run_generated(const struct leaf *l, const struct place *p
 
 	generate(r, l, &g, bytes);
 	memcpy(m->c.gpr, g.gpr, sizeof(g.gpr));
-	memcpy(m->mem + m->seg[EMU_SEG_CS].base + m->c.rip, bytes, EMU_MAX_INSN);
+	memcpy(m->mem + m->seg[X86_SEG_CS].base + m->c.rip, bytes, EMU_MAX_INSN);
 	st = emu_decode(&m->c, NULL, 0);
 	return st == EMU_OK ? emu_execute(&m->c) : st;
 }
@@ -108,11 +108,11 @@ static bool most_is_a_far_call(void)
 	const u64 pointer = EDGE + 0x1ffe, inner = EDGE + 0x1000;
 	bool ok = true;
 
-	m->gdt = (struct emu_table){ DATA - 0x8000 + 4, 0xffff };
+	m->gdt = (struct x86_table){ DATA - 0x8000 + 4, 0xffff };
 	put_entry(m, gate, (u32)code << 16 | 0x4321, 0xec1f);
 	put_entry(m, code, 0xffff, 0x00cf9a00);
 	put_entry(m, data, 0xffff, 0x00cf9200);
-	m->seg[EMU_SEG_TR].base = 0x7000 - 6;
+	m->seg[X86_SEG_TR].base = 0x7000 - 6;
 	mach_put(m, 0x7000 - 2, inner + 70, 4);
 	mach_put(m, 0x7000 + 2, data, 2);
 	mach_put(m, pointer + 4, gate, 2);
@@ -199,7 +199,7 @@ static bool task_switches_touch_no_device(void)
 		if (i == 0)
 			mach_desc(m, SEL_TSS2, DEVICE_BASE - 16, 0xfff, 0x89, 0);
 		if (i == 1)
-			m->seg[EMU_SEG_TR].base = DEVICE_BASE + 8;
+			m->seg[X86_SEG_TR].base = DEVICE_BASE + 8;
 		if (i == 2) {
 			mach_desc(m, SEL_LDT, DEVICE_BASE, 0xff, 0x82, 0);
 			mach_put(m, TSS2_BASE + 0x60, SEL_LDT, 2);
@@ -221,10 +221,10 @@ static bool iret_to_a_task_touches_no_device(void)
 	struct mach *m = mach_new(EMU_MODE_PROT32);
 	bool ok = true;
 
-	m->seg[EMU_SEG_TR].base = DEVICE_BASE;
+	m->seg[X86_SEG_TR].base = DEVICE_BASE;
 	m->c.rflags |= FL_NT;
 	CHECK(EXEC(m, "\xcf") == EMU_FAIL && !m->nr_done);
-	m->seg[EMU_SEG_TR].base = TSS_BASE;
+	m->seg[X86_SEG_TR].base = TSS_BASE;
 	m->c.rflags &= ~FL_NT;
 	m->c.gpr[RBX] = DEVICE_BASE;
 	CHECK(EXEC(m, "\x89\x03") == EMU_OK && m->nr_done == 1);

@@ -48,7 +48,7 @@ static bool ports_need_iopl_or_bitmap(void)
 	m->mem[TSS_BASE + 0x68 + 0x6f / 8] = 0x7f;
 	m->mem[TSS_BASE + 0x69 + 0x6f / 8] = 0xf8;	/* 6f to 72, across bytes */
 	CHECK(EXEC(m, "\xe5\x6f") == EMU_OK);
-	m->seg[EMU_SEG_TR].limit = 0x68 + 0x60 / 8;	/* the byte after must be in the limit */
+	m->seg[X86_SEG_TR].limit = 0x68 + 0x60 / 8;	/* the byte after must be in the limit */
 	st = EXEC(m, "\xe4\x60");
 	CHECK(mach_fault(m, st, VEC_GP, 0));
 	st = EXEC(m, "\x6c");

@@ -139,7 +139,7 @@ static void drain(struct vm *vm)
 	int i;
 
 	for (i = 0; i < vm->n; i++) {
-		kvm_apic_take_mail(vm->vcpu[i]);
+		kvm_apic_take_pir(vm->vcpu[i]);
 		memset(vm->vcpu[i]->apic->page + LAPIC_IRR, 0, 0x80);
 	}
 }
@@ -313,7 +313,7 @@ static void ipis(bool x2apic)
 	/* A fixed interrupt is edge-triggered even with the trigger-mode bit set. */
 	send(a, 1ull << 32 | 0xc080);
 	EXPECT(requested(b, 0x80) && !requested(a, 0x80) && !requested(c, 0x80));
-	kvm_apic_take_mail(b);
+	kvm_apic_take_pir(b);
 	EXPECT(!lapic_test(b->apic, LAPIC_TMR, 0x80));
 	send(a, 0x40081);
 	EXPECT(requested(a, 0x81) && !requested(b, 0x81));
@@ -361,7 +361,7 @@ static void startup(void)
 {
 	struct vm *vm = vm_new(KVM_IRQCHIP_KERNEL);
 	struct kvm_vcpu *bsp = vm_add(vm, 0), *ap = vm_add(vm, 1);
-	struct emu_segment cs;
+	struct x86_segment cs;
 
 	soft_enable(bsp);
 	ap->halt.mp_state = KVM_MP_STATE_UNINITIALIZED;
@@ -376,7 +376,7 @@ static void startup(void)
 	send(bsp, 1ull << 32 | 0x4609);
 	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->halt.mp_state, KVM_MP_STATE_RUNNABLE);
-	vmx_get_segment(ap, EMU_SEG_CS, &cs);
+	vmx_get_segment(ap, X86_SEG_CS, &cs);
 	EXPECT_EQ(cs.selector, 0x900);
 	EXPECT_EQ(cs.base, 0x9000);
 	EXPECT_EQ(ap->regs.rip, 0);
@@ -390,7 +390,7 @@ static void startup(void)
 	send(bsp, 1ull << 32 | 0x460b);
 	kvm_accept_init_sipi(ap);
 	EXPECT_EQ(ap->halt.mp_state, KVM_MP_STATE_RUNNABLE);
-	vmx_get_segment(ap, EMU_SEG_CS, &cs);
+	vmx_get_segment(ap, X86_SEG_CS, &cs);
 	EXPECT_EQ(cs.base, 0xb000);
 	/* The boot processor starts at its reset vector. */
 	bsp->halt.mp_state = KVM_MP_STATE_HALTED;

@@ -52,7 +52,7 @@ static void init_keeps_id(void)
 	EXPECT_EQ(get(v, LAPIC_TPR), 0);
 	EXPECT_EQ(get(v, LAPIC_SVR), 0xff);
 	EXPECT(!requested(v, 0x80));
-	EXPECT(!kvm_apic_has_mail(v));
+	EXPECT(!kvm_apic_pir_pending(v));
 	vm_free(vm);
 }
 
@@ -410,7 +410,7 @@ static void priorities(void)
 			vector = top(o.isr);
 			clear_seen(vm);
 			/* The level that counts is that of the last request taken. */
-			kvm_apic_take_mail(v);
+			kvm_apic_take_pir(v);
 			wr(v, LAPIC_EOI, 0);
 			if (vector >= 0) {
 				o.isr[vector] = false;
@@ -432,7 +432,7 @@ static void priorities(void)
 }
 
 /* A request while one is in service: pending again; a second one is coalesced. */
-static void mailbox(void)
+static void pir(void)
 {
 	struct kvm_vcpu *v;
 	struct vm *vm = one(&v);
@@ -447,8 +447,8 @@ static void mailbox(void)
 	EXPECT(kvm_apic_post(v, 0x42, false));
 	/* ON was set already: its setter has notified the vCPU, so no second kick. */
 	EXPECT_EQ(seen(v)->kicks, 1);
-	EXPECT(kvm_apic_take_mail(v));
-	EXPECT(!kvm_apic_take_mail(v));
+	EXPECT(kvm_apic_take_pir(v));
+	EXPECT(!kvm_apic_take_pir(v));
 	EXPECT(!kvm_apic_post(v, 0x41, false));
 	EXPECT_EQ(deliver_next(v), 0x42);
 	EXPECT(kvm_apic_post(v, 0x42, false));
@@ -458,7 +458,7 @@ static void mailbox(void)
 	/* The CPU is told by itself. */
 	test_posted = true;
 	clear_seen(vm);
-	kvm_apic_take_mail(v);
+	kvm_apic_take_pir(v);
 	v->kick.requests = 0;
 	EXPECT(kvm_apic_post(v, 0x43, false));
 	EXPECT_EQ(seen(v)->kicks, 0);
@@ -485,10 +485,10 @@ static void to_itself(void)
 	wr(v, LAPIC_ICR, 0x60);
 	shim_run_to(1000);
 	kvm_apic_set_tsc_deadline(v, 1);
-	EXPECT(kvm_apic_has_mail(v));
+	EXPECT(kvm_apic_pir_pending(v));
 	EXPECT_EQ(v->kick.requests, 0);
 	EXPECT_EQ(seen(v)->kicks, 0);
-	kvm_apic_take_mail(v);
+	kvm_apic_take_pir(v);
 	EXPECT_EQ(kvm_apic_highest_irr(v), 0x70);
 	EXPECT(lapic_test(v->apic, LAPIC_IRR, 0x60));
 	vm_free(vm);
@@ -604,7 +604,7 @@ const struct test regs_tests[] = {
 	{ "error_status", error_status },
 	{ "mode_changes", mode_changes },
 	{ "priorities", priorities },
-	{ "mailbox", mailbox },
+	{ "pir", pir },
 	{ "to_itself", to_itself },
 	{ "eoi_broadcast", eoi_broadcast },
 	{ "written_by_cpu", written_by_cpu },

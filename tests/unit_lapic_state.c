@@ -95,7 +95,7 @@ static u64 do_step(struct kvm_vcpu *v, const struct step *s, u64 now)
 	case OP_DELIVER:
 		return deliver_next(v);
 	case OP_EOI:
-		kvm_apic_take_mail(v);
+		kvm_apic_take_pir(v);
 		wr(v, LAPIC_EOI, 0);
 		return seen(v)->eois;
 	case OP_DEADLINE:
@@ -355,8 +355,8 @@ static void state_posted(void)
 	soft_enable(v);
 	test_apicv = test_posted = true;
 	kvm_apic_post(v, 0x48, true);
-	v->apic->mail.control = 0;
-	v->apic->mail.pir[1] = 0;
+	v->apic->pi_desc.control = 0;
+	v->apic->pi_desc.pir[1] = 0;
 	lapic_mark(v->apic, LAPIC_IRR, 0x48, true);
 	get_lapic(v, &s);
 	EXPECT_EQ(state_reg(&s, LAPIC_TMR + 0x20), BIT(8));
@@ -386,8 +386,8 @@ static void state_amid_post(void)
 	kvm_apic_set_level(v, 0x55, true);
 	kvm_apic_set_level(v, 0x92, true);
 	set_lapic(v, &s);
-	set_bit(0x55, (unsigned long *)v->apic->mail.pir);
-	set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&v->apic->mail.control);
+	set_bit(0x55, (unsigned long *)v->apic->pi_desc.pir);
+	set_bit(KVM_PI_ON_BIT, (unsigned long *)&v->apic->pi_desc.control);
 	EXPECT_EQ(deliver_next(v), 0x92);
 	wr(v, LAPIC_EOI, 0);
 	EXPECT_EQ(seen(v)->eois, 0);

@@ -73,7 +73,7 @@ static bool ports_in_virtual_8086_mode(void)
 
 	m->c.cpl = 3;
 	m->c.rflags |= FL_IOPL;
-	m->seg[EMU_SEG_TR] = (struct emu_segment){ .type = 11, .present = true, .base = TSS_BASE,
+	m->seg[X86_SEG_TR] = (struct x86_segment){ .type = 11, .present = true, .base = TSS_BASE,
 						   .limit = 0x67 };
 	mach_put(m, TSS_BASE + 102, 0xffff, 2);
 	CHECK(mach_fault(m, EXEC(m, "\xe4\x60"), VEC_GP, 0) && !m->nr_done);
@@ -117,7 +117,7 @@ static bool privilege_of_far_branches(void)
 	mach_put(m, STACK - 4, SEL_CODE0, 4);
 	m->c.gpr[RSP] = STACK - 8;
 	CHECK(mach_fault(m, EXEC(m, "\xcb"), VEC_GP, SEL_CODE0));
-	CHECK(m->c.cpl == 3 && m->seg[EMU_SEG_CS].selector == SEL_CODE3);
+	CHECK(m->c.cpl == 3 && m->seg[X86_SEG_CS].selector == SEL_CODE3);
 	/* Data is no code. */
 	CHECK(mach_fault(m, EXEC(m, "\xea\0\0\0\0\x23\0"), VEC_GP, SEL_DATA3));
 	return ok;
@@ -188,12 +188,12 @@ static bool sysret_checks_before_it_returns(void)
 	m->c.gpr[RCX] = 0x1234500001111;
 	CHECK(EXEC(m, "\x0f\x07") == EMU_OK && m->c.rip == 0x00001111);
 	CHECK(m->c.cpl == 3 && m->c.mode == EMU_MODE_PROT32 && m->c.rflags == 0x3c7fd7);
-	CHECK(m->seg[EMU_SEG_CS].selector == 0x1b && m->seg[EMU_SEG_SS].selector == 0x23);
+	CHECK(m->seg[X86_SEG_CS].selector == 0x1b && m->seg[X86_SEG_SS].selector == 0x23);
 	m = mach_new(EMU_MODE_PROT64);
 	m->star[0] = 0x001b000800000000;
 	m->c.gpr[RCX] = CODE;
 	CHECK(EXEC(m, "\x48\x0f\x07") == EMU_OK && m->c.mode == EMU_MODE_PROT64);
-	CHECK(m->seg[EMU_SEG_CS].selector == 0x2b && m->seg[EMU_SEG_SS].dpl == 3);
+	CHECK(m->seg[X86_SEG_CS].selector == 0x2b && m->seg[X86_SEG_SS].dpl == 3);
 	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x07"), VEC_GP, 0));	/* CPL 3 now */
 	return ok;
 }
@@ -229,9 +229,9 @@ static bool syscall_of_another_vendor(void)
 	m->c.rflags |= FL_IF | FL_CF;
 	CHECK(EXEC(m, "\x0f\x05") == EMU_OK && m->c.rip == CODE + 0x200 && !m->c.cpl);
 	CHECK(m->c.gpr[RCX] == CODE + 2 && m->c.rflags == (FL_FIXED | FL_CF));
-	CHECK(m->c.mode == EMU_MODE_PROT32 && m->seg[EMU_SEG_CS].selector == 8);
+	CHECK(m->c.mode == EMU_MODE_PROT32 && m->seg[X86_SEG_CS].selector == 8);
 	CHECK(EXEC(m, "\x0f\x07") == EMU_OK && m->c.rip == CODE + 2 && m->c.cpl == 3);
-	CHECK(m->c.rflags & FL_IF && m->seg[EMU_SEG_CS].selector == 0x1b);
+	CHECK(m->c.rflags & FL_IF && m->seg[X86_SEG_CS].selector == 0x1b);
 	CHECK(mach_fault(m, EXEC(m, "\x0f\x07"), VEC_GP, 0));
 
 	m->c.long_mode_active = true;
@@ -258,8 +258,8 @@ static bool syscall_masks_flags(void)
 	CHECK(EXEC(m, "\x0f\x05") == EMU_OK && m->c.rip == CODE + 0x100 && !m->c.cpl);
 	CHECK(m->c.rflags == (FL_FIXED | FL_CF) && m->c.gpr[RCX] == CODE + 2);
 	CHECK(m->c.gpr[11] == (FL_FIXED | FL_CF | FL_TF | FL_IF));
-	CHECK(m->seg[EMU_SEG_CS].selector == 8 && m->seg[EMU_SEG_CS].l);
-	CHECK(m->seg[EMU_SEG_SS].selector == 0x10 && !m->seg[EMU_SEG_SS].dpl);
+	CHECK(m->seg[X86_SEG_CS].selector == 8 && m->seg[X86_SEG_CS].l);
+	CHECK(m->seg[X86_SEG_SS].selector == 0x10 && !m->seg[X86_SEG_SS].dpl);
 	return ok;
 }
 
@@ -279,7 +279,7 @@ static bool sysenter_needs_its_msrs(void)
 	m->c.rflags |= FL_IF;
 	CHECK(EXEC(m, "\x0f\x34") == EMU_OK && m->c.rip == CODE + 0x100 && !m->c.cpl);
 	CHECK(m->c.mode == EMU_MODE_PROT32 && m->c.gpr[RSP] == STACK0 && !(m->c.rflags & FL_IF));
-	CHECK(m->seg[EMU_SEG_CS].selector == 8 && m->seg[EMU_SEG_SS].selector == 0x10);
+	CHECK(m->seg[X86_SEG_CS].selector == 8 && m->seg[X86_SEG_SS].selector == 0x10);
 	m = mach_new(EMU_MODE_REAL);
 	m->sysenter[0] = SEL_CODE0;
 	CHECK(mach_fault(m, EXEC(m, "\x0f\x34"), VEC_GP, 0));
@@ -303,7 +303,7 @@ static bool sysexit_checks_before_it_returns(void)
 	CHECK(mach_fault(m, EXEC(m, "\x48\x0f\x35"), VEC_GP, 0) && !m->c.cpl);
 	m->c.gpr[RCX] = STACK;
 	CHECK(EXEC(m, "\x48\x0f\x35") == EMU_OK && m->c.cpl == 3 && m->c.rip == CODE);
-	CHECK(m->seg[EMU_SEG_CS].selector == 0x2b && m->seg[EMU_SEG_SS].selector == 0x33);
+	CHECK(m->seg[X86_SEG_CS].selector == 0x2b && m->seg[X86_SEG_SS].selector == 0x33);
 	return ok;
 }
 
@@ -339,7 +339,7 @@ static bool null_in_ss(void)
 	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, 0));
 	m = mach_new(EMU_MODE_PROT64);
 	CHECK(EXEC(m, "\x8e\xd0") == EMU_OK);
-	CHECK(m->seg[EMU_SEG_SS].unusable && !m->seg[EMU_SEG_SS].dpl);
+	CHECK(m->seg[X86_SEG_SS].unusable && !m->seg[X86_SEG_SS].dpl);
 	m->c.gpr[RAX] = 1;
 	CHECK(mach_fault(m, EXEC(m, "\x8e\xd0"), VEC_GP, 0));
 	return ok;
@@ -353,9 +353,9 @@ static bool null_segments_are_unusable(void)
 
 	m->c.gpr[RBX] = DATA;
 	m->c.gpr[RBP] = DATA;
-	m->seg[EMU_SEG_DS].unusable = true;
+	m->seg[X86_SEG_DS].unusable = true;
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x03"), VEC_GP, 0));
-	m->seg[EMU_SEG_SS].unusable = true;
+	m->seg[X86_SEG_SS].unusable = true;
 	CHECK(mach_fault(m, EXEC(m, "\x8b\x45\x00"), VEC_SS, 0));
 	return ok;
 }
@@ -364,15 +364,15 @@ static bool null_segments_are_unusable(void)
 static bool failed_far_jump_leaves_cs(void)
 {
 	struct mach *m = mach_new(EMU_MODE_PROT32);
-	struct emu_segment cs = m->seg[EMU_SEG_CS];
+	struct x86_segment cs = m->seg[X86_SEG_CS];
 	bool ok = true;
 
 	mach_desc(m, SEL_FREE, 0, 0xfff, 0x9b, 4);
 	CHECK(mach_fault(m, EXEC(m, "\xea\x00\x10\x00\x00\x90\x00"), VEC_GP, 0));
-	CHECK(!memcmp(&cs, &m->seg[EMU_SEG_CS], sizeof(cs)) && m->c.rip == CODE);
+	CHECK(!memcmp(&cs, &m->seg[X86_SEG_CS], sizeof(cs)) && m->c.rip == CODE);
 	m->absent = STACK - 0x1000;
 	CHECK(mach_fault(m, EXEC(m, "\x9a\x00\x00\x00\x00\x90\x00"), VEC_PF, 2));
-	CHECK(!memcmp(&cs, &m->seg[EMU_SEG_CS], sizeof(cs)) && m->c.rip == CODE);
+	CHECK(!memcmp(&cs, &m->seg[X86_SEG_CS], sizeof(cs)) && m->c.rip == CODE);
 	return ok;
 }
 

@@ -56,12 +56,12 @@ static bool real_mode_keeps_large_limits(void)
 	struct mach *m = mach_new(EMU_MODE_REAL);
 	bool ok = true;
 
-	m->seg[EMU_SEG_DS].limit = 0xffffffff;
+	m->seg[X86_SEG_DS].limit = 0xffffffff;
 	m->c.gpr[RBX] = 0x40000;
 	m->c.gpr[RAX] = 0x2000;
 	mach_put(m, 0x60000, 0x5678, 2);
 	CHECK(EXEC(m, "\x8e\xd8") == EMU_OK);		/* mov ds,ax */
-	CHECK(m->seg[EMU_SEG_DS].base == 0x20000 && m->seg[EMU_SEG_DS].selector == 0x2000);
+	CHECK(m->seg[X86_SEG_DS].base == 0x20000 && m->seg[X86_SEG_DS].selector == 0x2000);
 	CHECK(EXEC(m, "\x67\x8b\x03") == EMU_OK);	/* mov ax,[ebx] */
 	CHECK((u16)m->c.gpr[RAX] == 0x5678);
 	return ok;
@@ -72,7 +72,7 @@ static bool real_mode_32_bit_code_segment(void)
 	struct mach *m = mach_new(EMU_MODE_REAL);
 	bool ok = true;
 
-	m->seg[EMU_SEG_CS].db = true;
+	m->seg[X86_SEG_CS].db = true;
 	CHECK(EXEC(m, "\xb8\x78\x56\x34\x12") == EMU_OK);
 	CHECK(m->c.gpr[RAX] == 0x12345678 && m->c.rip == 0x105);
 	return ok;
@@ -85,20 +85,20 @@ static bool real_mode_far_transfers(void)
 	bool ok = true;
 
 	CHECK(EXEC(m, "\xea\x34\x12\x00\x30") == EMU_OK);	/* jmp 3000:1234 */
-	CHECK(m->seg[EMU_SEG_CS].base == 0x30000 && m->c.rip == 0x1234);
+	CHECK(m->seg[X86_SEG_CS].base == 0x30000 && m->c.rip == 0x1234);
 	CHECK(EXEC(m, "\x9a\x78\x06\x00\x40") == EMU_OK);	/* call 4000:0678 */
-	CHECK(m->seg[EMU_SEG_CS].selector == 0x4000 && m->c.rip == 0x678);
+	CHECK(m->seg[X86_SEG_CS].selector == 0x4000 && m->c.rip == 0x678);
 	CHECK(mach_get(m, 0x20000 + 0xfefc, 4) == 0x30001239 && m->c.gpr[RSP] == 0xfefc);
 	CHECK(EXEC(m, "\xca\x06\x00") == EMU_OK);		/* retf 6 */
 	CHECK(m->c.rip == 0x1239 && m->c.gpr[RSP] == 0xff06);
 	mach_put(m, DATA + 0x10, 0x55556666, 4);
 	CHECK(EXEC(m, "\xff\x2e\x10\x00") == EMU_OK);		/* jmp far [10] */
-	CHECK(m->c.rip == 0x6666 && m->seg[EMU_SEG_CS].base == 0x55550);
+	CHECK(m->c.rip == 0x6666 && m->seg[X86_SEG_CS].base == 0x55550);
 	st = EXEC(m, "\x66\xea\x00\x00\x01\x00\x00\x30");	/* beyond the limit */
-	CHECK(mach_fault(m, st, VEC_GP, 0) && m->seg[EMU_SEG_CS].base == 0x55550);
+	CHECK(mach_fault(m, st, VEC_GP, 0) && m->seg[X86_SEG_CS].base == 0x55550);
 	mach_put(m, DATA + 0x20, 0x12340042, 4);
 	CHECK(EXEC(m, "\xc4\x1e\x20\x00") == EMU_OK);		/* les bx,[20] */
-	CHECK((u16)m->c.gpr[RBX] == 0x42 && m->seg[EMU_SEG_ES].base == 0x12340);
+	CHECK((u16)m->c.gpr[RBX] == 0x42 && m->seg[X86_SEG_ES].base == 0x12340);
 	return ok;
 }
 
@@ -111,12 +111,12 @@ static bool real_mode_interrupts(void)
 	mach_put(m, 0x21 * 4, 0x33330044, 4);
 	m->c.rflags = FL_FIXED | FL_IF | FL_TF | FL_CF | FL_AC;
 	CHECK(EXEC(m, "\xcd\x21") == EMU_OK);
-	CHECK(m->c.rip == 0x44 && m->seg[EMU_SEG_CS].base == 0x33330);
+	CHECK(m->c.rip == 0x44 && m->seg[X86_SEG_CS].base == 0x33330);
 	CHECK(m->c.rflags == (FL_FIXED | FL_CF) && m->c.gpr[RSP] == 0xfefa);
 	CHECK(mach_get(m, 0x2fefa, 2) == 0x102 && mach_get(m, 0x2fefc, 2) == CODE >> 4);
 	CHECK(mach_get(m, 0x2fefe, 2) == (FL_FIXED | FL_IF | FL_TF | FL_CF));
 	CHECK(EXEC(m, "\xcf") == EMU_OK && m->c.unblock_nmi);
-	CHECK(m->c.rip == 0x102 && m->seg[EMU_SEG_CS].base == CODE && m->c.gpr[RSP] == 0xff00);
+	CHECK(m->c.rip == 0x102 && m->seg[X86_SEG_CS].base == CODE && m->c.gpr[RSP] == 0xff00);
 	CHECK(m->c.rflags == (FL_FIXED | FL_IF | FL_TF | FL_CF));
 
 	m->idt.limit = 0x21 * 4 + 2;
@@ -205,10 +205,10 @@ static bool vm86_segments(void)
 
 	m->c.cpl = 3;
 	m->c.gpr[RAX] = 0x1234;
-	m->seg[EMU_SEG_ES].limit = 0x7fff;
+	m->seg[X86_SEG_ES].limit = 0x7fff;
 	CHECK(EXEC(m, "\x8e\xc0") == EMU_OK);
-	CHECK(m->seg[EMU_SEG_ES].base == 0x12340 && m->seg[EMU_SEG_ES].limit == 0xffff);
-	CHECK(m->seg[EMU_SEG_ES].dpl == 3 && m->seg[EMU_SEG_ES].type == 3);
+	CHECK(m->seg[X86_SEG_ES].base == 0x12340 && m->seg[X86_SEG_ES].limit == 0xffff);
+	CHECK(m->seg[X86_SEG_ES].dpl == 3 && m->seg[X86_SEG_ES].type == 3);
 	return ok;
 }
 

@@ -85,14 +85,14 @@ static bool task_and_ldt_registers(void)
 
 	m->c.gpr[RAX] = SEL_TSS2;
 	CHECK(EXEC(m, "\x0f\x00\xd8") == EMU_OK);			/* ltr */
-	CHECK(m->seg[EMU_SEG_TR].base == TSS2_BASE && m->seg[EMU_SEG_TR].type == 11);
+	CHECK(m->seg[X86_SEG_TR].base == TSS2_BASE && m->seg[X86_SEG_TR].type == 11);
 	CHECK(m->mem[GDT_BASE + SEL_TSS2 + 5] == 0x8b);
 	CHECK(mach_fault(m, EXEC(m, "\x0f\x00\xd8"), VEC_GP, SEL_TSS2));	/* busy now */
 	CHECK(mach_fault(m, EXEC(m, "\x0f\x00\xd0"), VEC_GP, SEL_TSS2));	/* no LDT */
 	CHECK(EXEC(m, "\x0f\x00\xc9") == EMU_OK && m->c.gpr[RCX] == SEL_TSS2);	/* str ecx */
 	m->c.gpr[RAX] = 0;
 	CHECK(mach_fault(m, EXEC(m, "\x0f\x00\xd8"), VEC_GP, 0));
-	CHECK(EXEC(m, "\x0f\x00\xd0") == EMU_OK && m->seg[EMU_SEG_LDTR].unusable);
+	CHECK(EXEC(m, "\x0f\x00\xd0") == EMU_OK && m->seg[X86_SEG_LDTR].unusable);
 	m->c.gpr[RAX] = SEL_LDT;
 	m->mem[GDT_BASE + SEL_LDT + 5] = 0x02;
 	CHECK(mach_fault(m, EXEC(m, "\x0f\x00\xd0"), VEC_NP, SEL_LDT));
@@ -102,7 +102,7 @@ static bool task_and_ldt_registers(void)
 	mach_desc(m, SEL_TSS2, 0xffff800000005000, 0x67, 0x89, 0);
 	m->c.gpr[RAX] = SEL_TSS2;
 	CHECK(EXEC(m, "\x0f\x00\xd8") == EMU_OK);
-	CHECK(m->seg[EMU_SEG_TR].base == 0xffff800000005000);
+	CHECK(m->seg[X86_SEG_TR].base == 0xffff800000005000);
 	return ok;
 }
 
@@ -217,12 +217,12 @@ static bool odds_and_ends(void)
 	CHECK(EXEC(m, "\x0f\x01\xd0") == EMU_OK && m->c.gpr[RAX] == 7 && !m->c.gpr[RDX]);
 	m->msr_index = 0xc0000102;
 	m->msr_value = 0xaaaa;
-	m->seg[EMU_SEG_GS].base = 0xbbbb;
-	CHECK(EXEC(m, "\x0f\x01\xf8") == EMU_OK && m->seg[EMU_SEG_GS].base == 0xaaaa);
+	m->seg[X86_SEG_GS].base = 0xbbbb;
+	CHECK(EXEC(m, "\x0f\x01\xf8") == EMU_OK && m->seg[X86_SEG_GS].base == 0xaaaa);
 	CHECK(m->msr_value == 0xbbbb);
 	CHECK(EXEC(m, "\xf3\x48\x0f\xae\xc9") == EMU_OK && m->c.gpr[RCX] == 0xaaaa);
 	m->c.gpr[RAX] = 0x7777;
-	CHECK(EXEC(m, "\xf3\x48\x0f\xae\xd0") == EMU_OK && m->seg[EMU_SEG_FS].base == 0x7777);
+	CHECK(EXEC(m, "\xf3\x48\x0f\xae\xd0") == EMU_OK && m->seg[X86_SEG_FS].base == 0x7777);
 	m->c.gpr[RAX] = 1ull << 63;
 	CHECK(mach_fault(m, EXEC(m, "\xf3\x48\x0f\xae\xd8"), VEC_GP, 0));
 	m->cr[4] &= ~CR4_FSGSBASE;

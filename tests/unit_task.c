@@ -69,10 +69,10 @@ static bool in_second_task(struct mach *m)
 	CHECK(m->c.rip == NEW_CODE && m->cr[3] == 0x77000 && m->cr[0] & CR0_TS);
 	for (i = 0; i < 8; i++)
 		CHECK(m->c.gpr[i] == (i == RSP ? NEW_STACK : 0x11110000 + i));
-	CHECK(m->seg[EMU_SEG_TR].selector == SEL_TSS2 && m->seg[EMU_SEG_TR].type == 11);
-	CHECK(m->seg[EMU_SEG_CS].selector == SEL_CODE0 && m->seg[EMU_SEG_FS].unusable);
-	CHECK(m->seg[EMU_SEG_GS].selector == SEL_DATA0 && !m->seg[EMU_SEG_GS].unusable);
-	CHECK(m->seg[EMU_SEG_LDTR].unusable && access_byte(m, SEL_TSS2) == 0x8b);
+	CHECK(m->seg[X86_SEG_TR].selector == SEL_TSS2 && m->seg[X86_SEG_TR].type == 11);
+	CHECK(m->seg[X86_SEG_CS].selector == SEL_CODE0 && m->seg[X86_SEG_FS].unusable);
+	CHECK(m->seg[X86_SEG_GS].selector == SEL_DATA0 && !m->seg[X86_SEG_GS].unusable);
+	CHECK(m->seg[X86_SEG_LDTR].unusable && access_byte(m, SEL_TSS2) == 0x8b);
 	CHECK(!(m->dr[7] & 0x155) && m->dr[7] & 0xaa);
 	return ok;
 }
@@ -115,7 +115,7 @@ static bool task_switch_by_call_and_back(void)
 	CHECK(mach_get(m, TSS2_BASE, 2) == SEL_TSS);
 	m->c.gpr[RAX] = 0x4444;
 	CHECK(EXEC(m, "\xcf") == EMU_OK);		/* iret with NT: back */
-	CHECK(m->c.rip == CODE + 7 && m->seg[EMU_SEG_TR].selector == SEL_TSS);
+	CHECK(m->c.rip == CODE + 7 && m->seg[X86_SEG_TR].selector == SEL_TSS);
 	CHECK(m->c.gpr[RAX] == 0x99990000 && m->c.gpr[RSP] == STACK && m->cr[3] == 0x55000);
 	CHECK(access_byte(m, SEL_TSS2) == 0x89 && access_byte(m, SEL_TSS) == 0x8b);
 	CHECK(mach_get(m, TSS2_BASE + 0x28, 4) == 0x4444);
@@ -149,8 +149,8 @@ static bool task_switch_to_16_bit_tss_and_back(void)
 
 	CHECK(emu_task_switch(&m->c, SEL_TSS16, -1, 0, false, 0) == EMU_OK);
 	CHECK(m->c.rip == 0x4000 && m->c.gpr[RBX] == (0x99990000 | 0x2203));
-	CHECK(m->c.rflags == (FL_FIXED | FL_ZF | FL_NT) && m->seg[EMU_SEG_TR].type == 3);
-	CHECK(m->seg[EMU_SEG_DS].selector == SEL_DATA0 && m->seg[EMU_SEG_GS].unusable);
+	CHECK(m->c.rflags == (FL_FIXED | FL_ZF | FL_NT) && m->seg[X86_SEG_TR].type == 3);
+	CHECK(m->seg[X86_SEG_DS].selector == SEL_DATA0 && m->seg[X86_SEG_GS].unusable);
 	CHECK(mach_get(m, TSS16_BASE, 2) == SEL_TSS && m->cr[3] == 0x55000);
 	CHECK(old_task_is_saved(m, CODE, FL_FIXED));
 	m->c.gpr[RSI] = 0xabcd1234;
@@ -172,8 +172,8 @@ static bool task_switch_to_vm86(void)
 	mach_put(m, TSS2_BASE + 0x4c, 0x2345, 4);
 	CHECK(emu_task_switch(&m->c, SEL_TSS2, -1, 2, false, 0) == EMU_OK);
 	CHECK(m->c.mode == EMU_MODE_VM86 && m->c.cpl == 3);
-	CHECK(m->seg[EMU_SEG_CS].base == 0x23450 && m->seg[EMU_SEG_CS].limit == 0xffff);
-	CHECK(m->seg[EMU_SEG_DS].base == SEL_DATA0 << 4);
+	CHECK(m->seg[X86_SEG_CS].base == 0x23450 && m->seg[X86_SEG_CS].limit == 0xffff);
+	CHECK(m->seg[X86_SEG_DS].base == SEL_DATA0 << 4);
 	return ok;
 }
 
@@ -206,7 +206,7 @@ static bool task_switch_is_checked_before(void)
 	st = emu_task_switch(&m->c, SEL_TSS2, -1, 0, false, 0);
 	CHECK(mach_fault(m, st, VEC_PF, 0) && !m->c.fault.trap);
 	CHECK(!memcmp(before.gpr, m->c.gpr, sizeof(before.gpr)) && m->c.rip == CODE);
-	CHECK(m->seg[EMU_SEG_TR].selector == SEL_TSS && !(m->cr[0] & CR0_TS));
+	CHECK(m->seg[X86_SEG_TR].selector == SEL_TSS && !(m->cr[0] & CR0_TS));
 	m->c.cpl = 3;
 	mach_desc(m, SEL_TSS2, TSS2_BASE, 0xfff, 0x89, 0);
 	CHECK(mach_fault(m, EXEC(m, "\xea\0\0\0\0\x53\0"), VEC_GP, SEL_TSS2));	/* DPL */
@@ -223,7 +223,7 @@ static bool fails_in_new_task(unsigned int off, u32 val, u8 vector, u32 error)
 	mach_put(m, TSS2_BASE + off, val, 4);
 	st = EXEC(m, "\xea\0\0\0\0\x50\0");
 	CHECK(mach_trap(m, st, vector, error));
-	CHECK(m->seg[EMU_SEG_TR].selector == SEL_TSS2 && m->c.gpr[RBX] == 0x11110003);
+	CHECK(m->seg[X86_SEG_TR].selector == SEL_TSS2 && m->c.gpr[RBX] == 0x11110003);
 	CHECK(access_byte(m, SEL_TSS2) == 0x8b && access_byte(m, SEL_TSS) == 0x89);
 	return ok;
 }

@@ -206,7 +206,7 @@ static bool masked_bytes_have_segments(void)
 	bool ok = true;
 
 	m->cr[4] = CR4_OSFXSR;
-	m->seg[EMU_SEG_FS].base = DATA + 0x10000;
+	m->seg[X86_SEG_FS].base = DATA + 0x10000;
 	m->c.gpr[RDI] = 0xabcd0010;
 	set_mask(m, 1, 1, 1);
 	CHECK(EXEC(m, "\x64\x66\x0f\xf7\xe1") == EMU_OK && m->mem[DATA + 0x10010] == 128);

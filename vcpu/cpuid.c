@@ -219,7 +219,7 @@ static void refresh_leaf(struct kvm_vcpu *vcpu, struct kvm_cpuid_leaf *l, u32 fu
 	switch (function) {
 	case 1:
 		put_bit(&l->ecx, OSXSAVE, (l->ecx & XSAVE) && (cr4 & X86_CR4_OSXSAVE));
-		put_bit(&l->edx, APIC, apic && (vcpu->msr.apic_base & MSR_IA32_APICBASE_ENABLE));
+		put_bit(&l->edx, APIC, apic && (vcpu->msr.apic_base & X86_APIC_BASE_ENABLE));
 		if (monitor_follows(vcpu))
 			put_bit(&l->ecx, MONITOR, vcpu->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT);
 		break;

@@ -34,21 +34,21 @@
 
 static bool is_64bit_code(struct kvm_vcpu *vcpu)
 {
-	struct emu_segment cs;
+	struct x86_segment cs;
 
 	if (!(vcpu->cr.efer & EFER_LMA))
 		return false;
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
+	vmx_get_segment(vcpu, X86_SEG_CS, &cs);
 	return cs.l;
 }
 
 /* IA-32e mode is not entered from 64-bit code, nor with the TSS of an 80286. */
 static bool may_enter_long_mode(struct kvm_vcpu *vcpu, u64 cr4)
 {
-	struct emu_segment cs, tr;
+	struct x86_segment cs, tr;
 
-	vmx_get_segment(vcpu, EMU_SEG_CS, &cs);
-	vmx_get_segment(vcpu, EMU_SEG_TR, &tr);
+	vmx_get_segment(vcpu, X86_SEG_CS, &cs);
+	vmx_get_segment(vcpu, X86_SEG_TR, &tr);
 	return (cr4 & X86_CR4_PAE) && !cs.l && tr.type > 3;
 }
 

@@ -102,7 +102,7 @@ void kvm_queue_page_fault(struct kvm_vcpu *vcpu, u64 cr2, u32 error_code)
 	queue(vcpu, PF_VECTOR, true, error_code, true, cr2);
 }
 
-void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct emu_fault *f)
+void kvm_queue_fault(struct kvm_vcpu *vcpu, const struct x86_fault *f)
 {
 	if (f->vector == PF_VECTOR) {
 		/* As the CPU's own (SDM 3A 4.10.4.1): the handler only writes the entry. */

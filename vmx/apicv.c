@@ -156,7 +156,7 @@ int vmx_apicv_init(struct kvm_vcpu *vcpu)
 		vmcs_write16(GUEST_INTR_STATUS, 0);
 	if (vmx_caps.posted) {
 		vmcs_write16(POSTED_INTR_NV, POSTED_INTR_VECTOR);
-		vmcs_write64(POSTED_INTR_DESC_ADDR, __pa(&vcpu->apic->mail));
+		vmcs_write64(POSTED_INTR_DESC_ADDR, __pa(&vcpu->apic->pi_desc));
 	}
 	vmx_proc_clear(vcpu, CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING);
 	vmx_proc_set(vcpu, CPU_BASED_TPR_SHADOW);
@@ -209,13 +209,13 @@ void vmx_set_eoi_exit_bitmap(struct kvm_vcpu *vcpu, const u64 vectors[4])
 }
 
 /**
- * vmx_notify_mail - there is something new in a vCPU's mailbox
+ * vmx_notify_pir - there is something new in a vCPU's PIR
  * @vcpu: any vCPU with a local APIC; ON is set
  *
  * Context: any.
  * Return: false if the caller must make KVM_REQ_EVENT and kick.
  */
-bool vmx_notify_mail(struct kvm_vcpu *vcpu)
+bool vmx_notify_pir(struct kvm_vcpu *vcpu)
 {
 	int cpu;
 

@@ -136,11 +136,11 @@ int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 	switch (index) {
 	case MSR_FS_BASE:
 		vmcs_writel(GUEST_FS_BASE, val);
-		vcpu->vmx.seg_avail &= ~(1u << EMU_SEG_FS);
+		vcpu->vmx.seg_avail &= ~(1u << X86_SEG_FS);
 		return 0;
 	case MSR_GS_BASE:
 		vmcs_writel(GUEST_GS_BASE, val);
-		vcpu->vmx.seg_avail &= ~(1u << EMU_SEG_GS);
+		vcpu->vmx.seg_avail &= ~(1u << X86_SEG_GS);
 		return 0;
 	case MSR_KERNEL_GS_BASE:
 		write_kernel_gs_base(vcpu, val);

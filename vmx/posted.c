@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts that the IOMMU posts into a vCPU's mailbox: whom it notifies of them, by
+ * Interrupts that the IOMMU posts into a vCPU's PIR: whom it notifies of them, by
  * the control word of the descriptor (VT-d 5.2.3). Documentation/interrupts.rst.
  *
- * In the guest the notification vector makes the CPU take the mailbox. Where it
+ * In the guest the notification vector makes the CPU take the PIR. Where it
  * would not, because the vCPU is blocked or its APIC is not virtualized, the wake-up
  * vector comes instead, and its handler looks through the list of that CPU.
  */
@@ -18,8 +18,8 @@
 #include "irqchip.h"
 #include "kick.h"
 
-#define MAIL_NV_SHIFT		16
-#define MAIL_NDST_SHIFT		32
+#define PI_NV_SHIFT		16
+#define PI_NDST_SHIFT		32
 /* The local APIC's id where the host does not use x2APIC mode: bits 15:8 of NDST. */
 #define NDST_XAPIC_SHIFT	8
 
@@ -31,7 +31,7 @@ struct wakeup_list {
 
 static DEFINE_PER_CPU(struct wakeup_list, wakeup_list);
 
-/* Hard interrupt, or this CPU goes: whoever has mail looks into it. */
+/* Hard interrupt, or this CPU goes: vCPUs that wait and have a request look at it. */
 static void tell(struct kvm_vcpu *vcpu)
 {
 	kvm_make_request(vcpu, KVM_REQ_EVENT);
@@ -45,7 +45,7 @@ static void on_wakeup_vector(void)
 
 	raw_spin_lock(&l->lock);
 	list_for_each_entry(vcpu, &l->vcpus, vmx.wakeup_link)
-		if (kvm_apic_has_mail(vcpu))
+		if (kvm_apic_pir_pending(vcpu))
 			tell(vcpu);
 	raw_spin_unlock(&l->lock);
 }
@@ -126,14 +126,14 @@ static void join_list(struct kvm_vcpu *vcpu, int cpu)
 }
 
 /* Notifications go to @vector of @cpu from now on; ON is the IOMMU's and the senders'. */
-static void notify_at(struct kvm_apic_mailbox *mail, int cpu, u8 vector)
+static void notify_at(struct kvm_pi_desc *pi, int cpu, u8 vector)
 {
 	u64 dest = (u64)cpu_physical_id(cpu) << (x2apic_mode ? 0 : NDST_XAPIC_SHIFT);
-	u64 old = READ_ONCE(mail->control), new;
+	u64 old = READ_ONCE(pi->control), new;
 
 	do {
-		new = dest << MAIL_NDST_SHIFT | (u64)vector << MAIL_NV_SHIFT | (old & KVM_MAIL_ON);
-	} while (!try_cmpxchg(&mail->control, &old, new));
+		new = dest << PI_NDST_SHIFT | (u64)vector << PI_NV_SHIFT | (old & KVM_PI_ON);
+	} while (!try_cmpxchg(&pi->control, &old, new));
 }
 
 /**
@@ -146,22 +146,22 @@ void vmx_posted_load(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
 	int cpu = smp_processor_id();
-	struct kvm_apic_mailbox *mail;
+	struct kvm_pi_desc *pi;
 
 	if (!vcpu->apic)
 		return;
-	mail = &vcpu->apic->mail;
+	pi = &vcpu->apic->pi_desc;
 	if (vmx->blocked || !vmx->apicv) {
 		join_list(vcpu, cpu);
-		notify_at(mail, cpu, POSTED_INTR_WAKEUP_VECTOR);
+		notify_at(pi, cpu, POSTED_INTR_WAKEUP_VECTOR);
 	} else {
-		notify_at(mail, cpu, POSTED_INTR_VECTOR);
+		notify_at(pi, cpu, POSTED_INTR_VECTOR);
 		leave_list(vcpu);
 	}
 	/* What was posted in silence did not set ON. */
-	if (mail->pir[0] | mail->pir[1] | mail->pir[2] | mail->pir[3])
-		set_bit(KVM_MAIL_ON_BIT, (unsigned long *)&mail->control);
-	if (kvm_apic_has_mail(vcpu))
+	if (pi->pir[0] | pi->pir[1] | pi->pir[2] | pi->pir[3])
+		set_bit(KVM_PI_ON_BIT, (unsigned long *)&pi->control);
+	if (kvm_apic_pir_pending(vcpu))
 		kvm_make_request(vcpu, KVM_REQ_EVENT);
 }
 
@@ -181,7 +181,7 @@ void vmx_posted_put(struct kvm_vcpu *vcpu)
 		return;
 	if (vcpu->kick.preempted && READ_ONCE(vcpu->vmx.wakeup_cpu) >= 0)
 		return;
-	set_bit(KVM_MAIL_SN_BIT, (unsigned long *)&vcpu->apic->mail.control);
+	set_bit(KVM_PI_SN_BIT, (unsigned long *)&vcpu->apic->pi_desc.control);
 	leave_list(vcpu);
 }
 

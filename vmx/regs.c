@@ -10,8 +10,8 @@
 /* Field encodings of the eight segment registers differ by two from one to the next. */
 static const struct {
 	u16 selector, base, limit, ar;
-} seg_field[EMU_NR_SEGS] = {
-#define SEG(_s) [EMU_SEG_##_s] = { GUEST_##_s##_SELECTOR, GUEST_##_s##_BASE, \
+} seg_field[X86_NR_SEGS] = {
+#define SEG(_s) [X86_SEG_##_s] = { GUEST_##_s##_SELECTOR, GUEST_##_s##_BASE, \
 				   GUEST_##_s##_LIMIT, GUEST_##_s##_AR_BYTES }
 	SEG(ES), SEG(CS), SEG(SS), SEG(DS), SEG(FS), SEG(GS), SEG(TR), SEG(LDTR),
 #undef SEG
@@ -62,7 +62,7 @@ void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 }
 
 /* SDM 3C table 25-2. */
-static u32 pack_ar(const struct emu_segment *s)
+static u32 pack_ar(const struct x86_segment *s)
 {
 	/* The CPL is in SS.DPL, whatever else SS is. */
 	if (s->unusable || !s->present)
@@ -71,7 +71,7 @@ static u32 pack_ar(const struct emu_segment *s)
 	       s->db << 14 | s->g << 15;
 }
 
-static void unpack_ar(struct emu_segment *s, u32 ar)
+static void unpack_ar(struct x86_segment *s, u32 ar)
 {
 	s->unusable = ar & AR_UNUSABLE;
 	s->type = ar & 15;
@@ -84,12 +84,12 @@ static void unpack_ar(struct emu_segment *s, u32 ar)
 	s->g = ar & BIT(15);
 }
 
-void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment *s)
+void vmx_get_segment(struct kvm_vcpu *vcpu, enum x86_seg seg, struct x86_segment *s)
 {
 	struct kvm_vmx *vmx = &vcpu->vmx;
 
 	if (!(vmx->seg_avail & (1u << seg))) {
-		struct emu_segment *c = &vmx->seg[seg];
+		struct x86_segment *c = &vmx->seg[seg];
 
 		c->selector = vmcs_read16(seg_field[seg].selector);
 		c->base = vmcs_readl(seg_field[seg].base);
@@ -100,19 +100,19 @@ void vmx_get_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, struct emu_segment
 	*s = vmx->seg[seg];
 }
 
-u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum emu_seg seg)
+u64 vmx_segment_base(struct kvm_vcpu *vcpu, enum x86_seg seg)
 {
 	if (vcpu->vmx.seg_avail & (1u << seg))
 		return vcpu->vmx.seg[seg].base;
 	return vmcs_readl(seg_field[seg].base);
 }
 
-void vmx_set_segment(struct kvm_vcpu *vcpu, enum emu_seg seg, const struct emu_segment *s)
+void vmx_set_segment(struct kvm_vcpu *vcpu, enum x86_seg seg, const struct x86_segment *s)
 {
 	u32 ar = pack_ar(s);
 
 	/* User space may hand in segments never loaded; the CPU wants them accessed. */
-	if (seg != EMU_SEG_LDTR && !(ar & AR_UNUSABLE))
+	if (seg != X86_SEG_LDTR && !(ar & AR_UNUSABLE))
 		ar |= 1;
 	vmcs_write16(seg_field[seg].selector, s->selector);
 	vmcs_writel(seg_field[seg].base, s->base);
@@ -130,30 +130,30 @@ int vmx_cpl(struct kvm_vcpu *vcpu)
 }
 
 /* 64-bit code: elsewhere registers have 32 bits. */
-bool vmx_code_is_wide(struct kvm_vcpu *vcpu)
+bool vmx_is_64bit_mode(struct kvm_vcpu *vcpu)
 {
 	return (vcpu->cr.efer & EFER_LMA) && (vmcs_read32(GUEST_CS_AR_BYTES) & BIT(13));
 }
 
-void vmx_get_gdt(struct kvm_vcpu *vcpu, struct emu_table *t)
+void vmx_get_gdt(struct kvm_vcpu *vcpu, struct x86_table *t)
 {
 	t->base = vmcs_readl(GUEST_GDTR_BASE);
 	t->limit = vmcs_read32(GUEST_GDTR_LIMIT);
 }
 
-void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct emu_table *t)
+void vmx_set_gdt(struct kvm_vcpu *vcpu, const struct x86_table *t)
 {
 	vmcs_writel(GUEST_GDTR_BASE, t->base);
 	vmcs_write32(GUEST_GDTR_LIMIT, t->limit);
 }
 
-void vmx_get_idt(struct kvm_vcpu *vcpu, struct emu_table *t)
+void vmx_get_idt(struct kvm_vcpu *vcpu, struct x86_table *t)
 {
 	t->base = vmcs_readl(GUEST_IDTR_BASE);
 	t->limit = vmcs_read32(GUEST_IDTR_LIMIT);
 }
 
-void vmx_set_idt(struct kvm_vcpu *vcpu, const struct emu_table *t)
+void vmx_set_idt(struct kvm_vcpu *vcpu, const struct x86_table *t)
 {
 	vmcs_writel(GUEST_IDTR_BASE, t->base);
 	vmcs_write32(GUEST_IDTR_LIMIT, t->limit);
@@ -254,5 +254,5 @@ void vmx_set_dr7(struct kvm_vcpu *vcpu)
 /* Outside 64-bit code the instruction pointer has 32 bits. */
 u64 vmx_wrap_rip(struct kvm_vcpu *vcpu, u64 rip, u64 next)
 {
-	return vmx_code_is_wide(vcpu) ? next : (u32)next;
+	return vmx_is_64bit_mode(vcpu) ? next : (u32)next;
 }

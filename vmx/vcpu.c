@@ -164,25 +164,25 @@ void vmx_vcpu_free(struct kvm_vcpu *vcpu)
 /* SDM 3A table 10-1: what power-up and INIT leave. */
 void vmx_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
-	static const struct emu_segment data = {
+	static const struct x86_segment data = {
 		.type = 3, .s = true, .present = true, .limit = 0xffff,
 	};
-	struct emu_segment s = data;
-	const struct emu_table dt = { .base = 0, .limit = 0xffff };
+	struct x86_segment s = data;
+	const struct x86_table dt = { .base = 0, .limit = 0xffff };
 	struct kvm_vmx *vmx = &vcpu->vmx;
 	int i;
 
 	vmx->seg_avail = 0;
-	for (i = EMU_SEG_ES; i <= EMU_SEG_GS; i++)
+	for (i = X86_SEG_ES; i <= X86_SEG_GS; i++)
 		vmx_set_segment(vcpu, i, &data);
 	s.selector = 0xf000;
 	s.base = 0xffff0000;
 	s.type = 0xb;
-	vmx_set_segment(vcpu, EMU_SEG_CS, &s);
-	s = (struct emu_segment){ .type = 11, .present = true, .limit = 0xffff };
-	vmx_set_segment(vcpu, EMU_SEG_TR, &s);
+	vmx_set_segment(vcpu, X86_SEG_CS, &s);
+	s = (struct x86_segment){ .type = 11, .present = true, .limit = 0xffff };
+	vmx_set_segment(vcpu, X86_SEG_TR, &s);
 	s.type = 2;
-	vmx_set_segment(vcpu, EMU_SEG_LDTR, &s);
+	vmx_set_segment(vcpu, X86_SEG_LDTR, &s);
 	vmx_set_gdt(vcpu, &dt);
 	vmx_set_idt(vcpu, &dt);
 
