@@ -15,14 +15,14 @@
 #include <unistd.h>
 #include "emu_case.h"
 
-static struct cases cases = {
+/* The sanitizers make each case slow. */
 #ifdef __SANITIZE_ADDRESS__
-	.nr = 100000,
+#define NR_CASES	100000
 #else
-	.nr = 1500000,
+#define NR_CASES	1500000
 #endif
-	.seed = 1,
-};
+
+static struct cases cases = { .nr = NR_CASES, .seed = 1 };
 static bool strict, verbose;
 
 static struct expectation expected[BATCH];
