@@ -255,9 +255,6 @@ static void mode_changes(const void *arg)
 {
 	struct pc *pc = pc_in_mode(&in_x1, 1);
 	struct cpu *c = &pc->cpu[0];
-	struct kvm_enable_cap quirk = {
-		.cap = KVM_CAP_DISABLE_QUIRKS, .args[0] = KVM_X86_QUIRK_LAPIC_MMIO_HOLE,
-	};
 	uint64_t base = APIC_PAGE | APICBASE_BSP, v;
 
 	CHECK_EQ(cpu_try_rdmsr(c, MSR_X2APIC(R_TPR), &v), GP_VECTOR);
@@ -271,7 +268,7 @@ static void mode_changes(const void *arg)
 	/* In x2APIC mode the page is ordinary address space, but for a quirk. */
 	CHECK_EQ(cpu_try_write32(c, APIC_PAGE + R_TPR, 0), CPU_DONE);
 	CHECK_EQ(apic_read(c, R_TPR), 0x20);
-	CHECK_OK(ioctl(pc->vm_fd, KVM_ENABLE_CAP, &quirk));
+	CHECK_OK(enable_cap(pc->vm_fd, KVM_CAP_DISABLE_QUIRKS, KVM_X86_QUIRK_LAPIC_MMIO_HOLE));
 	CHECK_EQ(cpu_try_write32(c, APIC_PAGE + R_TPR, 0), CPU_EXIT);
 	CHECK_EQ(c->run->exit_reason, KVM_EXIT_MMIO);
 	CHECK_EQ(c->run->mmio.phys_addr, APIC_PAGE + R_TPR);

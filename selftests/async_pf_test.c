@@ -625,12 +625,8 @@ static bool answers(struct guest_vcpu *v)
 
 static void keep_other_slots(struct machine *m)
 {
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_DISABLE_QUIRKS2, .args[0] = SLOT_ZAP_ALL,
-	};
-
 	if (vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2) & SLOT_ZAP_ALL)
-		CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+		CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_DISABLE_QUIRKS2, SLOT_ZAP_ALL));
 }
 
 /* The slot goes, then the pages come: the guest hears of them and finds a device. */

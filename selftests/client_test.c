@@ -8,7 +8,6 @@
 
 #include "machine.h"
 
-#define POISON "/sys/module/kvm/parameters/vmcs_poison"	/* kvmx has it */
 
 enum ask { CAP, ENABLE, BARE, CPUID, MSR, ATTR, PARAM };
 enum compare { MORE, EQUAL, LEAST, BITS };
@@ -112,7 +111,7 @@ static bool met(const struct client *c, const struct demand *d)
 static void starts(const void *arg)
 {
 	int kvm = CHECK_OK(open("/dev/kvm", O_RDWR));
-	bool kvmx = !access(POISON, F_OK), refused = false;
+	bool kvmx = is_kvmx(), refused = false;
 	struct client c;
 	unsigned int i;
 

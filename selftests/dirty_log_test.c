@@ -280,10 +280,6 @@ static int clear_log(struct machine *m, uint32_t first, uint32_t num, void *bits
 
 static void manual_protect(const void *arg)
 {
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
-		.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
-	};
 	uint64_t bits[PAGES / 64] = { 0 };
 	struct machine *m;
 	uint8_t *mem;
@@ -291,7 +287,8 @@ static void manual_protect(const void *arg)
 	m = log_machine(0, &mem);
 	if (vm_check_cap(m->vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) <= 0)
 		test_skip("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is not offered");
-	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+			    KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE));
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	guest_touch(m, AT, 3, 0x1000);
 	CHECK_EQ(fetch_log(m), 3);

@@ -7,9 +7,7 @@
 
 static int disable(int fd, uint64_t which)
 {
-	struct kvm_enable_cap c = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args[0] = which };
-
-	return ioctl(fd, KVM_ENABLE_CAP, &c);
+	return enable_cap(fd, KVM_CAP_X86_DISABLE_EXITS, which);
 }
 
 static uint64_t allowed(void)

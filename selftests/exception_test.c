@@ -412,16 +412,13 @@ static void bad_events(const void *arg)
 static void payload(const void *arg)
 {
 	struct machine *m = machine_new();
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_EXCEPTION_PAYLOAD, .args[0] = 1,
-	};
 	struct kvm_vcpu_events ev = { 0 };
 	struct kvm_sregs s;
 	struct event e;
 
 	if (vm_check_cap(m->vm, KVM_CAP_EXCEPTION_PAYLOAD) <= 0)
 		test_skip("KVM_CAP_EXCEPTION_PAYLOAD is not offered");
-	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_EXCEPTION_PAYLOAD, 1));
 	machine_start(m, MODE_LONG, nops);
 	s = get_sregs(m);
 	s.cr2 = 0x1111;

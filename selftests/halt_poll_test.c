@@ -11,9 +11,7 @@
 
 static int set_limit(int fd, uint64_t ns)
 {
-	struct kvm_enable_cap c = { .cap = KVM_CAP_HALT_POLL, .args[0] = ns };
-
-	return ioctl(fd, KVM_ENABLE_CAP, &c);
+	return enable_cap(fd, KVM_CAP_HALT_POLL, ns);
 }
 
 static void parameters(const void *arg)

@@ -310,9 +310,7 @@ static void clock_pairing(const void *arg)
 
 static int enable_exits(struct guest *g, uint64_t mask)
 {
-	struct kvm_enable_cap c = { .cap = KVM_CAP_EXIT_HYPERCALL, .args = { mask } };
-
-	return ioctl(g->fd, KVM_ENABLE_CAP, &c);
+	return enable_cap(g->fd, KVM_CAP_EXIT_HYPERCALL, mask);
 }
 
 /* Answers as user space would; anything else fails the test. */

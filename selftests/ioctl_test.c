@@ -345,7 +345,7 @@ static void boot_cpu_id_too_large(const void *arg)
 	CHECK_ERRNO(ioctl(m->vm->fd, KVM_CREATE_VCPU, 7), EINVAL);
 }
 
-static void enable_cap(const void *arg)
+static void bad_caps(const void *arg)
 {
 	struct machine *m = machine_new();
 	struct kvm_enable_cap cap = { .cap = 0x7fffffff };
@@ -630,7 +630,7 @@ int main(int argc, char **argv)
 	TEST(addresses);
 	TEST(boot_cpu_id);
 	TEST(boot_cpu_id_too_large);
-	TEST(enable_cap);
+	add_test(bad_caps, NULL, "enable_cap");
 	TEST(no_irqchip);
 	TEST(mmu_pages);
 	TEST(coalesced_zones);

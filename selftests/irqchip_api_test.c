@@ -5,13 +5,6 @@
  */
 #include "agent.h"
 
-static int enable_cap(int fd, uint32_t cap, uint64_t arg)
-{
-	struct kvm_enable_cap c = { .cap = cap, .args[0] = arg };
-
-	return ioctl(fd, KVM_ENABLE_CAP, &c);
-}
-
 static int create_pit2(int fd, uint32_t flags)
 {
 	struct kvm_pit_config config = { .flags = flags };

@@ -60,7 +60,7 @@ static void set_mode(const char *mode)
 /* Stricter than the distribution's kvm, which takes such exits for audited. */
 static void need_kvmx(void)
 {
-	if (access("/sys/module/kvm/parameters/vmcs_check", F_OK))
+	if (!is_kvmx())
 		test_skip("this kvm does not take it for the host's data");
 }
 

@@ -9,13 +9,6 @@
 #define UNKNOWN_MSR	0x12345678
 #define BOTH		(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
 
-static void enable(struct machine *m, uint32_t cap, uint64_t arg)
-{
-	struct kvm_enable_cap c = { .cap = cap, .args[0] = arg };
-
-	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &c));
-}
-
 static int set_filter(struct machine *m, struct kvm_msr_filter *f)
 {
 	return ioctl(m->vm->fd, KVM_X86_SET_MSR_FILTER, f);
@@ -66,7 +59,7 @@ static void deny_one(const void *arg)
 	start_wrmsr(m, d->index, 0x1000);
 	expect_event(m, GP_VECTOR);
 
-	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER));
 	start_rdmsr(m, d->index);
 	expect_exit(m, KVM_EXIT_X86_RDMSR);
 	CHECK_EQ(m->run->msr.reason, KVM_MSR_EXIT_REASON_FILTER);
@@ -100,7 +93,7 @@ static void moved_meanwhile(const void *arg)
 	int i;
 
 	deny(m, MSR_LSTAR, BOTH);
-	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER));
 	for (i = 0; i < 4; i++) {
 		if (i & 1)
 			start_wrmsr(m, MSR_LSTAR, 0);
@@ -215,7 +208,7 @@ static void reasons(const void *arg)
 {
 	struct machine *m = machine_new();
 
-	enable(m, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL));
 	start_rdmsr(m, UNKNOWN_MSR);
 	expect_event(m, GP_VECTOR);
 	start_wrmsr(m, MSR_IA32_CR_PAT, 2);
@@ -250,11 +243,11 @@ static void platform_info(const void *arg)
 	start_rdmsr(m, MSR_PLATFORM_INFO);
 	expect_hlt(m);
 	CHECK_EQ(get_regs(m).rax, (uint32_t)v);
-	enable(m, KVM_CAP_MSR_PLATFORM_INFO, 0);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MSR_PLATFORM_INFO, 0));
 	start_rdmsr(m, MSR_PLATFORM_INFO);
 	expect_event(m, GP_VECTOR);
 	CHECK_EQ(get_msr(m, MSR_PLATFORM_INFO), v);
-	enable(m, KVM_CAP_MSR_PLATFORM_INFO, 1);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MSR_PLATFORM_INFO, 1));
 	start_wrmsr(m, MSR_PLATFORM_INFO, v);
 	expect_event(m, GP_VECTOR);
 }
@@ -282,13 +275,13 @@ static void mwait_quirks(const void *arg)
 		 never_ud | no_mwait);
 	machine_start(m, MODE_LONG, idle_hints);
 	expect_hlt(m);
-	enable(m, KVM_CAP_DISABLE_QUIRKS2, never_ud);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_DISABLE_QUIRKS2, never_ud));
 	machine_start(m, MODE_LONG, idle_hints);
 	expect_event(m, UD_VECTOR);
 
 	set_msr(m, MSR_IA32_MISC_ENABLE, misc | 1 << 18);
 	CHECK_EQ(guest_sees_monitor(m), 0);
-	enable(m, KVM_CAP_DISABLE_QUIRKS2, never_ud | no_mwait);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_DISABLE_QUIRKS2, never_ud | no_mwait));
 	set_msr(m, MSR_IA32_MISC_ENABLE, misc);
 	set_msr(m, MSR_IA32_MISC_ENABLE, misc | 1 << 18);
 	CHECK_EQ(guest_sees_monitor(m), 1);
@@ -301,12 +294,9 @@ static void mwait_quirks(const void *arg)
 static void bad_quirks(const void *arg)
 {
 	struct machine *m = machine_new();
-	struct kvm_enable_cap c = {
-		.cap = KVM_CAP_DISABLE_QUIRKS2,
-		.args[0] = ~(uint64_t)vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2),
-	};
+	uint64_t known = vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2);
 
-	CHECK_ERRNO(ioctl(m->vm->fd, KVM_ENABLE_CAP, &c), EINVAL);
+	CHECK_ERRNO(enable_cap(m->vm->fd, KVM_CAP_DISABLE_QUIRKS2, ~known), EINVAL);
 }
 
 /* The XCR0 that leaf 0xD offers. */

@@ -305,15 +305,12 @@ static void tsc_khz(const void *arg)
 
 static void unknown_to_user_space(const void *arg)
 {
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_X86_USER_SPACE_MSR, .args[0] = KVM_MSR_EXIT_REASON_UNKNOWN,
-	};
 	struct machine *m = machine_new();
 	struct event e;
 
 	if (vm_check_cap(m->vm, KVM_CAP_X86_USER_SPACE_MSR) <= 0)
 		test_skip("KVM_CAP_X86_USER_SPACE_MSR is not offered");
-	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_UNKNOWN));
 	start_rdmsr(m, 0x12345678);
 	expect_exit(m, KVM_EXIT_X86_RDMSR);
 	CHECK_EQ(m->run->msr.index, 0x12345678);

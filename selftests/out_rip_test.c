@@ -54,9 +54,7 @@ static const struct access {
 
 static void turn_off(struct machine *m, uint64_t quirks)
 {
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_DISABLE_QUIRKS2, .args[0] = quirks };
-
-	CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_DISABLE_QUIRKS2, quirks));
 }
 
 /* In long mode, with HLT at ELSEWHERE. */

@@ -214,12 +214,9 @@ static void migration_control(const void *arg)
 		.ranges[0] = { .flags = KVM_MSR_FILTER_WRITE, .nmsrs = 1,
 			       .base = MSR_KVM_MIGRATION_CONTROL, .bitmap = &none },
 	};
-	struct kvm_enable_cap c = {
-		.cap = KVM_CAP_X86_USER_SPACE_MSR, .args = { KVM_MSR_EXIT_REASON_FILTER },
-	};
 
 	need_cap(g, KVM_CAP_X86_MSR_FILTER);
-	CHECK_OK(ioctl(g->fd, KVM_ENABLE_CAP, &c));
+	CHECK_OK(enable_cap(g->fd, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER));
 	CHECK_OK(ioctl(g->fd, KVM_X86_SET_MSR_FILTER, &f));
 	g->on_exit = on_migration;
 	migration_written = 99;
@@ -338,7 +335,6 @@ static struct guest *with_features(uint32_t eax, bool enforce)
 	struct guest *g = guest_new_novcpu(CHIP_FULL);
 	size_t size = sizeof(*g->cpuid) + g->cpuid->nent * sizeof(g->cpuid->entries[0]);
 	struct kvm_cpuid2 *cpuid = malloc(size);
-	struct kvm_enable_cap c = { .cap = CAP_ENFORCE, .args = { enforce } };
 	int i;
 
 	CHECK(cpuid, "out of memory");
@@ -349,7 +345,7 @@ static struct guest *with_features(uint32_t eax, bool enforce)
 	g->cpuid = cpuid;
 	guest_add_vcpu(g, 0);
 	need_cap(g, KVM_CAP_ENFORCE_PV_FEATURE_CPUID);
-	CHECK_OK(ioctl(g->v[0].vcpu->fd, KVM_ENABLE_CAP, &c));
+	CHECK_OK(enable_cap(g->v[0].vcpu->fd, CAP_ENFORCE, enforce));
 	return g;
 }
 

@@ -2,7 +2,6 @@
 /* KVM_CAP_DISABLE_QUIRKS2: what it offers, what it takes, and what each quirk does on and off. */
 #include "machine.h"
 
-#define POISON "/sys/module/kvm/parameters/vmcs_poison"	/* kvmx has it */
 
 #ifdef KVM_X86_QUIRK_SLOT_ZAP_ALL
 #define CALLS_ADD_UP		true
@@ -18,9 +17,7 @@
 
 static int try_turn_off(struct machine *m, uint32_t cap, uint64_t quirks)
 {
-	struct kvm_enable_cap c = { .cap = cap, .args[0] = quirks };
-
-	return ioctl(m->vm->fd, KVM_ENABLE_CAP, &c);
+	return enable_cap(m->vm->fd, cap, quirks);
 }
 
 static void turn_off(struct machine *m, uint64_t quirks)
@@ -122,7 +119,7 @@ static void what_is_offered(const void *arg)
 	CHECK_EQ(ioctl(m->vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_DISABLE_QUIRKS2), quirks);
 	CHECK_EQ(quirks & first, first);
 	/* kvmx has them on every kernel; the guest's PAT counts only on a CPU with self-snoop. */
-	if ((quirks & ~first) || !access(POISON, F_OK)) {
+	if ((quirks & ~first) || is_kvmx()) {
 		CHECK_EQ(quirks & later, later);
 		CHECK_EQ(!!(quirks & IGNORE_GUEST_PAT), host_snoops());
 	}

@@ -253,10 +253,6 @@ static void set_states(const void *arg)
 
 static void ids_beyond_255(const void *arg)
 {
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_X2APIC_API,
-		.args[0] = KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK,
-	};
 	static const uint32_t ids[] = { 0, 255, 256, 1023 };
 	struct pc *pc;
 	int i, j;
@@ -265,7 +261,8 @@ static void ids_beyond_255(const void *arg)
 	if (kvm_check_cap(KVM_CAP_MAX_VCPU_ID) < 1024)
 		test_skip("vCPU ids up to %d", kvm_check_cap(KVM_CAP_MAX_VCPU_ID));
 	pc = pc_new_bare(CHIPS_KERNEL);
-	CHECK_OK(ioctl(pc->vm_fd, KVM_ENABLE_CAP, &cap));
+	CHECK_OK(enable_cap(pc->vm_fd, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS |
+			    KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK));
 	for (i = 0; i < ARRAY_LEN(ids); i++) {
 		struct cpu *c = pc_add_cpu(pc, ids[i]);
 

@@ -141,7 +141,7 @@ static void failed_entry_log(const void *arg)
 	char mark[64];
 	int fd;
 
-	if (access("/sys/module/kvm/parameters/vmcs_check", F_OK))
+	if (!is_kvmx())
 		test_skip("this kvm does not explain failed entries");
 	load_mode(m, MODE_LONG);
 	s = get_sregs(m);
@@ -168,13 +168,10 @@ GUEST_CODE(aes, 64, "nop\n aesenc (%rbx), %xmm0\n hlt\n");
 static struct machine *aes_machine(bool ring3, bool enable_exit)
 {
 	struct machine *m = machine_new();
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args[0] = 1,
-	};
 	struct kvm_regs r;
 
 	if (enable_exit)
-		CHECK_OK(ioctl(m->vm->fd, KVM_ENABLE_CAP, &cap));
+		CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1));
 	machine_start(m, MODE_LONG, aes);
 	r = get_regs(m);
 	r.rbx = G_MMIO;

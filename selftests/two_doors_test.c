@@ -423,12 +423,8 @@ static void one_register(struct guest *g, const struct reg *r)
 /* CPUID shows MONITOR as MISC_ENABLE has it. */
 static void follow_mwait(struct guest *g)
 {
-	struct kvm_enable_cap cap = {
-		.cap = KVM_CAP_DISABLE_QUIRKS2, .args[0] = KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT,
-	};
-
 	need_cap(g, KVM_CAP_DISABLE_QUIRKS2);
-	CHECK_OK(ioctl(g->fd, KVM_ENABLE_CAP, &cap));
+	CHECK_OK(enable_cap(g->fd, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT));
 }
 
 /* 6.1's keeps the bit of HWCR that is cleared. */

@@ -145,6 +145,8 @@ void set_sregs(struct machine *m, const struct kvm_sregs *sregs);
 uint64_t get_msr(struct machine *m, uint32_t index);
 int try_set_msr(struct machine *m, uint32_t index, uint64_t value);
 void set_msr(struct machine *m, uint32_t index, uint64_t value);
+/* KVM_ENABLE_CAP with one argument, of a VM or a vCPU. */
+int enable_cap(int fd, uint32_t cap, uint64_t arg);
 bool cpu_has(struct machine *m, struct kvm_x86_cpu_feature f);
 
 /* KVM_RUN; the exit reason, and a failed subtest if the call fails. */
@@ -195,6 +197,8 @@ void thread_join(struct vcpu_thread *t);
 void wait_for(const volatile uint64_t *p, uint64_t value);
 #define thread_wait_for(p, v) (HERE(), wait_for(p, v))
 
+/* True on kvmx, for where the two modules differ on purpose; false on another kvm. */
+bool is_kvmx(void);
 /* Nanoseconds of the host's @clock, CLOCK_MONOTONIC and so on. */
 uint64_t host_ns(int clock);
 /* @thread runs on this CPU of the host only; false if there is none of that number. */

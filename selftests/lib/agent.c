@@ -101,12 +101,8 @@ struct pc *pc_new_bare(enum chips chips)
 	if (chips == CHIPS_KERNEL) {
 		CHECK_OK(ioctl(pc->vm_fd, KVM_CREATE_IRQCHIP, 0));
 	} else {
-		struct kvm_enable_cap cap = {
-			.cap = KVM_CAP_SPLIT_IRQCHIP, .args[0] = 24,
-		};
-
 		need_cap(KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP");
-		CHECK_OK(ioctl(pc->vm_fd, KVM_ENABLE_CAP, &cap));
+		CHECK_OK(enable_cap(pc->vm_fd, KVM_CAP_SPLIT_IRQCHIP, 24));
 	}
 	machine_tables(pc->m, MODE_LONG);
 	event_stubs(pc->m);

@@ -14,14 +14,12 @@ extern char _end[];
 
 static void create_chip(struct guest *g, enum guest_chip chip)
 {
-	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
-
 	if (chip == CHIP_FULL) {
 		need_cap(g, KVM_CAP_IRQCHIP);
 		CHECK_OK(ioctl(g->fd, KVM_CREATE_IRQCHIP, 0));
 	} else if (chip == CHIP_SPLIT) {
 		need_cap(g, KVM_CAP_SPLIT_IRQCHIP);
-		CHECK_OK(ioctl(g->fd, KVM_ENABLE_CAP, &split));
+		CHECK_OK(enable_cap(g->fd, KVM_CAP_SPLIT_IRQCHIP, 24));
 	}
 }
 

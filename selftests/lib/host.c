@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's clocks and CPUs. */
+/* The host's module, clocks and CPUs. */
 #include <sched.h>
 #include <time.h>
 
 #include "machine.h"
+
+bool is_kvmx(void)
+{
+	return !access("/sys/module/kvm/parameters/vmcs_check", F_OK);
+}
 
 uint64_t host_ns(int clock)
 {

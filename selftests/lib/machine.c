@@ -374,3 +374,10 @@ void start_wrmsr(struct machine *m, uint32_t index, uint64_t value)
 {
 	start_msr_access(m, wrmsr_code, index, value);
 }
+
+int enable_cap(int fd, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap c = { .cap = cap, .args[0] = arg };
+
+	return ioctl(fd, KVM_ENABLE_CAP, &c);
+}
