@@ -14,8 +14,8 @@ static unsigned int bits_of(const struct emu_exec *x)
 }
 
 /*
- * The CPU does it, if it can. Otherwise the result is @val, SF and ZF are its own, CF is
- * @carry; what the SDM leaves open is clear.
+ * Has the CPU do @op if it has the instruction. If not the result is @val, SF and ZF are those of
+ * @val, CF is @carry, and flags that the SDM leaves undefined are clear.
  */
 static enum emu_status result(struct emu_exec *x, enum emu_native_op op, u64 val, bool carry)
 {

@@ -38,7 +38,7 @@ static bool have_syscall(const struct emu_exec *x)
 	return x->c->ops->get_efer(x->c) & EFER_SCE && (emu_is64(x->c) || x->c->vendor_amd);
 }
 
-/* From 32-bit code that is in no long mode: STAR has it all. */
+/* From 32-bit code outside of long mode: STAR has target and selectors. */
 static enum emu_status syscall_legacy(struct emu_exec *x, u64 star)
 {
 	x->c->gpr[RCX] = (u32)x->next_rip;

@@ -8,7 +8,6 @@
 
 #include "machine.h"
 
-
 enum ask { CAP, ENABLE, BARE, CPUID, MSR, ATTR, PARAM };
 enum compare { MORE, EQUAL, LEAST, BITS };
 enum state { THERE, LATER, NEVER };		/* in kvmx */
@@ -107,7 +106,7 @@ static bool met(const struct client *c, const struct demand *d)
 	}
 }
 
-/* Each client on a VM of its own: what it enables lasts. */
+/* Each client has a VM of its own, as capabilities stay enabled. */
 static void starts(const void *arg)
 {
 	int kvm = CHECK_OK(open("/dev/kvm", O_RDWR));

@@ -230,7 +230,7 @@ static void own_values(const void *arg)
 	struct list *l = calloc(1, sizeof(*l)), *k = calloc(1, sizeof(*k));
 
 	machine_add_vcpu(m, NULL);
-	/* A fresh vCPU has none. */
+	/* A new vCPU has no CPUID entries. */
 	CHECK_EQ(own_list(m, k), 0);
 	l->head.nent = 3;
 	l->entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .eax = 1, .ebx = 0x1234 };

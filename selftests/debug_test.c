@@ -209,7 +209,7 @@ static void injected(const void *arg)
 	machine_start(m, MODE_LONG, steps);
 	set_debug(m, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB);
 	expect_event(m, DB_VECTOR);
-	/* #BP is put in by a debugger that was shown an INT3 which is not its own. */
+	/* A debugger injects #BP for an INT3 that it did not set itself. */
 	machine_start(m, MODE_LONG, int3_code);
 	set_debug(m, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP);
 	expect_exit(m, KVM_EXIT_DEBUG);
@@ -273,7 +273,7 @@ static void sync_regs(const void *arg)
 	CHECK_EQ(m->run->kvm_dirty_regs, 0);
 	CHECK_EQ(m->run->s.regs.regs.rbx, 101);
 	CHECK_EQ(get_sregs(m).cr2, 0x1234);
-	/* Nothing is given out that was not asked for. */
+	/* kvm_valid_regs is 0: KVM_RUN does not write to kvm_run.s. */
 	m->run->kvm_valid_regs = 0;
 	m->run->s.regs.regs.rbx = 0xdead;
 	expect_out(m, 0x10, 1, 0);

@@ -107,7 +107,7 @@ static void vfio_attributes(const void *arg)
 			 KVM_DEV_VFIO_GROUP_ADD, &group), EINVAL);
 	CHECK_ERRNO(attr(fd, KVM_SET_DEVICE_ATTR, 0, KVM_DEV_VFIO_GROUP,
 			 KVM_DEV_VFIO_GROUP_DEL, &group), ENOENT);
-	/* There is nothing to read in it. */
+	/* No attribute of the VFIO device can be read. */
 	CHECK_ERRNO(attr(fd, KVM_GET_DEVICE_ATTR, 0, KVM_DEV_VFIO_GROUP, 1, &group), EPERM);
 	CHECK_ERRNO(ioctl(fd, KVM_SET_DEVICE_ATTR, (void *)8), EFAULT);
 	CHECK_ERRNO(ioctl(fd, KVM_HAS_DEVICE_ATTR, (void *)8), EFAULT);

@@ -289,7 +289,7 @@ static void empty_idt(const void *arg)
 	s.idt.limit = 0;
 	set_sregs(m, &s);
 	expect_shutdown(m);
-	/* The state before the fault is there to see. */
+	/* After the shutdown user space still reads the state before the fault. */
 	CHECK_EQ(get_regs(m).rip, G_CODE + 1);
 }
 

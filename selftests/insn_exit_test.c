@@ -206,7 +206,7 @@ GUEST_CODE(i_set_aux, 64,
 	   "mov $0xc0000103, %ecx\n xor %edx, %edx\n mov $0x4321, %eax\n wrmsr\n"
 	   "rdtscp\n hlt\n");
 
-/* The guest's own write counts from the next instruction on. */
+/* The guest's own WRMSR of TSC_AUX shows in the next RDTSCP. */
 static void rdtscp_aux_by_guest(const void *arg)
 {
 	struct machine *m = insn_machine(i_set_aux, false);

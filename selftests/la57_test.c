@@ -125,8 +125,8 @@ GUEST_CODE(claimed, 64,
 	   "xor %eax, %eax\n mov $0x00ff0000, %edx\n mov $0xc0000082, %ecx\n wrmsr\n hlt\n");
 
 /*
- * LA57 in the guest's CPUID makes no host's CPU take more: what it refused would leave the
- * host's own LSTAR in force, for the guest to see.
+ * User space announces LA57 on a host without it. An address that the host's CPU refuses is #GP
+ * for the guest, too: otherwise its LSTAR would not be loaded, and it would run with the host's.
  */
 static void only_claimed(const void *arg)
 {

@@ -188,8 +188,8 @@ static void xapic_reader(uint64_t x2apic)
 }
 
 /*
- * A slot over the page of the xAPIC, which the CPU may watch for a vCPU: then it is memory for
- * every vCPU, and for none when the slot has gone.
+ * A slot over the page of the xAPIC, whose accesses the CPU may virtualize. While the slot is
+ * there the page is memory for all vCPUs, and afterwards the APIC again for all.
  */
 static void over_the_xapic(const void *arg)
 {

@@ -54,7 +54,7 @@ static void print_features(struct guest *g)
 	}
 }
 
-/* With a guest of its own: what user space has left behind is not to disturb it. */
+/* Each sweep has a new guest, so that values set by one do not change the next. */
 static void print_sweep(const char *name, bool amd, enum sweep_door door)
 {
 	struct guest *g = sweep_guest(amd);

@@ -205,7 +205,7 @@ static bool on_migration(struct guest_vcpu *v)
 	return true;
 }
 
-/* User space has it by a filter, as the API says. */
+/* The MSR is handled by user space, which sees writes by a filter, as api.rst says. */
 static void migration_control(const void *arg)
 {
 	struct guest *g = guest_new(1, CHIP_NONE);

@@ -2,7 +2,6 @@
 /* KVM_CAP_DISABLE_QUIRKS2: what it offers, what it takes, and what each quirk does on and off. */
 #include "machine.h"
 
-
 #ifdef KVM_X86_QUIRK_SLOT_ZAP_ALL
 #define CALLS_ADD_UP		true
 #else
@@ -109,7 +108,7 @@ static bool host_snoops(void)
 	return found;
 }
 
-/* All of the first header with them, of the later ones all or none; each has a test. */
+/* All seven quirks of the first headers are offered, and all or none of the later ones. */
 static void what_is_offered(const void *arg)
 {
 	const uint64_t first = 0x7f, later = SLOT_ZAP_ALL | STUFF_FEATURE_MSRS;
@@ -131,7 +130,7 @@ GUEST_CODE(no_caches, 64,
 	   "bts $29, %rax\n mov %rax, %cr0\n mov %cr0, %rcx\n"
 	   "mov " S(G_DATA) ", %edx\n hlt\n");
 
-/* On an Intel CPU the guest's CR0 is its own either way, at reset and later. */
+/* On an Intel CPU the guest reads CD and NW as it wrote them, with the quirk or without. */
 static void cd_nw(const void *arg)
 {
 	const uint64_t both = CR0_CD | CR0_NW;

@@ -423,8 +423,8 @@ static void xapic_user(uint64_t i)
 }
 
 /*
- * A vCPU reads where its xAPIC is not, and then has it there. The CPU is to watch accesses that
- * it may have cached as those to memory (SDM 3C 30.4.5).
+ * A vCPU in x2APIC mode reads the page of the xAPIC, then changes to xAPIC mode. The CPU may have
+ * cached the translation, and must virtualize accesses to the page all the same (SDM 3C 30.4.5).
  */
 static void xapic_appears(const void *arg)
 {

@@ -44,7 +44,7 @@ static const struct reg *volatile current;
 static volatile uint32_t index_now;
 static volatile uint64_t value, used, first_word[2], second_word[2];
 
-/* Bases are used to read the word there, which is its own address. */
+/* To use a segment base is to read the word at it; each such word holds its own address. */
 static uint64_t use_fs(void)
 {
 	uint64_t v;
@@ -586,7 +586,7 @@ static struct guest *make(void)
 	return g;
 }
 
-/* A row whose registers an instruction shows has a guest of its own... */
+/* A row whose registers are used by an instruction gets a guest of its own... */
 static void with_use(const void *arg)
 {
 	both_doors(make(), arg);

@@ -98,7 +98,7 @@ static void report(const struct expectation *e, const struct tcase *cpu, const c
 			       t->win_in[i], t->win_out[i], cpu->win_out[i]);
 }
 
-/* The kernel answered what UMIP forbids: with something, or with the fault of its own store. */
+/* The kernel emulated what UMIP forbids: with a result, or with the fault of its own store. */
 static const char *kernel_difference(const struct expectation *e, const struct tcase *cpu)
 {
 	u64 after = cpu->out.rip - e->t.in.rip - e->insn.len;

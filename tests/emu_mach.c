@@ -502,7 +502,7 @@ struct mach *mach_at_cpl_3(enum emu_mode mode)
 	return m;
 }
 
-/* After EMU_OK: all answers have been taken, and none is asked for. */
+/* After EMU_OK the instruction must have used all answers and wait for none. */
 static void retire(struct mach *m)
 {
 	unsigned int i;

@@ -52,7 +52,7 @@ static bool selector_access(u16 sel, u32 *access, u32 *limit)
 	return ok;
 }
 
-/* On Linux, which is all that has modify_ldt(), UMIP is on if the CPU has it: no limit is 0. */
+/* Linux has UMIP on where the CPU has it: SGDT and SIDT then give a limit of 0. */
 static void find_tables(void)
 {
 	struct { u16 limit; u64 base; } __attribute__((packed)) t;

@@ -35,7 +35,7 @@ static bool tables_are_well_formed(void)
 		CHECK(d->kind == DESC_INSN && d->exec && d->name && *d->name);
 		for (j = 0; j < 3; j++)
 			CHECK(operand_is_known(d->op[j]));
-		/* A store needs a place, and a vector move does its own. */
+		/* An entry that stores needs an operand to store to. */
 		CHECK(!(d->flags & D_W0) || OP_AM(d->op[0]));
 		CHECK(!(d->flags & D_W1) || OP_AM(d->op[1]));
 		CHECK(!(d->flags & D_LOCK) || OP_AM(d->op[0]) == AM_E || OP_AM(d->op[0]) == AM_M);

@@ -304,8 +304,8 @@ static bool flushed(struct kvm_vcpu *vcpu, bool data, bool mark)
 	vcpu->mem.host_data = data;
 	irq_mark = mark;
 	vmx_l1d_flush(vcpu);
-	return !vcpu->mem.host_data && !irq_mark && commands - before == vcpu->stat.l1d_flush - count &&
-	       commands != before;
+	return !vcpu->mem.host_data && !irq_mark && commands != before &&
+	       commands - before == vcpu->stat.l1d_flush - count;
 }
 
 static bool conditional(void)

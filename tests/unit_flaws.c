@@ -418,7 +418,7 @@ static bool task_switch_to_virtual_8086_mode(void)
 	return ok;
 }
 
-/* Busy tasks, tasks that are none, links to tasks that are not busy, LDTs that are none. */
+/* Busy tasks, selectors of no task, back links to tasks that are not busy, selectors of no LDT. */
 static bool task_switch_checks_types(void)
 {
 	struct mach *m = mach_new(EMU_MODE_PROT32);

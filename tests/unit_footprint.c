@@ -124,7 +124,7 @@ static bool most_is_a_far_call(void)
 	return ok;
 }
 
-/* What is known of others: at a place where none is cut, and where one of each kind is. */
+/* Accesses of some instructions, counted by hand: with no access across pages, and with one. */
 static bool known_footprints(void)
 {
 	static const struct {
