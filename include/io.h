@@ -18,14 +18,6 @@ struct kvm_io_entry {
 	bool write;
 };
 
-enum kvm_io_pending {
-	KVM_IO_NONE,
-	KVM_IO_FAST_IN,		/* an IN: the answer goes to RAX */
-	KVM_IO_FAST_OUT,	/* an OUT: go past it */
-	KVM_IO_STEP,		/* an OUT that is over: report the debugger's step */
-	KVM_IO_EMULATE,		/* log[done] is with user space; then emulate again */
-};
-
 /* Where a page of linear addresses is, for as long as one instruction lasts. */
 struct kvm_io_page {
 	bool known;
@@ -40,9 +32,6 @@ struct kvm_io_state {
 	bool posted;		/* log[done] is a write, and the emulation went on */
 	bool out;		/* kvm_run is filled */
 	bool halt;		/* the instruction was a HLT */
-	u8 pending;		/* enum kvm_io_pending: what the next KVM_RUN does first */
-	bool placed;		/* pending, and linear_rip says where: kvm_io_note_place() */
-	u64 linear_rip;		/* where the pending instruction is */
 	u32 pio_size;
 	/* The last of reads and of writes; at first the exit's own. */
 	struct kvm_io_page tr[2];
@@ -60,9 +49,8 @@ enum emu_status kvm_io_pio_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size
 enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int size, const void *buf,
 			       unsigned int count);
 int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in);
-int kvm_complete_io(struct kvm_vcpu *vcpu);
-/* User space is about to move the vCPU: if it does, what waits is forgotten. */
-void kvm_io_note_place(struct kvm_vcpu *vcpu);
+/* For kvm_complete_later(), of the emulator. */
+int kvm_complete_emulated_io(struct kvm_vcpu *vcpu);
 void kvm_forget_translations(struct kvm_vcpu *vcpu);
 
 #endif

@@ -50,7 +50,6 @@ struct kvm_pv_vcpu {
 	bool clock_stopped;		/* KVM_KVMCLOCK_CTRL: tell the guest at the next update */
 	bool eoi_set;			/* the PV EOI flag is up in guest memory */
 	bool preempted_shown;		/* the preempted flag is up in guest memory */
-	bool hypercall_out;		/* KVM_EXIT_HYPERCALL: user space has the answer */
 };
 
 /* --- pv/clock.c --- */

@@ -18,6 +18,22 @@ void kvm_vcpu_reset(struct kvm_vcpu *vcpu, bool init_event);
 /* INIT and SIPI that wait for @vcpu, which has a local APIC: its own thread, with mp_state. */
 void kvm_accept_init_sipi(struct kvm_vcpu *vcpu);
 
+/* --- run/complete.c --- */
+/* KVM_RUN begins with this where vcpu->completion.complete is set. 1 go on, 0 exit, <0 errno */
+int kvm_complete(struct kvm_vcpu *vcpu);
+/* User space is about to move the vCPU: if it does, what waits is forgotten. */
+void kvm_note_place(struct kvm_vcpu *vcpu);
+
+/*
+ * The exit in kvm_run is one that user space answers: the next KVM_RUN begins with @complete, at
+ * the instruction where the vCPU is now, and unless user space has moved it.
+ */
+static inline void kvm_complete_later(struct kvm_vcpu *vcpu,
+				      int (*complete)(struct kvm_vcpu *vcpu))
+{
+	vcpu->completion.complete = complete;
+}
+
 /* --- run/enter.c --- */
 /*
  * Interrupts off: enters the guest, and again after each exit that can be
@@ -53,8 +69,6 @@ long kvm_enable_halt_poll(struct kvm *kvm, const struct kvm_enable_cap *cap);
 bool kvm_hypercall(struct kvm_vcpu *vcpu);
 void kvm_hypercall_slow(struct kvm_vcpu *vcpu, bool *out);
 int kvm_handle_vmcall(struct kvm_vcpu *vcpu);
-/* KVM_RUN begins with this where vcpu->pv.hypercall_out is set. */
-int kvm_complete_hypercall(struct kvm_vcpu *vcpu);
 
 /* --- run/regs.c --- */
 int kvm_sync_regs_in(struct kvm_vcpu *vcpu);
@@ -70,8 +84,9 @@ enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
 enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val);
 int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
 int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
-/* KVM_RUN begins with this where vcpu->msr_exit_reason is not 0. */
-int kvm_complete_msr(struct kvm_vcpu *vcpu);
+/* For kvm_complete_later(), where the emulator met the instruction. */
+int kvm_complete_emulated_rdmsr(struct kvm_vcpu *vcpu);
+int kvm_complete_emulated_wrmsr(struct kvm_vcpu *vcpu);
 
 /* --- run/emulate.c: 1 go on in the guest, 0 exit to user space, <0 errno --- */
 int kvm_handle_ud(struct kvm_vcpu *vcpu);

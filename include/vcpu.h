@@ -184,6 +184,16 @@ struct kvm_vcpu_load {
 	bool ran_once;
 };
 
+/*
+ * An instruction that waits for user space's answer to the exit in kvm_run: what the next KVM_RUN
+ * does first. run/complete.c. [o]
+ */
+struct kvm_completion {
+	int (*complete)(struct kvm_vcpu *vcpu);	/* NULL: nothing waits. 1 go on, 0 exit, <0 errno */
+	u64 linear_rip;			/* where the instruction is, if @placed */
+	bool placed;			/* user space may have moved the vCPU since */
+};
+
 struct kvm_vcpu {
 	/* Hot: touched in every exit. */
 	struct kvm_vcpu_regs regs;
@@ -210,11 +220,10 @@ struct kvm_vcpu {
 	struct kvm_vcpu_mce mce;
 	struct kvm_pv_vcpu pv;		/* [o] */
 	struct kvm_async_pf_vcpu apf;	/* [o] */
+	struct kvm_completion completion;	/* [o] */
 	struct kvm_io_state io;		/* [o] */
 	struct emu_ctxt emu;		/* [o] */
 	struct kvm_vcpu_stat stat;	/* own thread writes [a] */
-	u32 msr_exit_reason;		/* [o] */
-	bool msr_exit_emulated;		/* the emulator met it, not the CPU [o] */
 };
 
 /* --- vm/vcpu.c --- */

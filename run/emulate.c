@@ -320,12 +320,13 @@ static bool is_insn(const struct emu_ctxt *c, u8 opcode)
 	return c->insn.map == 1 && c->insn.opcode == opcode;
 }
 
-static enum emu_status msr_status(struct emu_ctxt *c, enum emu_status s)
+static enum emu_status msr_status(struct emu_ctxt *c, enum emu_status s,
+				  int (*complete)(struct kvm_vcpu *vcpu))
 {
 	if (s == EMU_FAULT)
 		return fault(c, GP_VECTOR, true, 0);
 	if (s == EMU_IO)
-		vcpu_of(c)->msr_exit_emulated = true;
+		kvm_complete_later(vcpu_of(c), complete);
 	return s;
 }
 
@@ -334,7 +335,8 @@ static enum emu_status op_get_msr(struct emu_ctxt *c, u32 msr, u64 *val)
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 
 	if (is_insn(c, OPCODE_RDMSR))
-		return msr_status(c, kvm_guest_rdmsr(vcpu, msr, val));
+		return msr_status(c, kvm_guest_rdmsr(vcpu, msr, val),
+				  kvm_complete_emulated_rdmsr);
 	return gp_if(c, kvm_get_msr(vcpu, msr, val, false));
 }
 
@@ -343,7 +345,8 @@ static enum emu_status op_set_msr(struct emu_ctxt *c, u32 msr, u64 val)
 	struct kvm_vcpu *vcpu = vcpu_of(c);
 
 	if (is_insn(c, OPCODE_WRMSR))
-		return msr_status(c, kvm_guest_wrmsr(vcpu, msr, val));
+		return msr_status(c, kvm_guest_wrmsr(vcpu, msr, val),
+				  kvm_complete_emulated_wrmsr);
 	return gp_if(c, kvm_set_msr(vcpu, msr, val, false));
 }
 
@@ -565,9 +568,10 @@ static int finish_fail(struct kvm_vcpu *vcpu)
 
 static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 {
-	struct kvm_io_state *io = &vcpu->io;
+	/* Set by op_get_msr() or op_set_msr(). */
+	bool msr_out = vcpu->completion.complete;
 
-	if (s != EMU_IO || vcpu->msr_exit_reason || !io->out)
+	if (s != EMU_IO || msr_out || !vcpu->io.out)
 		kvm_forget_translations(vcpu);
 	switch (s) {
 	case EMU_OK:
@@ -579,12 +583,12 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
 	case EMU_RETRY:
 		return 1;
 	case EMU_IO:
-		if (vcpu->msr_exit_reason)
+		if (msr_out)
 			return 0;
 		/* Nothing out: a device was refused. */
-		if (!io->out)
+		if (!vcpu->io.out)
 			return finish_fail(vcpu);
-		io->pending = KVM_IO_EMULATE;
+		kvm_complete_later(vcpu, kvm_complete_emulated_io);
 		return 0;
 	case EMU_FAIL:
 		break;

@@ -89,6 +89,13 @@ void kvm_hypercall_slow(struct kvm_vcpu *vcpu, bool *out)
 		give_answer(vcpu, c.wide, answer);
 }
 
+/* User space has answered KVM_EXIT_HYPERCALL. */
+static int complete_hypercall(struct kvm_vcpu *vcpu)
+{
+	give_answer(vcpu, get_call(vcpu).wide, READ_ONCE(vcpu->run->hypercall.ret));
+	return kvm_skip_instruction(vcpu);
+}
+
 /**
  * kvm_handle_vmcall - the exit of a VMCALL
  * @vcpu: loaded vCPU; kvm->srcu held
@@ -100,24 +107,8 @@ int kvm_handle_vmcall(struct kvm_vcpu *vcpu)
 	bool out = false;
 
 	kvm_hypercall_slow(vcpu, &out);
-	vcpu->pv.hypercall_out = out;
-	if (out)
-		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
-	return out ? 0 : kvm_skip_instruction(vcpu);
-}
-
-/**
- * kvm_complete_hypercall - user space has answered KVM_EXIT_HYPERCALL
- * @vcpu: the vCPU, pv.hypercall_out set
- *
- * Return: 1 to go on in the guest, 0 to go to user space.
- */
-int kvm_complete_hypercall(struct kvm_vcpu *vcpu)
-{
-	vcpu->pv.hypercall_out = false;
-	/* User space has set other registers: the call is forgotten. */
-	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip)
-		return 1;
-	give_answer(vcpu, get_call(vcpu).wide, READ_ONCE(vcpu->run->hypercall.ret));
-	return kvm_skip_instruction(vcpu);
+	if (!out)
+		return kvm_skip_instruction(vcpu);
+	kvm_complete_later(vcpu, complete_hypercall);
+	return 0;
 }

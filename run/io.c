@@ -32,7 +32,6 @@ void kvm_io_begin(struct kvm_vcpu *vcpu)
 	io->posted = false;
 	io->out = false;
 	io->halt = false;
-	io->pending = KVM_IO_NONE;
 }
 
 /**
@@ -312,17 +311,31 @@ static int finish_fast_in(struct kvm_vcpu *vcpu, u16 port, unsigned int size, u3
  */
 #define PORT_RIP_BEHIND		0x7e
 
+/* The OUT is over, and what the debugger is told of the step comes after it. */
+static int report_step(struct kvm_vcpu *vcpu)
+{
+	return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
+}
+
 static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
 {
 	/* The log is left alone, who needs it begins it. All of EAX; kvm_run says how much. */
 	*(u32 *)vcpu->user.pio_data = vcpu->regs.gpr[KVM_REG_RAX];
 	if (port != PORT_RIP_BEHIND ||
 	    kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_OUT_7E_INC_RIP))
-		vcpu->io.pending = KVM_IO_FAST_OUT;
+		kvm_complete_later(vcpu, kvm_skip_instruction);
 	else if (!kvm_skip_instruction(vcpu))
 		/* The step is in kvm_run, but the write is to come first. */
-		vcpu->io.pending = KVM_IO_STEP;
+		kvm_complete_later(vcpu, report_step);
 	hand_out_pio(vcpu, port, size, 0, 1, false);
+}
+
+static int complete_fast_in(struct kvm_vcpu *vcpu)
+{
+	u32 size = vcpu->io.pio_size, val = 0;
+
+	memcpy(&val, vcpu->user.pio_data, size);
+	return finish_fast_in(vcpu, vcpu->run->io.port, size, val);
 }
 
 /**
@@ -344,7 +357,7 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 		kvm_io_begin(vcpu);
 		hand_out_pio(vcpu, port, size, 0, 1, true);
 		vcpu->io.pio_size = size;
-		vcpu->io.pending = KVM_IO_FAST_IN;
+		kvm_complete_later(vcpu, complete_fast_in);
 		return 0;
 	}
 	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs.gpr[KVM_REG_RAX]);
@@ -354,15 +367,8 @@ int kvm_fast_pio(struct kvm_vcpu *vcpu, u16 port, unsigned int size, bool in)
 	return 0;
 }
 
-static noinline int complete_fast_in(struct kvm_vcpu *vcpu)
-{
-	u32 size = vcpu->io.pio_size, val = 0;
-
-	memcpy(&val, vcpu->user.pio_data, size);
-	return finish_fast_in(vcpu, vcpu->run->io.port, size, val);
-}
-
-static noinline int complete_emulated(struct kvm_vcpu *vcpu)
+/* User space has answered log[done], which the emulator waits for: it goes on. */
+int kvm_complete_emulated_io(struct kvm_vcpu *vcpu)
 {
 	struct kvm_io_entry *e = &vcpu->io.log[vcpu->io.done];
 
@@ -374,55 +380,9 @@ static noinline int complete_emulated(struct kvm_vcpu *vcpu)
 	return kvm_emulate_again(vcpu);
 }
 
-/* Whether the vCPU is elsewhere now: then there is nothing to finish. */
-static noinline bool was_moved(struct kvm_vcpu *vcpu)
-{
-	vcpu->io.placed = false;
-	if (kvm_linear_rip(vcpu) == vcpu->io.linear_rip)
-		return false;
-	kvm_forget_translations(vcpu);
-	return true;
-}
-
-/*
- * User space is about to move the vCPU. If it is elsewhere at the next KVM_RUN, the access
- * that waits is forgotten; who leaves the registers alone pays nothing for that.
- */
-void kvm_io_note_place(struct kvm_vcpu *vcpu)
-{
-	if (vcpu->io.pending && !vcpu->io.placed) {
-		vcpu->io.linear_rip = kvm_linear_rip(vcpu);
-		vcpu->io.placed = true;
-	}
-}
-
 /* The next instruction finds its pages by itself. */
 void kvm_forget_translations(struct kvm_vcpu *vcpu)
 {
 	vcpu->io.tr[0].known = false;
 	vcpu->io.tr[1].known = false;
-}
-
-/**
- * kvm_complete_io - user space answered: finish the instruction that waits
- * @vcpu: loaded vCPU, vcpu->io.pending set
- *
- * If user space moved the vCPU elsewhere (a reset, say), there is nothing to finish.
- *
- * Return: 1 to go on, 0 to user space, -errno.
- */
-int kvm_complete_io(struct kvm_vcpu *vcpu)
-{
-	u8 pending = vcpu->io.pending;
-
-	vcpu->io.pending = KVM_IO_NONE;
-	if (unlikely(vcpu->io.placed) && was_moved(vcpu))
-		return 1;
-	if (pending == KVM_IO_FAST_OUT)
-		return kvm_skip_instruction(vcpu);
-	if (pending == KVM_IO_FAST_IN)
-		return complete_fast_in(vcpu);
-	if (pending == KVM_IO_STEP)
-		return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BS | DR6_RESET);
-	return complete_emulated(vcpu);
 }

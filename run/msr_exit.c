@@ -37,9 +37,6 @@ static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u
 	run->msr.reason = why;
 	run->msr.index = index;
 	run->msr.data = data;
-	vcpu->msr_exit_reason = exit_reason;
-	vcpu->msr_exit_emulated = false;
-	vcpu->io.linear_rip = kvm_linear_rip(vcpu);
 	return EMU_IO;
 }
 
@@ -54,7 +51,8 @@ static u64 why_refused(int r)
  * @index: MSR
  * @val: its value
  *
- * Return: EMU_OK; EMU_FAULT for #GP(0); EMU_IO if user space answers, with kvm_run filled.
+ * Return: EMU_OK; EMU_FAULT for #GP(0); EMU_IO if user space answers: kvm_run is filled, and the
+ * caller says what completes the instruction.
  */
 enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 {
@@ -97,12 +95,53 @@ static void give_result(struct kvm_vcpu *vcpu, u64 val)
 	kvm_gpr_write(vcpu, KVM_REG_RDX, val >> 32);
 }
 
-/* 1 to go on in the guest, 0 to go to user space. */
-static int finish(struct kvm_vcpu *vcpu, enum emu_status s)
+/* User space has answered: true if it made the access, else the guest has #GP. */
+static bool user_has_done_it(struct kvm_vcpu *vcpu)
+{
+	if (!READ_ONCE(vcpu->run->msr.error))
+		return true;
+	inject_gp(vcpu);
+	return false;
+}
+
+static bool user_has_read(struct kvm_vcpu *vcpu)
+{
+	if (!user_has_done_it(vcpu))
+		return false;
+	give_result(vcpu, READ_ONCE(vcpu->run->msr.data));
+	return true;
+}
+
+static int complete_rdmsr(struct kvm_vcpu *vcpu)
+{
+	return user_has_read(vcpu) ? kvm_skip_instruction(vcpu) : 1;
+}
+
+static int complete_wrmsr(struct kvm_vcpu *vcpu)
+{
+	return user_has_done_it(vcpu) ? kvm_skip_instruction(vcpu) : 1;
+}
+
+/* The same for an instruction that the emulator met. */
+int kvm_complete_emulated_rdmsr(struct kvm_vcpu *vcpu)
+{
+	return user_has_read(vcpu) ? kvm_emulated_by_user(vcpu) : 1;
+}
+
+int kvm_complete_emulated_wrmsr(struct kvm_vcpu *vcpu)
+{
+	return user_has_done_it(vcpu) ? kvm_emulated_by_user(vcpu) : 1;
+}
+
+/* 1 to go on in the guest, 0 to go to user space, whose answer @complete takes. */
+static int finish(struct kvm_vcpu *vcpu, enum emu_status s, int (*complete)(struct kvm_vcpu *vcpu))
 {
 	if (s == EMU_FAULT)
 		return inject_gp(vcpu);
-	return s == EMU_OK ? kvm_skip_instruction(vcpu) : 0;
+	if (s == EMU_OK)
+		return kvm_skip_instruction(vcpu);
+	kvm_complete_later(vcpu, complete);
+	return 0;
 }
 
 /**
@@ -119,7 +158,7 @@ int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu)
 	s = kvm_guest_rdmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), &val);
 	if (s == EMU_OK)
 		give_result(vcpu, val);
-	return finish(vcpu, s);
+	return finish(vcpu, s, complete_rdmsr);
 }
 
 /**
@@ -132,26 +171,6 @@ int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu)
 {
 	u64 val = (u32)kvm_gpr_read(vcpu, KVM_REG_RAX) | kvm_gpr_read(vcpu, KVM_REG_RDX) << 32;
 
-	return finish(vcpu, kvm_guest_wrmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), val));
-}
-
-/**
- * kvm_complete_msr - user space has answered KVM_EXIT_X86_RDMSR or _WRMSR
- * @vcpu: the vCPU, vcpu->msr_exit_reason set
- *
- * Return: 1 to go on in the guest, 0 to go to user space.
- */
-int kvm_complete_msr(struct kvm_vcpu *vcpu)
-{
-	u32 exit = vcpu->msr_exit_reason;
-
-	vcpu->msr_exit_reason = 0;
-	/* User space has set other registers: the access is forgotten. */
-	if (kvm_linear_rip(vcpu) != vcpu->io.linear_rip)
-		return 1;
-	if (READ_ONCE(vcpu->run->msr.error))
-		return inject_gp(vcpu);
-	if (exit == KVM_EXIT_X86_RDMSR)
-		give_result(vcpu, READ_ONCE(vcpu->run->msr.data));
-	return vcpu->msr_exit_emulated ? kvm_emulated_by_user(vcpu) : kvm_skip_instruction(vcpu);
+	return finish(vcpu, kvm_guest_wrmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), val),
+		      complete_wrmsr);
 }

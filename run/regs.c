@@ -5,7 +5,6 @@
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
 #include "events.h"
-#include "io.h"
 #include "irqchip.h"
 #include "kick.h"
 #include "mmu.h"
@@ -37,7 +36,7 @@ static void set_regs(struct kvm_vcpu *vcpu, const struct kvm_regs *r)
 		r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15,
 	};
 
-	kvm_io_note_place(vcpu);
+	kvm_note_place(vcpu);
 	memcpy(vcpu->regs.gpr, gpr, sizeof(gpr));
 	kvm_gpr_write(vcpu, KVM_REG_RSP, r->rsp);
 	kvm_rip_write(vcpu, r->rip);
@@ -130,7 +129,7 @@ static int set_sregs_common(struct kvm_vcpu *vcpu, const struct kvm_sregs *in)
 		return -EINVAL;
 	if (kvm_set_apic_base(vcpu, in->apic_base, true))
 		return -EINVAL;
-	kvm_io_note_place(vcpu);
+	kvm_note_place(vcpu);
 	dt = (struct x86_table){ .base = in->idt.base, .limit = in->idt.limit };
 	vmx_set_idt(vcpu, &dt);
 	dt = (struct x86_table){ .base = in->gdt.base, .limit = in->gdt.limit };

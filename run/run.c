@@ -251,18 +251,8 @@ static int before_guest(struct kvm_vcpu *vcpu)
 	}
 	if (!vcpu->apic && kvm_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
-	if (vcpu->pv.hypercall_out) {
-		r = kvm_complete_hypercall(vcpu);
-		if (r <= 0)
-			return r ?: 1;
-	}
-	if (vcpu->msr_exit_reason) {
-		r = kvm_complete_msr(vcpu);
-		if (r <= 0)
-			return r ?: 1;
-	}
-	if (vcpu->io.pending) {
-		r = kvm_complete_io(vcpu);
+	if (vcpu->completion.complete) {
+		r = kvm_complete(vcpu);
 		if (r <= 0)
 			return r ?: 1;
 	}
@@ -304,8 +294,12 @@ long kvm_vcpu_ioctl_run(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	deliver_signal_mask(vcpu);
 	run->flags = 0;
-	/* A run that only looks at immediate_exit touches no vector register. */
-	fpu = !READ_ONCE(run->kvmx_immediate_exit) || vcpu->io.pending == KVM_IO_EMULATE;
+	/*
+	 * A run that only looks at immediate_exit touches no vector register, unless the
+	 * emulator goes on first.
+	 */
+	fpu = !READ_ONCE(run->kvmx_immediate_exit) ||
+	      vcpu->completion.complete == kvm_complete_emulated_io;
 	if (fpu)
 		kvm_fpu_load(vcpu);
 	vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);

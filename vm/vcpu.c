@@ -12,7 +12,6 @@
 #include <asm/debugreg.h>
 #include "compat/compat.h"
 #include "cpuid.h"
-#include "io.h"
 #include "ioctl.h"
 #include "irqchip.h"
 #include "kick.h"
@@ -168,7 +167,7 @@ static long ioctl_get_mp_state(struct kvm_ioctl_args *a)
 		int idx = srcu_read_lock(&vcpu->kvm->srcu);
 
 		/* An INIT or a SIPI moves it. */
-		kvm_io_note_place(vcpu);
+		kvm_note_place(vcpu);
 		kvm_accept_init_sipi(vcpu);
 		srcu_read_unlock(&vcpu->kvm->srcu, idx);
 	}
