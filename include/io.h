@@ -29,7 +29,7 @@ struct kvm_io_page {
 struct kvm_io_state {
 	u8 done;		/* accesses in the log that are answered */
 	u8 next;		/* the one the running emulation asks for next */
-	bool posted;		/* log[done] is a write, and the emulation went on */
+	bool deferred;		/* log[done] is a write, and the emulation went on */
 	bool out;		/* kvm_run is filled */
 	bool halt;		/* the instruction was a HLT */
 	u32 pio_size;

@@ -530,7 +530,7 @@ static int finish_ok(struct kvm_vcpu *vcpu)
 	else if (step && !c->block_mov_ss)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BS);
 	if (vcpu->io.out) {
-		if (vcpu->io.posted)
+		if (vcpu->io.deferred)
 			return 0;
 		/* A read for an element that REP has not come to: the next call asks again. */
 		vcpu->io.out = false;
@@ -750,7 +750,7 @@ int kvm_handle_ud(struct kvm_vcpu *vcpu)
 int kvm_emulate_again(struct kvm_vcpu *vcpu)
 {
 	vcpu->io.next = 0;
-	vcpu->io.posted = false;
+	vcpu->io.deferred = false;
 	vcpu->io.out = false;
 	set_up(vcpu);
 	return execute(vcpu);

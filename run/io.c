@@ -5,7 +5,7 @@
  * The emulator runs an instruction from its start each time; what devices have
  * answered is kept in a log and played back in order, so each access happens
  * exactly once. The last write of an instruction needs no second run: it is
- * posted, the instruction completes, and KVM_RUN returns with the write in
+ * deferred, the instruction completes, and KVM_RUN returns with the write in
  * kvm_run.
  */
 #include <linux/log2.h>
@@ -29,7 +29,7 @@ void kvm_io_begin(struct kvm_vcpu *vcpu)
 
 	io->done = 0;
 	io->next = 0;
-	io->posted = false;
+	io->deferred = false;
 	io->out = false;
 	io->halt = false;
 }
@@ -162,7 +162,7 @@ static enum emu_status write_piece(struct kvm_vcpu *vcpu, gpa_t gpa, const void 
 		return EMU_OK;
 	}
 	hand_out_mmio(vcpu, e);
-	io->posted = true;
+	io->deferred = true;
 	return EMU_OK;
 }
 
@@ -197,7 +197,7 @@ enum emu_status kvm_io_read(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigne
  * @buf: what
  * @len: 1 to 64 bytes, within a page
  *
- * Return: EMU_OK, perhaps with the write posted; EMU_IO when one is posted already.
+ * Return: EMU_OK, perhaps with the write deferred; EMU_IO when one is deferred already.
  */
 enum emu_status kvm_io_write(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned int len)
 {
@@ -287,7 +287,7 @@ enum emu_status kvm_io_pio_out(struct kvm_vcpu *vcpu, u16 port, unsigned int siz
 	}
 	memcpy(vcpu->user.pio_data, buf, size * count);
 	hand_out_pio(vcpu, port, size, i, count, false);
-	io->posted = true;
+	io->deferred = true;
 	return EMU_OK;
 }
 
