@@ -31,6 +31,12 @@ struct kvm_events {
 	u8 soft_insn_len;		/* length of the INT n/INT3/INTO being delivered */
 };
 
+/* No exception, and no interrupt of user space, waits or is on its way in. */
+static inline bool kvm_no_event_waits(const struct kvm_events *e)
+{
+	return !e->exc.pending && !e->exc.injected && e->extint < 0;
+}
+
 /* --- vcpu/events.c --- */
 void kvm_queue_exception(struct kvm_vcpu *vcpu, u8 vector);
 void kvm_queue_exception_e(struct kvm_vcpu *vcpu, u8 vector, u32 error_code);

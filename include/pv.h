@@ -103,6 +103,7 @@ extern const struct kvm_cap_table kvm_caps_pv;
  * interrupt in service that nobody else waits for: the flag goes up. After the
  * exit, or without one: if the guest took it down, that was the EOI. kvm->srcu held, may sleep.
  */
+void kvm_pv_eoi_changed(struct kvm_vcpu *vcpu);
 void kvm_pv_eoi_offer(struct kvm_vcpu *vcpu);
 void kvm_pv_eoi_collect(struct kvm_vcpu *vcpu);
 

@@ -194,6 +194,14 @@ struct kvm_completion {
 	bool placed;			/* user space may have moved the vCPU since */
 };
 
+/*
+ * What each entry takes beside the entry itself, in vcpu->entry_needs. The code whose state asks
+ * for it sets the bit and clears it; without any bit an entry costs one look at the word.
+ */
+#define KVM_ENTRY_PV_EOI	BIT(0)	/* the guest has a flag for EOI in its memory */
+#define KVM_ENTRY_VAPIC		BIT(1)	/* or a copy of its TPR */
+#define KVM_ENTRY_DEBUG		BIT(2)	/* a debugger in user space follows each instruction */
+
 struct kvm_vcpu {
 	/* Hot: touched in every exit. */
 	struct kvm_vcpu_regs regs;
@@ -204,6 +212,7 @@ struct kvm_vcpu {
 	struct kvm_events events;	/* [x] */
 	struct kvm_vcpu_cr cr;
 	struct kvm_vcpu_mem mem;
+	u32 entry_needs;		/* [o] */
 	struct kvm_lapic *apic;		/* [c]; NULL where the VM has no irqchip in the kernel */
 
 	int vcpu_id, vcpu_idx;		/* [c] */
@@ -225,6 +234,12 @@ struct kvm_vcpu {
 	struct emu_ctxt emu;		/* [o] */
 	struct kvm_vcpu_stat stat;	/* own thread writes [a] */
 };
+
+/* Own thread, and not inside kvm_enter_guest(). */
+static inline void kvm_set_entry_needs(struct kvm_vcpu *vcpu, u32 bit, bool needed)
+{
+	vcpu->entry_needs = needed ? vcpu->entry_needs | bit : vcpu->entry_needs & ~bit;
+}
 
 /* --- vm/vcpu.c --- */
 int kvm_vcpu_module_init(void);

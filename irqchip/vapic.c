@@ -17,7 +17,7 @@ struct vapic {
 
 /**
  * kvm_vapic_to_guest - before an entry: what the guest compares with its priority
- * @vcpu: loaded vCPU whose apic->vapic_addr is set; kvm->srcu held
+ * @vcpu: loaded vCPU with KVM_ENTRY_VAPIC; kvm->srcu held
  */
 void kvm_vapic_to_guest(struct kvm_vcpu *vcpu)
 {
@@ -63,6 +63,7 @@ long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a)
 	if (!there)
 		return -EINVAL;
 	vcpu->apic->vapic_addr = in->vapic_addr;
+	kvm_set_entry_needs(vcpu, KVM_ENTRY_VAPIC, in->vapic_addr);
 	return 0;
 }
 

@@ -26,14 +26,27 @@ static bool eoi_is_silent(struct kvm_vcpu *vcpu)
 }
 
 /**
+ * kvm_pv_eoi_changed - MSR_KVM_PV_EOI_EN has another value
+ * @vcpu: the vCPU, its mutex held
+ *
+ * A flag that is up at the old place counts no more.
+ */
+void kvm_pv_eoi_changed(struct kvm_vcpu *vcpu)
+{
+	vcpu->pv.eoi_set = false;
+	kvm_set_entry_needs(vcpu, KVM_ENTRY_PV_EOI,
+			    vcpu->apic && (vcpu->pv.eoi_msr & KVM_PV_EOI_ENABLED));
+}
+
+/**
  * kvm_pv_eoi_offer - before entry: the guest may end its interrupt by the flag
- * @vcpu: loaded vCPU with a local APIC; kvm->srcu held
+ * @vcpu: loaded vCPU with KVM_ENTRY_PV_EOI; kvm->srcu held
  *
  * Context: may sleep.
  */
 void kvm_pv_eoi_offer(struct kvm_vcpu *vcpu)
 {
-	if (!(vcpu->pv.eoi_msr & KVM_PV_EOI_ENABLED) || vmx_apicv_active(vcpu))
+	if (vmx_apicv_active(vcpu))
 		return;
 	if (eoi_is_silent(vcpu) && !set_flag(vcpu, 1))
 		vcpu->pv.eoi_set = true;

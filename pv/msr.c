@@ -203,7 +203,7 @@ int kvm_pv_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 		kvm_make_request(vcpu, KVM_REQ_STEAL);
 		break;
 	case KVM_FEATURE_PV_EOI:
-		vcpu->pv.eoi_set = false;
+		kvm_pv_eoi_changed(vcpu);
 		break;
 	}
 	return 0;
@@ -221,7 +221,7 @@ void kvm_pv_reset(struct kvm_vcpu *vcpu, bool init_event)
 	pv->system_time_msr = 0;
 	pv->steal_msr = 0;
 	pv->eoi_msr = 0;
-	pv->eoi_set = false;
+	kvm_pv_eoi_changed(vcpu);
 	pv->unhalted = false;
 	pv->clock_stopped = false;
 	if (init_event)

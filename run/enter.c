@@ -334,18 +334,14 @@ static bool may_go_on(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The one request is to look for interrupts, and the local APIC is where to look: with no
- * flag in guest memory to keep, and nobody to tell.
+ * The one request is to look for interrupts, the local APIC is where to look for them, and no
+ * feature has work to do at each entry, in guest memory or for a debugger.
  */
 static bool only_apic_interrupts(struct kvm_vcpu *vcpu)
 {
-	const struct kvm_lapic *apic = vcpu->apic;
-	const struct kvm_events *e = &vcpu->events;
-
-	return READ_ONCE(vcpu->kick.requests) == BIT(KVM_REQ_EVENT) && apic &&
-	       !READ_ONCE(apic->events) && !vcpu->pv.eoi_msr && !apic->vapic_addr &&
-	       !vcpu->debug.flags && !vcpu->vmx.event_entered && !e->exc.pending &&
-	       !e->exc.injected && e->extint < 0 && !kvm_pic_output(vcpu->kvm);
+	return READ_ONCE(vcpu->kick.requests) == BIT(KVM_REQ_EVENT) && !vcpu->entry_needs &&
+	       vcpu->apic && !READ_ONCE(vcpu->apic->events) && !vcpu->vmx.event_entered &&
+	       kvm_no_event_waits(&vcpu->events) && !kvm_pic_output(vcpu->kvm);
 }
 
 /* True: go on, maybe with an interrupt. */

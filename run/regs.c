@@ -308,6 +308,7 @@ long kvm_vcpu_ioctl_set_guest_debug(struct kvm_ioctl_args *a)
 				    BP_VECTOR);
 	}
 	vcpu->debug.flags = in->control & KVM_GUESTDBG_ENABLE ? in->control : 0;
+	kvm_set_entry_needs(vcpu, KVM_ENTRY_DEBUG, vcpu->debug.flags);
 	if (vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP) {
 		memcpy(vcpu->debug.user_dr, in->arch.debugreg, sizeof(vcpu->debug.user_dr));
 		/* DR_CONTROL_RESERVED counts GD in, which is the host kernel's view. */

@@ -136,6 +136,24 @@ static void enter_guest_accounting(void)
 		current->flags |= PF_VCPU;
 }
 
+/* What features put into guest memory before an entry; kvm->srcu held. */
+static void prepare_entry(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->entry_needs & KVM_ENTRY_PV_EOI)
+		kvm_pv_eoi_offer(vcpu);
+	if (vcpu->entry_needs & KVM_ENTRY_VAPIC)
+		kvm_vapic_to_guest(vcpu);
+}
+
+/* What the guest has made of it, before the exit is handled. */
+static void collect_after_exit(struct kvm_vcpu *vcpu)
+{
+	if (vcpu->entry_needs & KVM_ENTRY_PV_EOI)
+		kvm_pv_eoi_collect(vcpu);
+	if (vcpu->entry_needs & KVM_ENTRY_VAPIC)
+		kvm_vapic_from_guest(vcpu);
+}
+
 static int enter_guest(struct kvm_vcpu *vcpu)
 	__must_hold(&vcpu->kvm->srcu)
 {
@@ -149,10 +167,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	if (interrupt_window_wanted(vcpu) && !kvm_ready_for_interrupt(vcpu))
 		vmx_open_interrupt_window(vcpu);
 
-	if (vcpu->pv.eoi_msr && vcpu->apic)
-		kvm_pv_eoi_offer(vcpu);
-	if (unlikely(vcpu->apic && vcpu->apic->vapic_addr))
-		kvm_vapic_to_guest(vcpu);
+	if (vcpu->entry_needs)
+		prepare_entry(vcpu);
 	preempt_disable();
 	vmx_prepare_switch(vcpu);
 	local_irq_disable();
@@ -181,10 +197,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	leave_guest_accounting();
 	preempt_enable();
 	vcpu->load.srcu_idx = srcu_read_lock(&vcpu->kvm->srcu);
-	if (unlikely(vcpu->pv.eoi_set))
-		kvm_pv_eoi_collect(vcpu);
-	if (unlikely(vcpu->apic && vcpu->apic->vapic_addr))
-		kvm_vapic_from_guest(vcpu);
+	if (vcpu->entry_needs)
+		collect_after_exit(vcpu);
 	return kvm_handle_exit(vcpu);
 }
 
