@@ -28,6 +28,7 @@
 #include "trace.h"
 #include "vmx/entry.h"
 #include "vmx/internal.h"
+#include "vmx/qual.h"
 
 int vmx_enter_asm(u64 *regs, struct vmx_entry *e);
 
@@ -258,18 +259,19 @@ static bool fast_wrmsr(struct kvm_vcpu *vcpu)
 /* OUT to a port whose device, an eventfd say, takes it here and now, and may wake a thread. */
 static bool fast_out(struct kvm_vcpu *vcpu)
 {
+	unsigned int size;
 	u64 qual;
+	u16 port;
 
 	vmx_cache_reg(vcpu, KVM_REG_EXIT_QUAL);
 	qual = vcpu->vmx.exit_qual;
-	/* Bit 3: IN; bit 4: a string. */
-	if ((qual & (BIT(3) | BIT(4))) ||
-	    !kvm_bus_write_atomic(vcpu, KVM_PIO_BUS, (u16)(qual >> 16), (qual & 7) + 1,
-				  &vcpu->regs.gpr[KVM_REG_RAX]))
+	port = FIELD_GET(QUAL_IO_PORT, qual);
+	size = qual_io_size(qual);
+	if ((qual & (QUAL_IO_IN | QUAL_IO_STRING)) ||
+	    !kvm_bus_write_atomic(vcpu, KVM_PIO_BUS, port, size, &vcpu->regs.gpr[KVM_REG_RAX]))
 		return false;
 	vcpu->mem.host_data = true;
-	trace_kvm_pio(KVM_TRACE_PIO_OUT, qual >> 16, (qual & 7) + 1, 1,
-		      &vcpu->regs.gpr[KVM_REG_RAX]);
+	trace_kvm_pio(KVM_TRACE_PIO_OUT, port, size, 1, &vcpu->regs.gpr[KVM_REG_RAX]);
 	return true;
 }
 

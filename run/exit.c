@@ -18,6 +18,7 @@
 #include "run.h"
 #include "trace.h"
 #include "vmx/internal.h"
+#include "vmx/qual.h"
 
 static u64 exit_qual(struct kvm_vcpu *vcpu)
 {
@@ -264,11 +265,11 @@ static int handle_task_switch(struct kvm_vcpu *vcpu)
 	u32 vectoring = vcpu->vmx.idt_vectoring;
 	u32 type = vectoring & INTR_INFO_INTR_TYPE_MASK;
 	u64 qual = exit_qual(vcpu);
-	int reason = (qual >> 30) & 3, vector = -1;
+	int source = FIELD_GET(QUAL_TASK_SOURCE, qual), vector = -1;
 	bool hard_event = false, has_error = false;
 	u32 error_code = 0;
 
-	if (reason == 3 && (vectoring & INTR_INFO_VALID_MASK)) {
+	if (source == QUAL_TASK_GATE && (vectoring & INTR_INFO_VALID_MASK)) {
 		vector = vectoring & INTR_INFO_VECTOR_MASK;
 		hard_event = type == INTR_TYPE_EXT_INTR || type == INTR_TYPE_NMI_INTR ||
 			     type == INTR_TYPE_HARD_EXCEPTION;
@@ -284,8 +285,9 @@ static int handle_task_switch(struct kvm_vcpu *vcpu)
 	/* The old task goes on after the instruction that switched. */
 	if (!hard_event)
 		kvm_rip_write(vcpu, vmx_next_rip(vcpu));
-	return kvm_task_switch(vcpu, qual, type == INTR_TYPE_SOFT_INTR ? vector : -1, reason,
-			       has_error, error_code);
+	return kvm_task_switch(vcpu, FIELD_GET(QUAL_TASK_TSS, qual),
+			       type == INTR_TYPE_SOFT_INTR ? vector : -1, source, has_error,
+			       error_code);
 }
 
 static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
@@ -334,34 +336,35 @@ static u64 gpr_in_mode(struct kvm_vcpu *vcpu, int reg)
 	return vmx_is_64bit_mode(vcpu) ? val : (u32)val;
 }
 
-/* Qualification: SDM 3C table 28-3. */
+#define LMSW_BITS	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
+
 static int handle_cr(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu), cr0;
-	int cr = qual & 15, reg = (qual >> 8) & 15;
+	int cr = FIELD_GET(QUAL_CR_NUMBER, qual), reg = FIELD_GET(QUAL_CR_GPR, qual);
 
-	switch ((qual >> 4) & 3) {
-	case 0:
+	switch (FIELD_GET(QUAL_CR_ACCESS, qual)) {
+	case QUAL_CR_MOV_TO:
 		return handle_mov_to_cr(vcpu, cr, gpr_in_mode(vcpu, reg));
-	case 1:
+	case QUAL_CR_MOV_FROM:
 		return handle_mov_from_cr(vcpu, cr, reg);
-	case 2:
+	case QUAL_CR_CLTS:
 		cr0 = kvm_cr0_read(vcpu) & ~X86_CR0_TS;
 		break;
 	default:
 		/* LMSW sets PE but never clears it. */
-		cr0 = (kvm_cr0_read(vcpu) & ~0xeull) | ((qual >> 16) & 0xf);
+		cr0 = (kvm_cr0_read(vcpu) & ~(LMSW_BITS & ~X86_CR0_PE)) |
+		      (FIELD_GET(QUAL_CR_LMSW_DATA, qual) & LMSW_BITS);
 		break;
 	}
 	trace_kvm_cr(1, 0, cr0);
 	return skip_or_gp(vcpu, kvm_set_cr0(vcpu, cr0));
 }
 
-/* Qualification: SDM 3C table 28-4. */
 static int handle_dr(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu);
-	int dr = qual & 7, reg = (qual >> 8) & 15;
+	int dr = FIELD_GET(QUAL_DR_NUMBER, qual), reg = FIELD_GET(QUAL_DR_GPR, qual);
 	u64 dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
 
 	if ((dr == 4 || dr == 5) && (kvm_cr4_read(vcpu) & X86_CR4_DE))
@@ -374,22 +377,22 @@ static int handle_dr(struct kvm_vcpu *vcpu)
 		kvm_queue_exception_p(vcpu, DB_VECTOR, DR6_BD);
 		return 1;
 	}
-	if (qual & BIT(4)) {
+	if (qual & QUAL_DR_MOV_FROM) {
 		kvm_gpr_write(vcpu, reg, kvm_get_dr(vcpu, dr));
 		return kvm_skip_instruction(vcpu);
 	}
 	return skip_or_gp(vcpu, kvm_set_dr(vcpu, dr, gpr_in_mode(vcpu, reg)));
 }
 
-/* Qualification: SDM 3C table 28-5. */
 static int handle_io(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu);
 
 	vcpu->stat.io_exits++;
-	if (qual & BIT(4))
+	if (qual & QUAL_IO_STRING)
 		return kvm_emulate_instruction(vcpu, NULL, 0);
-	return kvm_fast_pio(vcpu, qual >> 16, (qual & 7) + 1, qual & BIT(3));
+	return kvm_fast_pio(vcpu, FIELD_GET(QUAL_IO_PORT, qual), qual_io_size(qual),
+			    qual & QUAL_IO_IN);
 }
 
 static int handle_rdmsr(struct kvm_vcpu *vcpu)
@@ -412,15 +415,15 @@ static int handle_xsetbv(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Bits 7 and 8: the access was to a linear address, and this is its translation. At CPL 3
- * it may be one that the CPU made as supervisor, and would give the user too much.
+ * If the access was to the translation of a linear address, the emulator need not look for it
+ * again. At CPL 3 it may be one that the CPU made as supervisor, and would give the user too much.
  */
 static void keep_translation(struct kvm_vcpu *vcpu, u64 qual, gpa_t gpa)
 {
-	struct kvm_io_page *tr = &vcpu->io.tr[!!(qual & EPT_VIOLATION_ACC_WRITE)];
+	struct kvm_io_page *tr = &vcpu->io.tr[!!(qual & QUAL_EPT_WRITE)];
 
-	if ((qual & (BIT(7) | BIT(8))) != (BIT(7) | BIT(8)) ||
-	    (qual & EPT_VIOLATION_ACC_INSTR) || vmx_cpl(vcpu) == 3)
+	if (!(qual & QUAL_EPT_LINEAR) || !(qual & QUAL_EPT_TRANSLATED) || (qual & QUAL_EPT_FETCH) ||
+	    vmx_cpl(vcpu) == 3)
 		return;
 	tr->known = true;
 	tr->device = true;
@@ -436,12 +439,11 @@ static int handle_ept_violation(struct kvm_vcpu *vcpu)
 	u32 acc = 0;
 	int r;
 
-	/* Bit 12: an IRET had unblocked NMIs when it met this. */
-	if (!vectoring && (qual & INTR_INFO_UNBLOCK_NMI))
+	if (!vectoring && (qual & QUAL_EPT_UNBLOCKED_NMI))
 		vmx_set_nmi_masked(vcpu, true);
-	if (qual & EPT_VIOLATION_ACC_WRITE)
+	if (qual & QUAL_EPT_WRITE)
 		acc |= X86_ACC_WRITE;
-	if (qual & EPT_VIOLATION_ACC_INSTR)
+	if (qual & QUAL_EPT_FETCH)
 		acc |= X86_ACC_FETCH;
 	trace_kvm_page_fault(vcpu, gpa, qual);
 	vcpu->stat.pf_taken++;
@@ -504,13 +506,13 @@ static int handle_apic_access(struct kvm_vcpu *vcpu)
 /* The instruction is done, and the value is on the page. */
 static int handle_apic_write(struct kvm_vcpu *vcpu)
 {
-	kvm_apic_written(vcpu, exit_qual(vcpu) & 0xff0);
+	kvm_apic_written(vcpu, exit_qual(vcpu) & QUAL_APIC_REGISTER);
 	return 1;
 }
 
 static int handle_eoi_induced(struct kvm_vcpu *vcpu)
 {
-	kvm_apic_eoi_virtualized(vcpu, exit_qual(vcpu));
+	kvm_apic_eoi_virtualized(vcpu, exit_qual(vcpu) & QUAL_EOI_VECTOR);
 	return 1;
 }
 
