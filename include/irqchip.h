@@ -201,6 +201,8 @@ void kvm_apic_ack(struct kvm_vcpu *vcpu, u8 vector);
 void kvm_apic_eoi(struct kvm_vcpu *vcpu);
 /* The CPU has done the EOI of @vector itself, and its bit of the EOI-exit bitmap was set. */
 void kvm_apic_eoi_virtualized(struct kvm_vcpu *vcpu, u8 vector);
+/* IRR, ISR or TPR of the page were written other than by the CPU that virtualizes it. */
+void kvm_apicv_sync(struct kvm_vcpu *vcpu);
 /* CR8: bits 7:4 of TPR, with a local APIC or not; 1 where the guest gets #GP. */
 int kvm_set_cr8(struct kvm_vcpu *vcpu, u64 val);
 u8 kvm_get_cr8(struct kvm_vcpu *vcpu);
@@ -213,7 +215,6 @@ bool kvm_apic_accepts_extint(struct kvm_vcpu *vcpu);
 void kvm_apicv_update(struct kvm_vcpu *vcpu);
 /* @why holds, or no longer; an enum kvm_apicv_inhibit. May be called from any thread. */
 void kvm_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on);
-void kvm_apicv_sync(struct kvm_vcpu *vcpu);
 
 /* --- irqchip/lapic_access.c --- */
 /* x2APIC registers 0x800 to 0x8ff, of the guest or (@host) of user space: 0, 1 for #GP. */

@@ -498,6 +498,21 @@ u8 kvm_get_cr8(struct kvm_vcpu *vcpu)
 }
 
 /**
+ * kvm_apicv_sync - what the CPU must know of IRR, ISR and TPR of the APIC page
+ * @vcpu: loaded vCPU with a local APIC; interrupts may be off
+ */
+void kvm_apicv_sync(struct kvm_vcpu *vcpu)
+{
+	struct kvm_lapic *apic = vcpu->apic;
+	int irr = highest(apic, LAPIC_IRR);
+
+	if (vcpu->vmx.apicv)
+		vmx_set_interrupt_status(vcpu, irr, highest(apic, LAPIC_ISR));
+	else if (irr >= 0 || vcpu->vmx.tpr_threshold)
+		vmx_set_tpr_threshold(vcpu, irr, tpr_class(apic));
+}
+
+/**
  * kvm_apic_accepts_extint - does LINT0 bring the 8259's interrupts here?
  * @vcpu: vCPU with a local APIC
  *

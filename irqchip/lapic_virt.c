@@ -37,17 +37,3 @@ void kvm_apicv_inhibit(struct kvm *kvm, unsigned int why, bool on)
 	trace_kvm_apicv_inhibit_changed(why, on, READ_ONCE(kvm->irq.apicv_inhibits));
 	kvm_make_all_cpus_request(kvm, KVM_REQ_APICV);
 }
-
-/**
- * kvm_apicv_sync - what the CPU must know of IRR, ISR and TPR of the APIC page
- * @vcpu: loaded vCPU with a local APIC; interrupts may be off
- */
-void kvm_apicv_sync(struct kvm_vcpu *vcpu)
-{
-	int irr = kvm_apic_highest_irr(vcpu);
-
-	if (vmx_apicv_active(vcpu))
-		vmx_set_interrupt_status(vcpu, irr, kvm_apic_highest_isr(vcpu));
-	else
-		vmx_set_tpr_threshold(vcpu, irr, kvm_get_cr8(vcpu));
-}

@@ -105,7 +105,8 @@ void kvm_inject_events(struct kvm_vcpu *vcpu)
 	struct kvm_events *e = &vcpu->events;
 	bool busy = true, held;
 
-	kvm_collect_nmis(vcpu);
+	if (atomic_read(&e->nmi_queued))
+		kvm_collect_nmis(vcpu);
 	/* User space may have taken IF away, and the CPU refuses the interrupt then: it waits. */
 	held = e->intr.injected && !e->intr.soft && !vmx_interrupt_allowed(vcpu);
 	if (e->exc.injected)

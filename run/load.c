@@ -13,7 +13,8 @@ static void load_on(struct kvm_vcpu *vcpu, int cpu)
 		vcpu->apic->timer_cpu = cpu;
 		kvm_apic_timer_migrate(vcpu);
 	}
-	kvm_pv_load(vcpu, cpu);
+	if (kvm_pv_follows(&vcpu->pv))
+		kvm_pv_load(vcpu, cpu);
 }
 
 static void sched_in(struct preempt_notifier *pn, int cpu)
@@ -30,7 +31,8 @@ static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, load.preempt_notifier);
 
 	WRITE_ONCE(vcpu->kick.preempted, true);
-	kvm_pv_put(vcpu);
+	if (kvm_pv_follows(&vcpu->pv))
+		kvm_pv_put(vcpu);
 	vmx_vcpu_put(vcpu);
 }
 
@@ -67,7 +69,8 @@ void vcpu_load(struct kvm_vcpu *vcpu)
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
 	preempt_disable();
-	kvm_pv_put(vcpu);
+	if (kvm_pv_follows(&vcpu->pv))
+		kvm_pv_put(vcpu);
 	vmx_vcpu_put(vcpu);
 	preempt_notifier_unregister(&vcpu->load.preempt_notifier);
 	preempt_enable();
