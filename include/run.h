@@ -89,7 +89,6 @@ int kvm_complete_emulated_rdmsr(struct kvm_vcpu *vcpu);
 int kvm_complete_emulated_wrmsr(struct kvm_vcpu *vcpu);
 
 /* --- run/emulate.c: 1 go on in the guest, 0 exit to user space, <0 errno --- */
-int kvm_handle_ud(struct kvm_vcpu *vcpu);
 int kvm_emulate_instruction(struct kvm_vcpu *vcpu, const u8 *bytes, unsigned int len);
 /* An answered access: emulate the instruction again. */
 int kvm_emulate_again(struct kvm_vcpu *vcpu);
@@ -98,10 +97,7 @@ int kvm_emulated_by_user(struct kvm_vcpu *vcpu);
 int kvm_task_switch(struct kvm_vcpu *vcpu, u16 selector, int idt_vector, int reason, bool has_error,
 		    u32 error_code);
 
-/* --- run/emulate_vec.c --- */
-void kvm_emu_get_vec(struct emu_ctxt *c, int reg, void *buf, unsigned int len);
-void kvm_emu_set_vec(struct emu_ctxt *c, int reg, const void *buf, unsigned int len);
-void kvm_emu_fxsave(struct emu_ctxt *c, struct emu_fx *fx, bool wide);
-void kvm_emu_fxrstor(struct emu_ctxt *c, const struct emu_fx *fx, bool wide);
+/* --- run/emulate_ud.c --- */
+int kvm_handle_ud(struct kvm_vcpu *vcpu);
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include <linux/string.h>
 #include <asm/fpu/api.h>
-#include "run.h"
+#include "emulate_ops.h"
 #include "vcpu.h"
 
 static void get_fpu(void)
