@@ -110,7 +110,7 @@ void kvm_async_pf_create(struct kvm_vcpu *vcpu)
 
 /**
  * kvm_async_pf_destroy - the vCPU goes; its pages come without it
- * @vcpu: a vCPU that nobody runs any more
+ * @vcpu: a vCPU that no thread runs any more
  *
  * Waits for no worker: what the worker waits for may be a thread that waits for us.
  */
@@ -333,7 +333,7 @@ static int set_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
 		return 1;
 	forget_all(vcpu);
 	apf->en_msr = val;
-	/* Whoever still waits, here or on the host the guest comes from, hears no other way. */
+	/* Tasks of the guest that still wait, from before or from another host, are woken by this. */
 	apf->wake_all = (val & EN_DELIVERS) == EN_DELIVERS;
 	if (apf->wake_all)
 		kvm_make_request(vcpu, KVM_REQ_APF_READY);

@@ -125,7 +125,7 @@ enum kvm_apicv_inhibit {
 
 static inline enum kvm_irqchip_mode kvm_irqchip_mode(const struct kvm *kvm)
 {
-	/* Whoever sees the mode sees the chips. */
+	/* Pairs with publish() in irqchip/irqchip.c: a reader of the mode finds the chips. */
 	return smp_load_acquire(&kvm->irq.mode);
 }
 
@@ -252,7 +252,7 @@ void kvm_apic_timer_expired(struct kvm_vcpu *vcpu);
 void kvm_apic_timer_to_hrtimer(struct kvm_vcpu *vcpu);
 void kvm_apic_timer_to_cpu(struct kvm_vcpu *vcpu);
 
-/* --- irqchip/lapic_msg.c: who is meant --- */
+/* --- irqchip/lapic_msg.c: which vCPUs are meant --- */
 /*
  * Delivers @msg; @from is the sending vCPU (shorthands), or NULL. Any context.
  * The number of vCPUs that took it, 0 if all had it already, -1 without a target.

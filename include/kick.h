@@ -13,7 +13,7 @@ enum kvm_request {
 	KVM_REQ_TSC,			/* the TSC offset changed */
 	KVM_REQ_FEWER_EXITS,		/* what the guest does without an exit changed */
 	KVM_REQ_CLOCK,			/* write the vCPU's kvmclock page */
-	KVM_REQ_MASTERCLOCK,		/* compute the VM's clock anew, then everybody's page */
+	KVM_REQ_MASTERCLOCK,		/* compute the VM's clock anew, then each vCPU's page */
 	KVM_REQ_STEAL,			/* write the steal time */
 	KVM_REQ_APF_READY,		/* a page the guest waits for is there */
 	KVM_REQ_SCAN_IOAPIC,		/* which EOIs exit */
@@ -47,7 +47,7 @@ static inline bool kvm_check_request(struct kvm_vcpu *vcpu, enum kvm_request req
 
 static inline void kvm_make_request(struct kvm_vcpu *vcpu, enum kvm_request req)
 {
-	/* What was written before is seen by whoever sees the bit. */
+	/* A vCPU that sees the bit sees what was written before. */
 	smp_wmb();
 	set_bit(req, &vcpu->kick.requests);
 }

@@ -141,7 +141,7 @@ struct kvm_slots {
 struct kvm_vcpus {
 	struct xarray by_idx;		/* in the order of creation */
 	int created;			/* under kvm->lock */
-	atomic_t online;		/* whoever sees the count sees the vCPUs [a] */
+	atomic_t online;		/* a reader of the count finds the vCPUs [a] */
 };
 
 /* Coalesced MMIO: bus/coalesced.c. */

@@ -64,9 +64,9 @@ static inline bool kvm_mmu_cd_counts(const struct kvm *kvm)
 
 /* The notifier follows @slot from now on. */
 void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot);
-/* Every look-up finds @slot from now on, and nobody maps anything else at its pages any more. */
+/* Every look-up finds @slot from now on: no fault maps anything else at its pages any more. */
 void kvm_mmu_slot_visible(struct kvm *kvm, const struct kvm_memslot *slot);
-/* Drops its mappings; nobody can make new ones. The notifier forgets it. */
+/* Drops its mappings; no look-up finds it, so no fault makes new ones. The notifier forgets it. */
 void kvm_mmu_remove_slot(struct kvm *kvm, struct kvm_memslot *slot);
 /* @new takes the place of @old, which has the same pages at the same addresses. */
 void kvm_mmu_replace_slot(struct kvm *kvm, struct kvm_memslot *old, struct kvm_memslot *new);

@@ -105,9 +105,9 @@ extern const struct kvm_cap_table kvm_caps_pv;
 
 /* --- pv/eoi.c --- */
 /*
- * PV EOI, only where the CPU does not virtualize EOI. Before entry with an
- * interrupt in service that nobody else waits for: the flag goes up. After the
- * exit, or without one: if the guest took it down, that was the EOI. kvm->srcu held, may sleep.
+ * PV EOI, only where the CPU does not virtualize EOI. Before an entry the flag goes up, if an
+ * interrupt is in service whose EOI concerns only the APIC. After the exit, or without one: if
+ * the guest took it down, that was the EOI. kvm->srcu held, may sleep.
  */
 void kvm_pv_eoi_changed(struct kvm_vcpu *vcpu);
 void kvm_pv_eoi_offer(struct kvm_vcpu *vcpu);

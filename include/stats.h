@@ -13,7 +13,7 @@ struct kvm_cap_table;
 
 /*
  * X(name, kind) for each of a vCPU's, in the order of the file: COUNT of events, NS of
- * time, FLAG of now. The vCPU's thread writes them, whoever reads them takes no lock.
+ * time, FLAG of now. The vCPU's thread writes them; readers take no lock.
  */
 #define KVM_VCPU_STATS(X) \
 	X(exits, COUNT)			/* of the CPU, handled in whatever way */ \

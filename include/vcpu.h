@@ -65,7 +65,7 @@ struct kvm_cpuid_cache;
 /*
  * Who touches a member, or all members of a struct:
  *	[c] set when the vCPU is made, and then only read
- *	[o] its own thread, the one in an ioctl that holds @mutex; nobody else
+ *	[o] its own thread, the one in an ioctl that holds @mutex; no other
  *	[x] likewise, and also by that thread with interrupts off, between two entries
  *	[a] any thread: written by the one that the comment names, READ_ONCE() and atomic
  *	    operations elsewhere

@@ -97,7 +97,7 @@ static int deliver(struct kvm_ioapic *io, unsigned int pin)
 	return r;
 }
 
-/* A level that nobody serves yet. */
+/* The line is up, and no processor has taken the interrupt yet. */
 static void deliver_level(struct kvm_ioapic *io, unsigned int pin)
 {
 	if (level_triggered(io->redir[pin]) && (io->lines & BIT(pin)))

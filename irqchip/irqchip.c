@@ -31,7 +31,7 @@ int kvm_irq_init_vm(struct kvm *kvm)
 
 /**
  * kvm_irq_stop_vm - no interrupt comes of itself any more
- * @kvm: VM that nobody holds
+ * @kvm: VM without a file descriptor left
  *
  * Before the vCPUs go.
  *
@@ -101,7 +101,7 @@ static int default_routes(struct kvm *kvm)
 
 static void publish(struct kvm *kvm, enum kvm_irqchip_mode mode)
 {
-	/* From here on everybody may see them: all they consist of is there. */
+	/* The chips are complete: a thread that reads this mode may use them. */
 	smp_store_release(&kvm->irq.mode, mode);
 }
 

@@ -114,7 +114,7 @@ int kvm_apic_create(struct kvm_vcpu *vcpu)
 		return -ENOMEM;
 	}
 	apic->vcpu = vcpu;
-	/* The IOMMU has nobody to notify yet. */
+	/* The IOMMU sends no notifications until the vCPU is loaded. */
 	apic->pi_desc.control = KVM_PI_SN;
 	vcpu->apic = apic;
 	kvm_apic_timer_create(vcpu);
@@ -123,7 +123,7 @@ int kvm_apic_create(struct kvm_vcpu *vcpu)
 
 /**
  * kvm_apic_destroy - undo kvm_apic_create()
- * @vcpu: vCPU to which nobody sends any more
+ * @vcpu: vCPU to which no thread and no device sends interrupts any more
  */
 void kvm_apic_destroy(struct kvm_vcpu *vcpu)
 {
@@ -187,7 +187,7 @@ void kvm_apic_reset(struct kvm_vcpu *vcpu, bool init_event)
 		lapic_set(apic, reg, LVT_MASKED);
 	if (lapic_has_cmci(vcpu))
 		lapic_set(apic, LAPIC_LVT_CMCI, LVT_MASKED);
-	/* The 8259 reaches the boot processor although nobody programmed the APIC. */
+	/* The 8259 reaches the boot processor before the guest has set up its APIC. */
 	if (vcpu->vcpu_id == vcpu->kvm->settings.boot_cpu_id &&
 	    !kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_LINT0_REENABLED))
 		lapic_set(apic, LAPIC_LVT_LINT0, KVM_DM_EXTINT << 8);
@@ -250,7 +250,7 @@ bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level)
 	waits = lapic_test(apic, LAPIC_IRR, vector);
 	if (!post(apic, vector, level))
 		return false;
-	/* Whoever sets ON tells the vCPU; it clears ON before it takes the bits. */
+	/* The thread that sets ON notifies the vCPU, which clears ON before it takes the bits. */
 	if (!test_and_set_bit(KVM_PI_ON_BIT, (unsigned long *)&apic->pi_desc.control) &&
 	    !vmx_notify_pir(vcpu)) {
 		kvm_make_request(vcpu, KVM_REQ_EVENT);
@@ -259,7 +259,7 @@ bool kvm_apic_post(struct kvm_vcpu *vcpu, u8 vector, bool level)
 	return !waits;
 }
 
-/* The owner's own thread to itself: nobody has to be told. */
+/* The vCPU's own thread posts to itself: it needs no notification. */
 void lapic_post_self(struct kvm_vcpu *vcpu, u8 vector)
 {
 	struct kvm_lapic *apic = vcpu->apic;
@@ -337,7 +337,7 @@ static u32 ppr(struct kvm_lapic *apic)
 	return (tpr & 0xf0) >= serving ? tpr : serving;
 }
 
-/* For whoever looks: it follows from TPR and ISR, and the CPU works it out for itself. */
+/* For the guest and user space to read: it follows from TPR and ISR, as the CPU has it. */
 void lapic_update_ppr(struct kvm_lapic *apic)
 {
 	lapic_set(apic, LAPIC_PPR, ppr(apic));
@@ -354,8 +354,8 @@ int kvm_apic_highest_isr(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Not on the way into the guest: what the CPU delivers by itself it must be told of before
- * the next entry, when the PIR is empty and nobody would.
+ * Not on the way into the guest. Where the CPU delivers interrupts by itself it has to be told of
+ * these before the next entry: that finds the PIR empty, and would not look further.
  */
 void lapic_take_pir(struct kvm_vcpu *vcpu)
 {
@@ -439,7 +439,7 @@ void kvm_apic_eoi(struct kvm_vcpu *vcpu)
 	broadcast_eoi(vcpu, isr, lapic_test(vcpu->apic, LAPIC_TMR, isr));
 }
 
-/* An EOI that nobody but the APIC hears of; false, and nothing done, if this is not one. */
+/* An EOI that concerns only this APIC. False, and nothing done, if others hear of it. */
 bool lapic_eoi_local(struct kvm_vcpu *vcpu)
 {
 	struct kvm_lapic *apic = vcpu->apic;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupt messages: who is meant (SDM 3A 11.6.2, 11.12.10) and what each does
- * with it. A map from destination to vCPU is built whenever an APIC's id or mode
- * changes; what it cannot say, each vCPU is asked.
+ * Interrupt messages: which vCPUs are the destination (SDM 3A 11.6.2, 11.12.10) and what each
+ * does with it. A map from destination to vCPU is built whenever an APIC's id or mode changes;
+ * for a destination that the map has no answer for, each vCPU is asked.
  */
 #include <linux/cpumask.h>
 #include <linux/nospec.h>
@@ -180,7 +180,7 @@ void kvm_apic_map_changed(struct kvm *kvm)
 	unsigned int why;
 	u32 size;
 
-	/* The change comes before the flag, and whoever clears the flag sees the change. */
+	/* The change comes before the flag: the thread that clears the flag sees the change. */
 	atomic_set(&kvm->irq.map_stale, 1);
 	mutex_lock(&kvm->irq.map_lock);
 	if (!atomic_xchg(&kvm->irq.map_stale, 0))
@@ -202,7 +202,7 @@ out:
 	mutex_unlock(&kvm->irq.map_lock);
 }
 
-/** kvm_apic_map_free - the VM ends, nobody sends any more */
+/** kvm_apic_map_free - the VM ends, and no thread sends interrupts in it any more */
 void kvm_apic_map_free(struct kvm *kvm)
 {
 	kvfree(rcu_dereference_protected(kvm->irq.map, true));
@@ -340,7 +340,10 @@ static void consider_table(struct delivery *d, struct kvm_vcpu **table, unsigned
 	}
 }
 
-/* An id of a map with both kinds of APICs, or of neither, is left to the rules. */
+/*
+ * False for LOGICAL_ASK, where the APICs' models differ or two have a bit in common: each vCPU is
+ * asked, by the SDM's rules.
+ */
 static bool use_map_logical(struct kvm_apic_map *map, struct delivery *d, u32 dest)
 {
 	u32 first;

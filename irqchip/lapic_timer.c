@@ -5,7 +5,7 @@
  * a deadline of a running vCPU the VMX-preemption timer may take its place.
  *
  * The owner of the APIC page changes the timer; the hrtimer's function only reads
- * it, posts, and sets @fired. Whoever changes what it reads stops it first.
+ * it, posts, and sets @fired. The owner stops it before it changes what that reads.
  */
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
@@ -91,7 +91,7 @@ static enum hrtimer_restart timer_fn(struct hrtimer *hrtimer)
 	}
 	lvtt = READ_ONCE(t->lvtt);
 	WRITE_ONCE(t->fired, true);
-	/* Who has taken the interrupt sees that it was sent. */
+	/* A vCPU that has taken the interrupt also sees @fired. */
 	smp_wmb();
 	if (!(lvtt & LVT_MASKED))
 		kvm_apic_post(vcpu, lvtt & LVT_VECTOR, false);

@@ -125,8 +125,8 @@ static void del_producer(struct irq_bypass_consumer *c, struct irq_bypass_produc
  * kvm_bypass_register - a producer may come for the irqfd's eventfd, or is there
  * @e: an irqfd that works; irqfds.assign_lock held
  *
- * Without irqbypass.ko there is no producer, and whoever registers one loads it. An
- * eventfd has one consumer: of a second irqfd, in another VM, the host signals it.
+ * Without irqbypass.ko there is no producer: a module that registers one needs it, and loads it.
+ * An eventfd has one consumer; a second irqfd of it, in another VM, is signalled by the host.
  */
 void kvm_bypass_register(struct kvm_irqfd_entry *e)
 {

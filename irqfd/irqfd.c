@@ -43,7 +43,10 @@ static void signalled(struct kvm_irqfd_entry *e)
 	srcu_read_unlock(&e->kvm->irq.srcu, idx);
 }
 
-/* Called by the eventfd, which nobody who waits behind this one hears of. */
+/*
+ * The eventfd wakes its waiters: its lock is held, interrupts are off. A return of 1 says that this
+ * waiter, an exclusive one, has taken the signal: those behind it are not woken.
+ */
 static int wake_up_irqfd(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	struct kvm_irqfd_entry *e = container_of(wait, struct kvm_irqfd_entry, wait);

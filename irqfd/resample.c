@@ -67,7 +67,7 @@ int kvm_resampler_join(struct kvm_irqfd_entry *e)
 }
 
 /**
- * kvm_resampler_leave - nobody signals @e's resamplefd any more
+ * kvm_resampler_leave - @e's resamplefd is signalled no more once this returns
  * @e: an irqfd that joined; irqfds.assign_lock held
  *
  * With the last irqfd of a GSI its line is let go.

@@ -19,7 +19,7 @@ struct kvm_page_fault {
 	gfn_t gfn;
 	unsigned long hva;
 	bool write, fetch;
-	bool ahead;		/* nobody waits for it: not worth a wait */
+	bool ahead;		/* no vCPU waits for it: not worth a wait */
 	unsigned long seq;	/* of the notifier, from before the look-up */
 	/* What was found. */
 	struct page *page;	/* referenced; NULL for a page of a VM_IO or VM_PFNMAP mapping */
@@ -268,7 +268,7 @@ static int map_apic_window(struct kvm_vcpu *vcpu)
 	u64 *spare = NULL;
 	int r;
 
-	/* Seen by who makes a slot here: it waits until kvm->srcu is let go. */
+	/* A thread that makes a slot here waits until kvm->srcu is let go, and then sees this. */
 	WRITE_ONCE(kvm->mmu.outside_slots, true);
 	for (;;) {
 		read_lock(&kvm->mmu.lock);
@@ -297,7 +297,7 @@ static noinline void mark_mmio(struct kvm *kvm, gfn_t gfn)
 
 	if (gfn >> EPT_GFN_BITS)
 		return;
-	/* Seen by who makes a slot here: it waits until kvm->srcu is let go. */
+	/* A thread that makes a slot here waits until kvm->srcu is let go, and then sees this. */
 	WRITE_ONCE(kvm->mmu.outside_slots, true);
 	do {
 		read_lock(&kvm->mmu.lock);

@@ -246,13 +246,13 @@ static struct kvm_memslots *slots_of(struct kvm *kvm, u16 as_id)
 	return rcu_dereference_protected(kvm->slots.set[as_id], lockdep_is_held(&kvm->slots_lock));
 }
 
-/* When this returns nobody looks at the array that was there, or holds a slot only it had. */
+/* On return no reader under kvm->srcu has the old array, or a slot that only it had. */
 static void slots_publish(struct kvm *kvm, u16 as_id, struct kvm_memslots *new)
 {
 	struct kvm_memslots *old = slots_of(kvm, as_id);
 
 	rcu_assign_pointer(kvm->slots.set[as_id], new);
-	/* After the array: whoever finds the new count finds the new slots. */
+	/* After the array: a reader of the new count finds the new slots. */
 	smp_store_release(&kvm->slots.gen, kvm->slots.gen + 1);
 	synchronize_srcu_expedited(&kvm->srcu);
 	slots_free(old);
@@ -363,7 +363,7 @@ static struct kvm_memslot *slot_successor(const struct kvm_memslot *old,
 	return slot;
 }
 
-/* The bitmap goes to whoever @keep says has it too. */
+/* Frees @slot, which no look-up finds. A dirty bitmap that @keep has as well stays for @keep. */
 static void slot_free_but(struct kvm_memslot *slot, const struct kvm_memslot *keep)
 {
 	if (slot && slot->dirty_bitmap == keep->dirty_bitmap)
@@ -532,7 +532,7 @@ int kvm_memslots_init(struct kvm *kvm)
 }
 
 /**
- * kvm_memslots_free - drop all slots of a VM that nobody uses any more
+ * kvm_memslots_free - drop all slots of a VM that ends
  * @kvm: the VM, with no vCPU, and no notifier
  */
 void kvm_memslots_free(struct kvm *kvm)

@@ -125,7 +125,7 @@ void kvm_pv_free_vm(struct kvm *kvm)
 	mutex_unlock(&all_vms_lock);
 }
 
-/* --- the host sleeps: one CPU, interrupts off, and nobody changes the list of VMs --- */
+/* --- the host sleeps: one CPU, interrupts off, so no thread changes the list of VMs --- */
 
 static u64 tsc_at_suspend;
 

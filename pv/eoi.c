@@ -15,7 +15,7 @@ static int set_flag(struct kvm_vcpu *vcpu, u8 flag)
 	return kvm_write_guest(vcpu->kvm, vcpu->pv.eoi_msr & ~(u64)KVM_PV_EOI_ENABLED, &flag, 1);
 }
 
-/* Its EOI lets nothing else happen: nothing waits behind it, and nobody wants to know. */
+/* Its EOI has no other effect: no interrupt waits behind it, no I/O APIC or irqfd hears of it. */
 static bool eoi_is_silent(struct kvm_vcpu *vcpu)
 {
 	int vector = kvm_apic_highest_isr(vcpu);

@@ -11,11 +11,11 @@
 #include "vcpu.h"
 
 #define MAP_ATTRIBUTES	GENMASK_ULL(4, 0)
-/* SDM 3A 11.6.1: who is meant is said by the bitmap. */
+/* SDM 3A 11.6.1; the hypercall's own bitmap says which vCPUs are meant. */
 #define ICR_LOGICAL	BIT(11)
 #define ICR_SHORTHAND	GENMASK(19, 18)
 
-/* The guest's CPUID has it, or nobody asks for that. */
+/* The guest's CPUID has it, or need not: KVM_CAP_ENFORCE_PV_FEATURE_CPUID. */
 static bool announced(const struct kvm_vcpu *vcpu, unsigned long nr)
 {
 	switch (nr) {
@@ -62,7 +62,7 @@ static unsigned long send_to(struct kvm_vcpu *vcpu, struct kvm_apic_msg *msg, u6
 		u64 id = first + __ffs64(bits);
 
 		msg->dest = id;
-		/* From an xAPIC that is everybody, and nobody's id. */
+		/* To an xAPIC, FFH is the broadcast: no vCPU has it as its id. */
 		if (id == 0xff && !kvm_apic_x2apic(vcpu))
 			continue;
 		if (id < KVM_MAX_VCPU_IDS && kvm_apic_deliver(vcpu->kvm, vcpu, msg) >= 0)

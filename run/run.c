@@ -174,12 +174,12 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	local_irq_disable();
 	srcu_read_unlock(&vcpu->kvm->srcu, vcpu->load.srcu_idx);
 	/*
-	 * Whoever makes a request and then reads the mode sees either this, and
-	 * sends an IPI, or is seen below. Likewise for the TLB generation.
+	 * Another thread makes its request, then reads the mode. Either it reads this one, and
+	 * sends an IPI, or its request is seen below. Likewise for the TLB generation.
 	 */
 	smp_store_mb(vcpu->kick.mode, IN_GUEST_MODE);
 	if (must_not_enter(vcpu)) {
-		/* Whoever sees this mode sends no IPI, and its request is seen at the next turn. */
+		/* A thread that reads this mode sends no IPI: its request is seen at the next turn. */
 		smp_store_release(&vcpu->kick.mode, OUTSIDE_GUEST_MODE);
 		local_irq_enable();
 		preempt_enable();
@@ -191,7 +191,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	restore_fpu_if_stale();
 	enter_guest_accounting();
 	kvm_enter_guest(vcpu);
-	/* The guest's accesses come before whoever waits for it to have left goes on. */
+	/* For a thread that waits until the guest has left: the guest's accesses are all before. */
 	smp_store_release(&vcpu->kick.mode, OUTSIDE_GUEST_MODE);
 	kvm_handle_host_events(vcpu);
 	leave_guest_accounting();

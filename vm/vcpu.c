@@ -328,8 +328,8 @@ static void catch_up(struct kvm_vcpu *vcpu)
 
 /*
  * kvm->lock held: the id is free and the vCPU gets its index and its file descriptor.
- * Others find it by the index only when nothing can fail any more, and user space
- * by the descriptor only when whoever asks something of all vCPUs reaches it.
+ * Other threads find it by the index only when nothing can fail any more. User space has the
+ * descriptor only after that: by then a request to all vCPUs reaches this one too.
  */
 static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 {
@@ -357,7 +357,7 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 	kvm_get_kvm(kvm);
 	/* The place is reserved. */
 	xa_store(&kvm->vcpus.by_idx, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
-	/* Whoever sees the count sees the entry. */
+	/* A reader that sees the new count also finds the entry: kvm_for_each_vcpu() and the like. */
 	smp_wmb();
 	atomic_inc(&kvm->vcpus.online);
 	catch_up(vcpu);

@@ -45,7 +45,7 @@ static bool set_up;
 #define BUFFER_SIZE	(PAGE_SIZE << BUFFER_ORDER)
 static u8 *buffer;
 
-/* Is the CPU affected, and nobody below or in it takes care of it? */
+/* Is the CPU affected, and does neither it nor a hypervisor below flush at VM entry? */
 static bool flush_required(bool bug, u64 arch_capabilities)
 {
 	return bug && !(arch_capabilities & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
@@ -148,7 +148,7 @@ int vmx_l1d_init(void)
 	return r;
 }
 
-/** vmx_l1d_exit - the kernel is told that nobody flushes any more; no VM is left */
+/** vmx_l1d_exit - no VM is left: the kernel is told that this module flushes no more */
 void vmx_l1d_exit(void)
 {
 	mutex_lock(&l1d_lock);

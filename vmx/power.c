@@ -113,7 +113,7 @@ KVMX_SYSCORE(suspend, resume);
 
 static int on_reboot(struct notifier_block *nb, unsigned long val, void *data)
 {
-	/* Some firmware hangs when it finds VMX on. Nobody is in the middle of turning it on. */
+	/* Some firmware hangs when it finds VMX on. The locks: no CPU is in the middle of VMXON. */
 	cpus_read_lock();
 	mutex_lock(&hardware_lock);
 	rebooting = true;

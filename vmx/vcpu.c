@@ -293,7 +293,7 @@ void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu)
  * @vcpu: loaded vCPU
  * @la: linear address
  *
- * Nobody promises INVVPID of one address; the whole context serves as well.
+ * A CPU may lack INVVPID of one address; that of the whole context serves as well.
  */
 void vmx_flush_gva(struct kvm_vcpu *vcpu, u64 la)
 {

@@ -100,7 +100,7 @@ static void clear_here(void *data)
 		__this_cpu_write(current_vmcs, NULL);
 	list_del(&v->link);
 	v->entry_args.launched = false;
-	/* Whoever sees -1 and makes it active elsewhere sees it out of this list. */
+	/* Another CPU that reads -1, and makes it active there, sees it out of this list. */
 	smp_store_release(&v->cpu, -1);
 }
 
