@@ -39,6 +39,24 @@ struct kvm_io_state {
 	struct kvm_io_entry log[KVM_IO_LOG_MAX];	/* accesses of this instruction, in order */
 };
 
+/* For the further reads, or writes, of this instruction: @la translates to @gpa. */
+static inline void kvm_io_keep_page(struct kvm_io_state *io, u64 la, gpa_t gpa, bool write)
+{
+	struct kvm_io_page *tr = &io->tr[write];
+
+	tr->known = true;
+	tr->device = false;
+	tr->la_page = la & PAGE_MASK;
+	tr->gpa_page = gpa & PAGE_MASK;
+}
+
+/* Likewise, and the CPU has found no memory there for such an access. */
+static inline void kvm_io_keep_device(struct kvm_io_state *io, u64 la, gpa_t gpa, bool write)
+{
+	kvm_io_keep_page(io, la, gpa, write);
+	io->tr[write].device = true;
+}
+
 /* --- run/io.c --- */
 void kvm_io_begin(struct kvm_vcpu *vcpu);
 void kvm_io_refuse(struct kvm_vcpu *vcpu);

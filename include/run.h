@@ -80,8 +80,14 @@ int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
 int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 
 /* --- run/msr_exit.c: RDMSR and WRMSR of the guest --- */
-enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
-enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val);
+enum kvm_msr_answer {
+	KVM_MSR_DONE,
+	KVM_MSR_GP,		/* the guest gets #GP(0) */
+	KVM_MSR_TO_USER,	/* user space answers: kvm_run is filled */
+};
+
+enum kvm_msr_answer kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
+enum kvm_msr_answer kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val);
 int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu);
 int kvm_emulate_wrmsr(struct kvm_vcpu *vcpu);
 /* For kvm_complete_later(), where the emulator met the instruction. */

@@ -19,7 +19,6 @@
 static noinline enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t *gpa)
 {
 	struct kvm_vcpu *vcpu = vcpu_of(c);
-	struct kvm_io_page *tr = &vcpu->io.tr[!!(acc & X86_ACC_WRITE)];
 	bool keep = c->cpl == vcpu->io.cpl && !(acc & ~X86_ACC_WRITE);
 	enum emu_status s;
 
@@ -29,12 +28,8 @@ static noinline enum emu_status walk(struct emu_ctxt *c, u64 la, u32 acc, gpa_t 
 	if (c->switching)
 		kvm_io_refuse(vcpu);
 	s = kvm_walk_guest(vcpu, la, acc, gpa, &c->fault);
-	if (s == EMU_OK && keep) {
-		tr->known = true;
-		tr->device = false;
-		tr->la_page = la & PAGE_MASK;
-		tr->gpa_page = *gpa & PAGE_MASK;
-	}
+	if (s == EMU_OK && keep)
+		kvm_io_keep_page(&vcpu->io, la, *gpa, acc & X86_ACC_WRITE);
 	return s;
 }
 

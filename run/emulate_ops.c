@@ -113,14 +113,13 @@ static enum emu_status op_set_dr(struct emu_ctxt *c, int dr, u64 val)
 	return gp_if(c, kvm_set_dr(vcpu_of(c), dr, val));
 }
 
-static enum emu_status msr_status(struct emu_ctxt *c, enum emu_status s,
+static enum emu_status msr_status(struct emu_ctxt *c, enum kvm_msr_answer answer,
 				  int (*complete)(struct kvm_vcpu *vcpu))
 {
-	if (s == EMU_FAULT)
-		return fault(c, GP_VECTOR, true, 0);
-	if (s == EMU_IO)
-		kvm_complete_later(vcpu_of(c), complete);
-	return s;
+	if (answer != KVM_MSR_TO_USER)
+		return gp_if(c, answer == KVM_MSR_GP);
+	kvm_complete_later(vcpu_of(c), complete);
+	return EMU_IO;
 }
 
 static enum emu_status op_get_msr(struct emu_ctxt *c, u32 msr, u64 *val)

@@ -420,15 +420,11 @@ static int handle_xsetbv(struct kvm_vcpu *vcpu)
  */
 static void keep_translation(struct kvm_vcpu *vcpu, u64 qual, gpa_t gpa)
 {
-	struct kvm_io_page *tr = &vcpu->io.tr[!!(qual & QUAL_EPT_WRITE)];
-
 	if (!(qual & QUAL_EPT_LINEAR) || !(qual & QUAL_EPT_TRANSLATED) || (qual & QUAL_EPT_FETCH) ||
 	    vmx_cpl(vcpu) == 3)
 		return;
-	tr->known = true;
-	tr->device = true;
-	tr->la_page = vmcs_readl(GUEST_LINEAR_ADDRESS) & PAGE_MASK;
-	tr->gpa_page = gpa & PAGE_MASK;
+	kvm_io_keep_device(&vcpu->io, vmcs_readl(GUEST_LINEAR_ADDRESS), gpa,
+			   qual & QUAL_EPT_WRITE);
 }
 
 static int handle_ept_violation(struct kvm_vcpu *vcpu)

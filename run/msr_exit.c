@@ -26,18 +26,19 @@ static int inject_gp(struct kvm_vcpu *vcpu)
 }
 
 /* User space sees a failed access if it wants to; else it is #GP for the guest. */
-static enum emu_status refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index, u64 data)
+static enum kvm_msr_answer refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index,
+				  u64 data)
 {
 	struct kvm_run *run = vcpu->run;
 
 	if (!(vcpu->kvm->settings.user_space_msr_mask & why))
-		return EMU_FAULT;
+		return KVM_MSR_GP;
 	run->exit_reason = exit_reason;
 	memset(&run->msr, 0, sizeof(run->msr));
 	run->msr.reason = why;
 	run->msr.index = index;
 	run->msr.data = data;
-	return EMU_IO;
+	return KVM_MSR_TO_USER;
 }
 
 static u64 why_refused(int r)
@@ -51,10 +52,9 @@ static u64 why_refused(int r)
  * @index: MSR
  * @val: its value
  *
- * Return: EMU_OK; EMU_FAULT for #GP(0); EMU_IO if user space answers: kvm_run is filled, and the
- * caller says what completes the instruction.
+ * Return: how it ends. For KVM_MSR_TO_USER the caller says what completes the instruction.
  */
-enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+enum kvm_msr_answer kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 {
 	int r;
 
@@ -65,7 +65,7 @@ enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
 	}
 	r = kvm_get_msr(vcpu, index, val, false);
 	trace_kvm_msr(0, index, *val, r);
-	return r ? refuse(vcpu, KVM_EXIT_X86_RDMSR, why_refused(r), index, 0) : EMU_OK;
+	return r ? refuse(vcpu, KVM_EXIT_X86_RDMSR, why_refused(r), index, 0) : KVM_MSR_DONE;
 }
 
 /**
@@ -76,7 +76,7 @@ enum emu_status kvm_guest_rdmsr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
  *
  * Return: as kvm_guest_rdmsr().
  */
-enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val)
+enum kvm_msr_answer kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 {
 	int r;
 
@@ -86,7 +86,8 @@ enum emu_status kvm_guest_wrmsr(struct kvm_vcpu *vcpu, u32 index, u64 val)
 	}
 	r = kvm_set_msr(vcpu, index, val, false);
 	trace_kvm_msr(1, index, val, r);
-	return r ? refuse(vcpu, KVM_EXIT_X86_WRMSR, why_refused(r), index, val) : EMU_OK;
+	return r ? refuse(vcpu, KVM_EXIT_X86_WRMSR, why_refused(r), index, val) :
+		   KVM_MSR_DONE;
 }
 
 static void give_result(struct kvm_vcpu *vcpu, u64 val)
@@ -134,11 +135,12 @@ int kvm_complete_emulated_wrmsr(struct kvm_vcpu *vcpu)
 }
 
 /* 1 to go on in the guest, 0 to go to user space, whose answer @complete takes. */
-static int finish(struct kvm_vcpu *vcpu, enum emu_status s, int (*complete)(struct kvm_vcpu *vcpu))
+static int finish(struct kvm_vcpu *vcpu, enum kvm_msr_answer answer,
+		  int (*complete)(struct kvm_vcpu *vcpu))
 {
-	if (s == EMU_FAULT)
+	if (answer == KVM_MSR_GP)
 		return inject_gp(vcpu);
-	if (s == EMU_OK)
+	if (answer == KVM_MSR_DONE)
 		return kvm_skip_instruction(vcpu);
 	kvm_complete_later(vcpu, complete);
 	return 0;
@@ -152,13 +154,13 @@ static int finish(struct kvm_vcpu *vcpu, enum emu_status s, int (*complete)(stru
  */
 int kvm_emulate_rdmsr(struct kvm_vcpu *vcpu)
 {
-	enum emu_status s;
+	enum kvm_msr_answer answer;
 	u64 val;
 
-	s = kvm_guest_rdmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), &val);
-	if (s == EMU_OK)
+	answer = kvm_guest_rdmsr(vcpu, kvm_gpr_read(vcpu, KVM_REG_RCX), &val);
+	if (answer == KVM_MSR_DONE)
 		give_result(vcpu, val);
-	return finish(vcpu, s, complete_rdmsr);
+	return finish(vcpu, answer, complete_rdmsr);
 }
 
 /**

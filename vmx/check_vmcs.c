@@ -130,7 +130,7 @@ static void read_state(struct kvm_vcpu *vcpu, struct vmx_state *s)
 {
 	int i;
 
-	/* Who sees it sees the limits. */
+	/* Pairs with the release in read_limits(): the limits are there once this is set. */
 	if (!smp_load_acquire(&limits_known))
 		read_limits();
 	s->lim = &limits;
