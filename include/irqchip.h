@@ -82,7 +82,7 @@ struct kvm_apic_timer {
 	bool on_cpu;		/* the VMX-preemption timer watches deadlines */
 };
 
-/* What other threads may know of a local APIC; its owner writes it. */
+/* What other threads may know of a local APIC; its owner writes it, a field at a time. */
 struct kvm_apic_public {
 	u32 id, ldr;		/* of xAPICs their 8 bits */
 	bool on;		/* by IA32_APIC_BASE */

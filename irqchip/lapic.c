@@ -88,8 +88,16 @@ void lapic_publish(struct kvm_vcpu *vcpu)
 	}
 	if (!memcmp(&now, &apic->public, sizeof(now)))
 		return;
-	/* Readers of a field take any mixture of old and new: they are told by the map. */
-	apic->public = now;
+	/*
+	 * Other threads read at the same time, field by field: a mixture of old and new is what
+	 * a message meets in between. The map that follows is built from the new ones.
+	 */
+	WRITE_ONCE(apic->public.id, now.id);
+	WRITE_ONCE(apic->public.ldr, now.ldr);
+	WRITE_ONCE(apic->public.on, now.on);
+	WRITE_ONCE(apic->public.x2apic, now.x2apic);
+	WRITE_ONCE(apic->public.cluster, now.cluster);
+	WRITE_ONCE(apic->public.moved, now.moved);
 	kvm_apic_map_changed(vcpu->kvm);
 }
 

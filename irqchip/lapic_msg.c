@@ -38,6 +38,18 @@ static bool may_broadcast(struct kvm_vcpu *from, u32 dest)
 	return dest == X2APIC_BROADCAST || dest == LAPIC_BROADCAST;
 }
 
+/* Its owner may be in lapic_publish(): each field is read once. */
+static struct kvm_apic_public read_public(const struct kvm_lapic *apic)
+{
+	const struct kvm_apic_public *p = &apic->public;
+
+	return (struct kvm_apic_public){
+		.id = READ_ONCE(p->id), .ldr = READ_ONCE(p->ldr), .on = READ_ONCE(p->on),
+		.x2apic = READ_ONCE(p->x2apic), .cluster = READ_ONCE(p->cluster),
+		.moved = READ_ONCE(p->moved),
+	};
+}
+
 /* To all APICs. A device's 0xff means the x2APICs too unless user space said otherwise. */
 static bool is_broadcast(struct kvm *kvm, const struct kvm_apic_public *to, struct kvm_vcpu *from,
 			 u32 dest)
@@ -79,7 +91,7 @@ static bool match_logical(const struct kvm_apic_public *to, u32 dest)
 bool kvm_apic_match(struct kvm_vcpu *vcpu, struct kvm_vcpu *from, u8 shorthand, u32 dest,
 		    bool logical)
 {
-	const struct kvm_apic_public to = vcpu->apic->public;
+	const struct kvm_apic_public to = read_public(vcpu->apic);
 
 	if (!to.on)
 		return false;
@@ -148,7 +160,7 @@ static void fill_map(struct kvm *kvm, struct kvm_apic_map *map, unsigned long *i
 	unsigned long i;
 
 	kvm_for_each_vcpu(i, vcpu, kvm) {
-		const struct kvm_apic_public p = vcpu->apic->public;
+		const struct kvm_apic_public p = read_public(vcpu->apic);
 
 		if (!p.on)
 			continue;
