@@ -303,7 +303,7 @@ void kvm_async_pf_deliver(struct kvm_vcpu *vcpu)
 			if (!show_ready(vcpu, pf->token))
 				continue;
 			trace_kvm_async_pf_ready(pf->token, pf->gpa);
-			kvm_mmu_map_ahead(vcpu, pf->gpa, pf->write);
+			kvm_mmu_prefetch(vcpu, pf->gpa, pf->write);
 		}
 		list_del(&pf->link);
 		atomic_dec(&vcpu->kvm->async_pfs);

@@ -11,7 +11,7 @@ enum kvm_request {
 	KVM_REQ_TRIPLE_FAULT,
 	KVM_REQ_VM_DEAD,
 	KVM_REQ_TSC,			/* the TSC offset changed */
-	KVM_REQ_FEWER_EXITS,		/* what the guest does without an exit changed */
+	KVM_REQ_INTERCEPTS,		/* which instructions and MSRs exit */
 	KVM_REQ_CLOCK,			/* write the vCPU's kvmclock page */
 	KVM_REQ_MASTERCLOCK,		/* compute the VM's clock anew, then each vCPU's page */
 	KVM_REQ_STEAL,			/* write the steal time */

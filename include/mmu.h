@@ -96,7 +96,7 @@ enum kvm_fault_result {
 /* One EPT violation. Sleeps; kvm->srcu held for reading. */
 int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc /* X86_ACC_*; 0 is a read */);
 /* A page that will be touched is probably in memory: mapped if it takes no wait. */
-void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
+void kvm_mmu_prefetch(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
 
 /* --- mmu/access.c --- */
 /*

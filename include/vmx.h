@@ -130,7 +130,7 @@ bool vmx_vcpu_load(struct kvm_vcpu *vcpu, int cpu);
 void vmx_vcpu_put(struct kvm_vcpu *vcpu);
 void vmx_cpuid_changed(struct kvm_vcpu *vcpu);
 /* The VM's disabled_exits, or what kvm_msr_allowed() says, changed; kvm->srcu is held. */
-void vmx_choose_exits(struct kvm_vcpu *vcpu);
+void vmx_update_intercepts(struct kvm_vcpu *vcpu);
 void vmx_update_exception_bitmap(struct kvm_vcpu *vcpu);
 void vmx_set_tsc_offset(struct kvm_vcpu *vcpu);
 void vmx_flush_guest_tlb(struct kvm_vcpu *vcpu);	/* INVVPID */

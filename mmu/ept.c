@@ -160,7 +160,7 @@ int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare)
 }
 
 /**
- * ept_grant - is the access allowed, or can it be by the entry alone?
+ * ept_fast_page_fault - is the access allowed, or can it be by the entry alone?
  * @kvm: the VM; read side of mmu.lock held
  * @gfn: guest frame number
  * @want: EPT_READ, EPT_WRITE, EPT_EXEC
@@ -168,7 +168,7 @@ int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare)
  *
  * Return: true if the guest can go on.
  */
-bool ept_grant(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write)
+bool ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write)
 {
 	u64 *table = kvm->mmu.root, *entryp, entry;
 	int level;

@@ -19,7 +19,7 @@ struct kvm_page_fault {
 	gfn_t gfn;
 	unsigned long hva;
 	bool write, fetch;
-	bool ahead;		/* no vCPU waits for it: not worth a wait */
+	bool prefetch;		/* no vCPU waits for it: not worth a wait */
 	unsigned long seq;	/* of the notifier, from before the look-up */
 	/* What was found. */
 	struct page *page;	/* referenced; NULL for a page of a VM_IO or VM_PFNMAP mapping */
@@ -146,13 +146,14 @@ static int find_page(struct kvm_page_fault *f)
 	    get_user_pages_fast_only(f->hva, 1, FOLL_WRITE | KVMX_FOLL_NUMA, &f->page) == 1)
 		goto found;
 	f->writable = f->write;
-	if (f->ahead || (f->vcpu && kvm_async_pf_possible(f->vcpu))) {
+	if (f->prefetch || (f->vcpu && kvm_async_pf_possible(f->vcpu))) {
 		n = get_user_pages_unlocked(f->hva, 1, &f->page, flags | FOLL_NOWAIT);
 		if (n == 1)
 			goto found;
 		f->page = NULL;
-		if (f->ahead || (!n && kvm_async_pf_start(f->vcpu, (gpa_t)f->gfn << PAGE_SHIFT,
-							  f->hva, f->write)))
+		if (f->prefetch ||
+		    (!n && kvm_async_pf_start(f->vcpu, (gpa_t)f->gfn << PAGE_SHIFT, f->hva,
+					      f->write)))
 			return -EAGAIN;
 	}
 	n = get_user_pages_unlocked(f->hva, 1, &f->page, flags);
@@ -238,13 +239,13 @@ static int handle_fault(struct kvm_page_fault *f)
 	return r;
 }
 
-static bool grant(struct kvm_page_fault *f)
+static bool fast_page_fault(struct kvm_page_fault *f)
 {
 	u64 want = f->write ? EPT_WRITE : f->fetch ? EPT_EXEC : EPT_READ;
 	bool ok;
 
 	read_lock(&f->kvm->mmu.lock);
-	ok = ept_grant(f->kvm, f->gfn, want, true);
+	ok = ept_fast_page_fault(f->kvm, f->gfn, want, true);
 	/* Under the same lock as the write permission, see mmu/dirty.c. */
 	if (ok && f->write)
 		kvm_slot_mark_dirty(f->slot, f->gfn);
@@ -322,7 +323,7 @@ static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slo
 	int r;
 
 	f.hva = kvm_slot_hva(f.slot, f.gfn);
-	if (grant(&f))
+	if (fast_page_fault(&f))
 		return KVM_FAULT_FIXED;
 	r = handle_fault(&f);
 	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
@@ -361,26 +362,26 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 }
 
 /**
- * kvm_mmu_map_ahead - a page the guest will touch is in memory, probably: map it
+ * kvm_mmu_prefetch - a page the guest will touch is in memory, probably: map it
  * @vcpu: the vCPU; kvm->srcu held for reading
  * @gpa: guest physical address
  * @write: it will be written to
  */
-void kvm_mmu_map_ahead(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
+void kvm_mmu_prefetch(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 {
 	struct kvm_page_fault f = {
 		.kvm = vcpu->kvm,
 		.vcpu = vcpu,
 		.gfn = gpa >> PAGE_SHIFT,
 		.write = write,
-		.ahead = true,
+		.prefetch = true,
 	};
 
 	f.slot = kvm_gfn_to_memslot(f.kvm, f.gfn);
 	if (!f.slot || (write && (f.slot->flags & KVM_MEM_READONLY)))
 		return;
 	f.hva = kvm_slot_hva(f.slot, f.gfn);
-	if (!grant(&f))
+	if (!fast_page_fault(&f))
 		handle_fault(&f);
 }
 
@@ -397,7 +398,7 @@ static int populate(struct kvm *kvm, gfn_t gfn)
 	do {
 		if (signal_pending(current))
 			return -EINTR;
-		if (grant(&f))
+		if (fast_page_fault(&f))
 			return 0;
 		r = handle_fault(&f);
 		cond_resched();

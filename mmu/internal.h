@@ -86,11 +86,11 @@ void ept_table_free(struct kvm *kvm, u64 *table);
 void ept_keep_limit(struct kvm *kvm);
 
 /*
- * All below need mmu.lock. ept_map() and ept_grant() its read side, like
+ * All below need mmu.lock. ept_map() and ept_fast_page_fault() its read side, like
  * ept_age() with @clear on a CPU that has accessed bits, or without @clear.
  */
 int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare);
-bool ept_grant(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write);
+bool ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write);
 bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear);
 /* The write side. Flushes before it returns and before it lets the lock go (@yield). */
 bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);

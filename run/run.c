@@ -39,8 +39,8 @@ static void scan_ioapic(struct kvm_vcpu *vcpu)
 static int handle_rare_requests(struct kvm_vcpu *vcpu)
 {
 	vcpu->mem.host_data = true;
-	if (kvm_check_request(vcpu, KVM_REQ_FEWER_EXITS)) {
-		vmx_choose_exits(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_INTERCEPTS)) {
+		vmx_update_intercepts(vcpu);
 		if (vcpu->apic)
 			kvm_apic_timer_to_cpu(vcpu);
 	}

@@ -126,7 +126,7 @@ static long set_filter(struct kvm *kvm, const struct kvm_msr_filter *user)
 	mutex_unlock(&kvm->lock);
 	synchronize_srcu(&kvm->srcu);
 	/* What the guest reaches without an exit depends on the filter. */
-	kvm_make_all_cpus_request(kvm, KVM_REQ_FEWER_EXITS);
+	kvm_make_all_cpus_request(kvm, KVM_REQ_INTERCEPTS);
 	free_filter(old);
 	return 0;
 }

@@ -119,7 +119,7 @@ static long enable_disable_exits(struct kvm *kvm, u64 exits)
 	mutex_lock(&kvm->lock);
 	WRITE_ONCE(kvm->settings.disabled_exits, kvm->settings.disabled_exits | (exits & kvm_cap_disable_exits(kvm)));
 	mutex_unlock(&kvm->lock);
-	kvm_make_all_cpus_request(kvm, KVM_REQ_FEWER_EXITS);
+	kvm_make_all_cpus_request(kvm, KVM_REQ_INTERCEPTS);
 	return 0;
 }
 

@@ -318,7 +318,7 @@ static bool id_taken(struct kvm *kvm, u32 id)
 /* What was asked of all vCPUs while this one was being made. */
 static void catch_up(struct kvm_vcpu *vcpu)
 {
-	kvm_make_request(vcpu, KVM_REQ_FEWER_EXITS);
+	kvm_make_request(vcpu, KVM_REQ_INTERCEPTS);
 	if (!vcpu->apic)
 		return;
 	kvm_apic_map_changed(vcpu->kvm);

@@ -83,7 +83,8 @@ static void keep_in_guest(struct kvm_vcpu *vcpu)
 		vmx_proc2_clear(vcpu, SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 }
 
-void vmx_choose_exits(struct kvm_vcpu *vcpu)
+/* KVM_REQ_INTERCEPTS. Own thread. */
+void vmx_update_intercepts(struct kvm_vcpu *vcpu)
 {
 	keep_in_guest(vcpu);
 	vmx_msr_bitmap_init(vcpu);
