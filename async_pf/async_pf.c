@@ -333,7 +333,7 @@ static int set_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
 		return 1;
 	forget_all(vcpu);
 	apf->en_msr = val;
-	/* Tasks of the guest that still wait, from before or from another host, are woken by this. */
+	/* Tasks of the guest that still wait, here or from another host, are woken by this. */
 	apf->wake_all = (val & EN_DELIVERS) == EN_DELIVERS;
 	if (apf->wake_all)
 		kvm_make_request(vcpu, KVM_REQ_APF_READY);

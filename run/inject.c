@@ -65,7 +65,7 @@ static int take_interrupt(struct kvm_vcpu *vcpu, int vector)
 		e->extint = -1;
 	} else if (pic_interrupt_pending(vcpu)) {
 		vector = kvm_pic_ack(vcpu->kvm);
-		/* In auto-EOI mode this is the end of the interrupt: a resampling irqfd may be woken. */
+		/* In auto-EOI mode the interrupt ends here: a resampling irqfd may be woken. */
 		vcpu->mem.host_data = true;
 	}
 	return vector;

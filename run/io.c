@@ -319,7 +319,7 @@ static int report_step(struct kvm_vcpu *vcpu)
 
 static void fast_out_to_user(struct kvm_vcpu *vcpu, u16 port, unsigned int size)
 {
-	/* No emulation goes on after it, so the log is left alone. All of EAX; kvm_run has the size. */
+	/* No emulation follows: the log is left alone. All of EAX; kvm_run has the size. */
 	*(u32 *)vcpu->user.pio_data = vcpu->regs.gpr[KVM_REG_RAX];
 	if (port != PORT_RIP_BEHIND ||
 	    kvm_quirk_off(vcpu->kvm, KVM_X86_QUIRK_OUT_7E_INC_RIP))

@@ -18,7 +18,6 @@
 #include "state.h"
 #include "trace.h"
 
-
 static int inject_gp(struct kvm_vcpu *vcpu)
 {
 	kvm_queue_exception_e(vcpu, X86_TRAP_GP, 0);

@@ -179,7 +179,7 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	 */
 	smp_store_mb(vcpu->kick.mode, IN_GUEST_MODE);
 	if (must_not_enter(vcpu)) {
-		/* A thread that reads this mode sends no IPI: its request is seen at the next turn. */
+		/* A thread that reads this sends no IPI: its request is seen at the next turn. */
 		smp_store_release(&vcpu->kick.mode, OUTSIDE_GUEST_MODE);
 		local_irq_enable();
 		preempt_enable();

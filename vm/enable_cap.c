@@ -67,7 +67,7 @@ static long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *c
 		disable_quirks(kvm, cap->args[0]);
 		return 0;
 	case KVM_CAP_DISABLE_QUIRKS:
-		/* The older capability has no way to ask which there are: unknown ones are passed over. */
+		/* User space cannot ask which ones there are: others are passed over. */
 		disable_quirks(kvm, cap->args[0] & supported_quirks());
 		return 0;
 	case KVM_CAP_X86_USER_SPACE_MSR:

@@ -357,7 +357,7 @@ static long publish(struct kvm *kvm, struct kvm_vcpu *vcpu)
 	kvm_get_kvm(kvm);
 	/* The place is reserved. */
 	xa_store(&kvm->vcpus.by_idx, vcpu->vcpu_idx, vcpu, GFP_KERNEL_ACCOUNT);
-	/* A reader that sees the new count also finds the entry: kvm_for_each_vcpu() and the like. */
+	/* A reader of the new count, as kvm_for_each_vcpu(), finds the entry. */
 	smp_wmb();
 	atomic_inc(&kvm->vcpus.online);
 	catch_up(vcpu);
