@@ -16,6 +16,7 @@
 #include "ioctl.h"
 #include "irqfd.h"
 #include "mmu.h"
+#include "msr.h"
 #include "pv.h"
 #include "state.h"
 #include "vcpu.h"
@@ -118,6 +119,8 @@ static int kvm_arch_hardware_setup(void)
 	if (r)
 		return r;
 	r = kvm_cpuid_module_init();
+	if (!r)
+		r = kvm_msr_module_init();
 	if (!r)
 		r = vmx_l1d_init();
 	if (r)

@@ -15,6 +15,7 @@
 #include "irqchip.h"
 #include "kick.h"
 #include "mmu.h"
+#include "msr.h"
 #include "trace_pv.h"
 #include "vcpu.h"
 
@@ -311,20 +312,15 @@ void kvm_async_pf_deliver(struct kvm_vcpu *vcpu)
 	}
 }
 
-static bool may_use(const struct kvm_vcpu *vcpu, u32 index, bool host)
-{
-	return host || kvm_pv_may_use(vcpu, index == MSR_KVM_ASYNC_PF_EN ?
-				      KVM_FEATURE_ASYNC_PF : KVM_FEATURE_ASYNC_PF_INT);
-}
-
-static int set_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
+static int set_enable(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
 	struct kvm_async_pf_vcpu *apf = &vcpu->apf;
 	u64 gpa = val & GENMASK_ULL(63, 6);
 
 	if (val & EN_RESERVED)
 		return 1;
-	if ((val & KVM_ASYNC_PF_DELIVERY_AS_INT) && !may_use(vcpu, MSR_KVM_ASYNC_PF_INT, host))
+	if ((val & KVM_ASYNC_PF_DELIVERY_AS_INT) && !host &&
+	    !kvm_pv_may_use(vcpu, KVM_FEATURE_ASYNC_PF_INT))
 		return 1;
 	if (!vcpu->apic)
 		return val ? 1 : 0;
@@ -340,7 +336,7 @@ static int set_enable(struct kvm_vcpu *vcpu, u64 val, bool host)
 	return 0;
 }
 
-static int set_vector(struct kvm_vcpu *vcpu, u64 val)
+static int set_vector(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
 	if ((val & ~(u64)KVM_ASYNC_PF_VEC_MASK) || (val && !vcpu->apic))
 		return 1;
@@ -348,56 +344,23 @@ static int set_vector(struct kvm_vcpu *vcpu, u64 val)
 	return 0;
 }
 
-/**
- * kvm_async_pf_get_msr - RDMSR
- * @vcpu: the vCPU, loaded
- * @index: MSR
- * @val: receives it
- * @host: user space reads
- *
- * Return: 0, 1 for #GP, -ENOENT if the MSR is not one of these.
- */
-int kvm_async_pf_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+static int set_ack(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
-	switch (index) {
-	case MSR_KVM_ASYNC_PF_EN:
-		*val = vcpu->apf.en_msr;
-		break;
-	case MSR_KVM_ASYNC_PF_INT:
-		*val = vcpu->apf.int_msr;
-		break;
-	case MSR_KVM_ASYNC_PF_ACK:
-		*val = 0;
-		break;
-	default:
-		return -ENOENT;
-	}
-	return may_use(vcpu, index, host) ? 0 : 1;
-}
-
-/**
- * kvm_async_pf_set_msr - WRMSR
- * @vcpu: the vCPU, loaded; kvm->srcu held
- * @index: MSR
- * @val: value
- * @host: user space writes
- *
- * Return: 0, 1 for #GP, -ENOENT if the MSR is not one of these.
- */
-int kvm_async_pf_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
-{
-	if (index != MSR_KVM_ASYNC_PF_EN && index != MSR_KVM_ASYNC_PF_INT &&
-	    index != MSR_KVM_ASYNC_PF_ACK)
-		return -ENOENT;
-	if (!may_use(vcpu, index, host))
-		return 1;
-	if (index == MSR_KVM_ASYNC_PF_EN)
-		return set_enable(vcpu, val, host);
-	if (index == MSR_KVM_ASYNC_PF_INT)
-		return set_vector(vcpu, val);
 	if (val & 1) {
 		vcpu->apf.ready_shown = false;
 		kvm_make_request(vcpu, KVM_REQ_APF_READY);
 	}
 	return 0;
 }
+
+static const struct kvm_msr_row rows[] = {
+	/* Before the next, which switches on. */
+	{ MSR_KVM_ASYNC_PF_INT, KVM_MSR_FIELD(apf.int_msr), .set = set_vector,
+	  .needs_pv = KVM_MSR_NEED(KVM_FEATURE_ASYNC_PF_INT), .flags = KVM_MSR_SAVED },
+	{ MSR_KVM_ASYNC_PF_EN, KVM_MSR_FIELD(apf.en_msr), .set = set_enable,
+	  .needs_pv = KVM_MSR_NEED(KVM_FEATURE_ASYNC_PF), .flags = KVM_MSR_SAVED },
+	{ MSR_KVM_ASYNC_PF_ACK, .set = set_ack,
+	  .needs_pv = KVM_MSR_NEED(KVM_FEATURE_ASYNC_PF_INT), .flags = KVM_MSR_SAVED },
+};
+
+KVM_MSR_TABLE(kvm_msrs_async_pf, rows);

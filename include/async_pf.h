@@ -33,7 +33,5 @@ void kvm_async_pf_reset(struct kvm_vcpu *vcpu);
 bool kvm_async_pf_possible(struct kvm_vcpu *vcpu);
 bool kvm_async_pf_start(struct kvm_vcpu *vcpu, u64 gpa, unsigned long hva, bool write);
 void kvm_async_pf_deliver(struct kvm_vcpu *vcpu);
-int kvm_async_pf_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
-int kvm_async_pf_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 
 #endif

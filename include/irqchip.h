@@ -231,6 +231,10 @@ int kvm_apic_mmio_write(struct kvm_vcpu *vcpu, gpa_t gpa, int len, const void *v
 /* APIC-write exit: the CPU has stored at @offset of the page; do what the write means. */
 void kvm_apic_written(struct kvm_vcpu *vcpu, u32 offset);
 
+/* --- irqchip/msr.c --- */
+/* IA32_APIC_BASE, also from KVM_SET_SREGS; 0, or 1 if @val is not a legal value. */
+int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host);
+
 /* --- irqchip/lapic_timer.c --- */
 void kvm_apic_timer_create(struct kvm_vcpu *vcpu);
 void kvm_apic_timer_destroy(struct kvm_vcpu *vcpu);

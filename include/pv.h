@@ -91,16 +91,10 @@ void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu);
 u32 kvm_pv_features(void);
 /* May the guest use @feature (KVM_FEATURE_*)? */
 bool kvm_pv_may_use(const struct kvm_vcpu *vcpu, unsigned int feature);
-/* 0 done, 1 #GP, -ENOENT not one of these. kvm->srcu held, vCPU loaded. */
-int kvm_pv_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
-int kvm_pv_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 /* Of a VM or a vCPU; -EINVAL for what is not here. */
 long kvm_pv_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap);
 long kvm_vcpu_ioctl_enable_cap(struct kvm_ioctl_args *a);
 
-/* MSRs of this folder that a saved guest needs, for KVM_GET_MSR_INDEX_LIST. */
-#define KVM_PV_NR_MSRS	8
-extern const u32 kvm_pv_msrs[KVM_PV_NR_MSRS];
 extern const struct kvm_cap_table kvm_caps_pv;
 
 /* --- pv/eoi.c --- */

@@ -67,15 +67,6 @@ long kvm_vcpu_ioctl_set_msrs(struct kvm_ioctl_args *a);
 /* --- run/msr.c --- */
 /* MSRs at power-up (@init_event false) and after INIT. */
 void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event);
-/* IA32_APIC_BASE, also from KVM_SET_SREGS; 0, or 1 if @val is not a legal value. */
-int kvm_set_apic_base(struct kvm_vcpu *vcpu, u64 val, bool host);
-/* A feature MSR: what a new vCPU may have at most. 0, or 1 if it is none. */
-int kvm_get_msr_feature(u32 index, u64 *val);
-
-/* --- vcpu/msr_const.c --- */
-/* MSRs that never change: 0, 1 for #GP, or -ENOENT if @index is none. */
-int kvm_const_get_msr(u32 index, u64 *val, bool host);
-int kvm_const_set_msr(u32 index, u64 val, bool host);
 
 /* --- vcpu/tsc.c --- */
 u64 kvm_read_guest_tsc(struct kvm_vcpu *vcpu);
@@ -89,8 +80,6 @@ void kvm_tsc_init_vcpu(struct kvm_vcpu *vcpu);
 void kvm_tsc_reload(struct kvm_vcpu *vcpu);
 /* The guest's TSC becomes @val, unless other vCPUs' already run beside it: then theirs. */
 void kvm_synchronize_tsc(struct kvm_vcpu *vcpu, u64 val);
-int kvm_set_tsc_msr(struct kvm_vcpu *vcpu, u64 val, bool host);
-int kvm_set_tsc_adjust_msr(struct kvm_vcpu *vcpu, u64 val, bool host);
 long kvm_vcpu_ioctl_set_tsc_khz(struct kvm_ioctl_args *a);
 long kvm_vcpu_ioctl_get_tsc_khz(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_set_tsc_khz(struct kvm_ioctl_args *a);
@@ -124,18 +113,10 @@ int kvm_cap_quirks(struct kvm *kvm);
 /* KVM_X86_DISABLE_EXITS_* that this host can do. */
 int kvm_cap_disable_exits(struct kvm *kvm);
 
-/* --- vcpu/mtrr.c: 0 done, 1 #GP, -ENOENT not one of these --- */
-int kvm_mtrr_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
-int kvm_mtrr_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
-bool kvm_pat_valid(u64 pat);
-
 /* --- vcpu/mce.c --- */
 #define KVM_MCE_BANKS	32	/* at most */
 int kvm_mce_create(struct kvm_vcpu *vcpu);
 void kvm_mce_destroy(struct kvm_vcpu *vcpu);
-/* 0 done, 1 #GP, -ENOENT not one of these */
-int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host);
-int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host);
 long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a);
 int kvm_mce_setup(struct kvm_vcpu *vcpu, u64 cap);
 int kvm_mce_report(struct kvm_vcpu *vcpu, const struct kvm_x86_mce *mce);

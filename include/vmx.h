@@ -203,9 +203,7 @@ void vmx_posted_start(struct kvm *kvm);
 void vmx_posted_block(struct kvm_vcpu *vcpu, bool blocked);
 
 /* --- vmx/msr.c --- */
-/* MSRs kept in the VMCS or on the CPU: 0 done, -ENOENT not one of these. */
-int vmx_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val);
-int vmx_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val);
+void vmx_set_tsc_aux(struct kvm_vcpu *vcpu, u64 val);
 
 /* --- vmx/switch.c --- */
 /* Preemption off: the host's lazily switched state becomes the guest's. */

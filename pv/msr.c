@@ -9,16 +9,12 @@
 #include <asm/kvm_para.h>
 #include "ioctl.h"
 #include "kick.h"
+#include "msr.h"
 #include "vcpu.h"
 
 #define EOI_RESERVED		BIT_ULL(1)
 #define CLOCK_RESERVED		BIT_ULL(1)	/* the address has an alignment of 4 */
 #define WALL_CLOCK_RESERVED	GENMASK_ULL(1, 0)
-
-const u32 kvm_pv_msrs[KVM_PV_NR_MSRS] = {
-	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
-	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL, MSR_KVM_MIGRATION_CONTROL,
-};
 
 /* --- CPUID --- */
 
@@ -81,133 +77,102 @@ void kvm_pv_cpuid_changed(struct kvm_vcpu *vcpu)
 
 /* --- MSRs --- */
 
-/* The feature that an MSR belongs to, -1 if it is not of this folder. */
-static int feature_of(u32 index)
+static int get_wall_clock(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 {
-	switch (index) {
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_SYSTEM_TIME:
-		return KVM_FEATURE_CLOCKSOURCE;
-	case MSR_KVM_WALL_CLOCK_NEW:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		return KVM_FEATURE_CLOCKSOURCE2;
-	case MSR_KVM_STEAL_TIME:
-		return KVM_FEATURE_STEAL_TIME;
-	case MSR_KVM_PV_EOI_EN:
-		return KVM_FEATURE_PV_EOI;
-	case MSR_KVM_POLL_CONTROL:
-		return KVM_FEATURE_POLL_CONTROL;
-	case MSR_KVM_MIGRATION_CONTROL:
-		return KVM_FEATURE_MIGRATION_CONTROL;
-	default:
-		return -1;
-	}
-}
-
-static bool may_access(const struct kvm_vcpu *vcpu, int feature, bool host)
-{
-	/* Announced by user space alone, which wants to know what the guest writes. */
-	if (feature == KVM_FEATURE_MIGRATION_CONTROL)
-		return host || (vcpu->pv.features & BIT(feature));
-	return host || kvm_pv_may_use(vcpu, feature);
-}
-
-static u64 *stored(struct kvm_vcpu *vcpu, u32 index)
-{
-	switch (index) {
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_NEW:
-		return &vcpu->kvm->pv.wall_clock_gpa;
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		return &vcpu->pv.system_time_msr;
-	case MSR_KVM_STEAL_TIME:
-		return &vcpu->pv.steal_msr;
-	case MSR_KVM_PV_EOI_EN:
-		return &vcpu->pv.eoi_msr;
-	case MSR_KVM_POLL_CONTROL:
-		return &vcpu->pv.poll_control_msr;
-	default:
-		return &vcpu->pv.migration_msr;
-	}
-}
-
-static u64 reserved_bits(u32 index, u64 val)
-{
-	switch (index) {
-	case MSR_KVM_WALL_CLOCK:
-	case MSR_KVM_WALL_CLOCK_NEW:
-		return WALL_CLOCK_RESERVED;
-	case MSR_KVM_SYSTEM_TIME:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		return val & KVM_MSR_ENABLED ? CLOCK_RESERVED : 0;
-	case MSR_KVM_STEAL_TIME:
-		return sched_info_on() ? KVM_STEAL_RESERVED_MASK : ~0ull;
-	case MSR_KVM_PV_EOI_EN:
-		return EOI_RESERVED;
-	default:
-		return ~1ull;
-	}
-}
-
-/**
- * kvm_pv_get_msr - RDMSR
- * @vcpu: the vCPU, loaded
- * @index: MSR
- * @val: receives it
- * @host: user space reads
- *
- * Return: 0, 1 for #GP, -ENOENT if the MSR is not of this folder.
- */
-int kvm_pv_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
-{
-	int feature = feature_of(index);
-
-	if (feature < 0)
-		return -ENOENT;
-	if (!may_access(vcpu, feature, host))
-		return 1;
-	*val = *stored(vcpu, index);
+	*val = vcpu->kvm->pv.wall_clock_gpa;
 	return 0;
 }
 
-/**
- * kvm_pv_set_msr - WRMSR
- * @vcpu: the vCPU, loaded
- * @index: MSR
- * @val: value
- * @host: user space writes
- *
- * Return: 0, 1 for #GP, -ENOENT if the MSR is not of this folder.
- */
-int kvm_pv_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+static int set_wall_clock(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
-	int feature = feature_of(index);
-
-	if (feature < 0)
-		return -ENOENT;
-	if (!may_access(vcpu, feature, host) || (val & reserved_bits(index, val)))
+	if (val & WALL_CLOCK_RESERVED)
 		return 1;
-	*stored(vcpu, index) = val;
-	switch (feature) {
-	case KVM_FEATURE_CLOCKSOURCE:
-	case KVM_FEATURE_CLOCKSOURCE2:
-		if (index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_WALL_CLOCK_NEW)
-			kvm_pv_write_wall_clock(vcpu->kvm, val);
-		else
-			kvm_make_request(vcpu, KVM_REQ_CLOCK);
-		break;
-	case KVM_FEATURE_STEAL_TIME:
-		vcpu->pv.steal_thread = NULL;
-		vcpu->pv.preempted_shown = false;
-		kvm_make_request(vcpu, KVM_REQ_STEAL);
-		break;
-	case KVM_FEATURE_PV_EOI:
-		kvm_pv_eoi_changed(vcpu);
-		break;
-	}
+	vcpu->kvm->pv.wall_clock_gpa = val;
+	kvm_pv_write_wall_clock(vcpu->kvm, val);
 	return 0;
 }
+
+static int set_system_time(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	if ((val & KVM_MSR_ENABLED) && (val & CLOCK_RESERVED))
+		return 1;
+	vcpu->pv.system_time_msr = val;
+	kvm_make_request(vcpu, KVM_REQ_CLOCK);
+	return 0;
+}
+
+static int set_steal_time(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	if (val & (sched_info_on() ? KVM_STEAL_RESERVED_MASK : ~0ull))
+		return 1;
+	vcpu->pv.steal_msr = val;
+	vcpu->pv.steal_thread = NULL;
+	vcpu->pv.preempted_shown = false;
+	kvm_make_request(vcpu, KVM_REQ_STEAL);
+	return 0;
+}
+
+static int set_pv_eoi(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	if (val & EOI_RESERVED)
+		return 1;
+	vcpu->pv.eoi_msr = val;
+	kvm_pv_eoi_changed(vcpu);
+	return 0;
+}
+
+static int set_poll_control(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	if (val & ~1ull)
+		return 1;
+	vcpu->pv.poll_control_msr = val;
+	return 0;
+}
+
+/* Announced by user space alone, which wants to know what the guest writes. */
+static bool may_migrate(const struct kvm_vcpu *vcpu, bool host)
+{
+	return host || (vcpu->pv.features & BIT(KVM_FEATURE_MIGRATION_CONTROL));
+}
+
+static int get_migration(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	if (!may_migrate(vcpu, host))
+		return 1;
+	*val = vcpu->pv.migration_msr;
+	return 0;
+}
+
+static int set_migration(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	if (!may_migrate(vcpu, host) || (val & ~1ull))
+		return 1;
+	vcpu->pv.migration_msr = val;
+	return 0;
+}
+
+#define SAVED_IF(_feature) \
+	.needs_pv = KVM_MSR_NEED(KVM_FEATURE_##_feature), .flags = KVM_MSR_SAVED
+
+static const struct kvm_msr_row rows[] = {
+	{ MSR_KVM_WALL_CLOCK, .get = get_wall_clock, .set = set_wall_clock,
+	  SAVED_IF(CLOCKSOURCE) },
+	{ MSR_KVM_SYSTEM_TIME, KVM_MSR_FIELD(pv.system_time_msr), .set = set_system_time,
+	  SAVED_IF(CLOCKSOURCE) },
+	{ MSR_KVM_WALL_CLOCK_NEW, .get = get_wall_clock, .set = set_wall_clock,
+	  SAVED_IF(CLOCKSOURCE2) },
+	{ MSR_KVM_SYSTEM_TIME_NEW, KVM_MSR_FIELD(pv.system_time_msr), .set = set_system_time,
+	  SAVED_IF(CLOCKSOURCE2) },
+	{ MSR_KVM_STEAL_TIME, KVM_MSR_FIELD(pv.steal_msr), .set = set_steal_time,
+	  SAVED_IF(STEAL_TIME) },
+	{ MSR_KVM_PV_EOI_EN, KVM_MSR_FIELD(pv.eoi_msr), .set = set_pv_eoi, SAVED_IF(PV_EOI) },
+	{ MSR_KVM_POLL_CONTROL, KVM_MSR_FIELD(pv.poll_control_msr), .set = set_poll_control,
+	  SAVED_IF(POLL_CONTROL) },
+	{ MSR_KVM_MIGRATION_CONTROL, .get = get_migration, .set = set_migration,
+	  .flags = KVM_MSR_SAVED },
+};
+
+KVM_MSR_TABLE(kvm_msrs_pv, rows);
 
 /**
  * kvm_pv_reset - power-up, or INIT: what the guest had set up is no more

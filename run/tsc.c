@@ -9,6 +9,7 @@
 #include <asm/tsc.h>
 #include "irqchip.h"
 #include "kick.h"
+#include "msr.h"
 #include "state.h"
 #include "trace_pv.h"
 
@@ -150,8 +151,13 @@ static void guest_sets_tsc(struct kvm_vcpu *vcpu, u64 val)
 	set_tsc_offset(vcpu, vcpu->tsc.offset + delta);
 }
 
-/** kvm_set_tsc_msr - IA32_TSC of the guest, or (@host) of user space */
-int kvm_set_tsc_msr(struct kvm_vcpu *vcpu, u64 val, bool host)
+static int get_tsc(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	*val = kvm_read_guest_tsc(vcpu);
+	return 0;
+}
+
+static int set_tsc(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
 	if (host)
 		kvm_synchronize_tsc(vcpu, val);
@@ -160,17 +166,22 @@ int kvm_set_tsc_msr(struct kvm_vcpu *vcpu, u64 val, bool host)
 	return 0;
 }
 
-/** kvm_set_tsc_adjust_msr - IA32_TSC_ADJUST; user space writes what the guest has written before */
-int kvm_set_tsc_adjust_msr(struct kvm_vcpu *vcpu, u64 val, bool host)
+/* User space writes what the guest has written before. */
+static int set_tsc_adjust(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
-	if (!host) {
-		if (!kvm_guest_has(vcpu, KVM_F_TSC_ADJUST))
-			return 1;
+	if (!host)
 		set_tsc_offset(vcpu, vcpu->tsc.offset + val - vcpu->tsc.adjust);
-	}
 	vcpu->tsc.adjust = val;
 	return 0;
 }
+
+static const struct kvm_msr_row rows[] = {
+	{ MSR_IA32_TSC, .get = get_tsc, .set = set_tsc, .flags = KVM_MSR_SAVED },
+	{ MSR_IA32_TSC_ADJUST, KVM_MSR_FIELD(tsc.adjust), .set = set_tsc_adjust,
+	  .needs = { KVM_MSR_NEED(KVM_F_TSC_ADJUST) }, .flags = KVM_MSR_SAVED },
+};
+
+KVM_MSR_TABLE(kvm_msrs_tsc, rows);
 
 /* --- attributes of a vCPU: Documentation/virt/kvm/devices/vcpu.rst of the kernel --- */
 

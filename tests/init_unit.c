@@ -280,6 +280,7 @@ void kvm_mmu_module_exit(void) { give_back("mmu", NULL); }
 int vmx_setup(void) { return may_fail("vmx_setup", -EOPNOTSUPP); }
 int vmx_check_cpu(void) { return may_fail("vmx_check_cpu", -EIO); }
 int kvm_cpuid_module_init(void) { return may_fail("kvm_cpuid_module_init", -ENOMEM); }
+int kvm_msr_module_init(void) { return may_fail("kvm_msr_module_init", -EINVAL); }
 int vmx_l1d_init(void) { return take_one("L1D flush", NULL, -ENOMEM); }
 void vmx_l1d_exit(void) { give_back("L1D flush", NULL); }
 void kvm_vmcs_percpu_init(int cpu) { }

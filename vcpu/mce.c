@@ -11,6 +11,7 @@
 #include <asm/trapnr.h>
 #include "events.h"
 #include "kick.h"
+#include "msr.h"
 #include "regs.h"
 #include "state.h"
 
@@ -73,49 +74,68 @@ static u64 *bank_ctl2(struct kvm_vcpu *vcpu, u32 index)
 	return &vcpu->mce.ctl2[array_index_nospec(bank, n)];
 }
 
-/**
- * kvm_mce_get_msr - RDMSR of a machine-check register
- * @vcpu: the vCPU
- * @index: MSR
- * @val: receives it
- * @host: user space reads, which may save registers the guest does not have
- *
- * Return: 0, 1 for #GP, or -ENOENT if the MSR is none.
- */
-int kvm_mce_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
-{
-	const u64 *reg;
+/* --- MSRs; user space may save and restore registers that the guest does not have --- */
 
-	switch (index) {
-	case MSR_IA32_P5_MC_ADDR:
-	case MSR_IA32_P5_MC_TYPE:
-		*val = 0;
-		return 0;
-	case MSR_IA32_MCG_CAP:
-		*val = vcpu->mce.cap;
-		return 0;
-	case MSR_IA32_MCG_STATUS:
-		*val = vcpu->mce.status;
-		return 0;
-	case MSR_IA32_MCG_CTL:
-		if (!(vcpu->mce.cap & MCG_CTL_P) && !host)
-			return 1;
-		*val = vcpu->mce.ctl;
-		return 0;
-	}
-	reg = bank_ctl2(vcpu, index);
-	if (reg && !(vcpu->mce.cap & MCG_CMCI_P) && !host)
+static int get_mcg_ctl(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	if (!(vcpu->mce.cap & MCG_CTL_P) && !host)
 		return 1;
+	*val = vcpu->mce.ctl;
+	return 0;
+}
+
+static int set_mcg_ctl(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	if (val && val != ALL_ON)
+		return 1;
+	if (!(vcpu->mce.cap & MCG_CTL_P) && (val || !host))
+		return 1;
+	vcpu->mce.ctl = val;
+	return 0;
+}
+
+static int get_bank_ctl2(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	const u64 *reg = bank_ctl2(vcpu, index);
+
 	if (!reg)
-		reg = bank_reg(vcpu, index);
+		return -ENOENT;
+	if (!(vcpu->mce.cap & MCG_CMCI_P) && !host)
+		return 1;
+	*val = *reg;
+	return 0;
+}
+
+static int set_bank_ctl2(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
+{
+	u64 *reg = bank_ctl2(vcpu, index);
+
+	if (!reg)
+		return -ENOENT;
+	if (!(vcpu->mce.cap & MCG_CMCI_P) && (val || !host))
+		return 1;
+	if (val & ~CTL2_BITS)
+		return 1;
+	*reg = val;
+	return 0;
+}
+
+static int get_bank_reg(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
+{
+	const u64 *reg = bank_reg(vcpu, index);
+
 	if (!reg)
 		return -ENOENT;
 	*val = *reg;
 	return 0;
 }
 
-static int set_bank_reg(u64 *reg, u32 index, u64 val, bool host)
+static int set_bank_reg(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
+	u64 *reg = bank_reg(vcpu, index);
+
+	if (!reg)
+		return -ENOENT;
 	switch ((index - MSR_IA32_MC0_CTL) % BANK_REGS) {
 	case BANK_CTL:
 		/* All or nothing; bits 0 and 10 are what guests are known to leave out. */
@@ -132,45 +152,20 @@ static int set_bank_reg(u64 *reg, u32 index, u64 val, bool host)
 	return 0;
 }
 
-/**
- * kvm_mce_set_msr - WRMSR of a machine-check register
- * @vcpu: the vCPU
- * @index: MSR
- * @val: value
- * @host: user space writes
- *
- * Return: 0, 1 for #GP, or -ENOENT if the MSR is none.
- */
-int kvm_mce_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
-{
-	u64 *reg;
+static const struct kvm_msr_row rows[] = {
+	{ MSR_IA32_MCG_STATUS, KVM_MSR_FIELD(mce.status), .write = KVM_MSR_WRITE_STORED,
+	  .flags = KVM_MSR_SAVED },
+	{ MSR_IA32_MCG_CTL, .get = get_mcg_ctl, .set = set_mcg_ctl, .flags = KVM_MSR_SAVED },
+	{ MSR_IA32_MCG_CAP, KVM_MSR_FIELD(mce.cap) },
+	{ MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE, .write = KVM_MSR_WRITE_NONE },
+	/* Of the banks that the vCPU has. */
+	{ MSR_IA32_MC0_CTL2, MSR_IA32_MC0_CTL2 + KVM_MCE_BANKS - 1,
+	  get_bank_ctl2, set_bank_ctl2 },
+	{ MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + KVM_MCE_BANKS * BANK_REGS - 1,
+	  get_bank_reg, set_bank_reg },
+};
 
-	switch (index) {
-	case MSR_IA32_MCG_CAP:
-		return 1;
-	case MSR_IA32_MCG_STATUS:
-		vcpu->mce.status = val;
-		return 0;
-	case MSR_IA32_MCG_CTL:
-		if (val && val != ALL_ON)
-			return 1;
-		if (!(vcpu->mce.cap & MCG_CTL_P) && (val || !host))
-			return 1;
-		vcpu->mce.ctl = val;
-		return 0;
-	}
-	reg = bank_ctl2(vcpu, index);
-	if (reg) {
-		if (!(vcpu->mce.cap & MCG_CMCI_P) && (val || !host))
-			return 1;
-		if (val & ~CTL2_BITS)
-			return 1;
-		*reg = val;
-		return 0;
-	}
-	reg = bank_reg(vcpu, index);
-	return reg ? set_bank_reg(reg, index, val, host) : -ENOENT;
-}
+KVM_MSR_TABLE(kvm_msrs_mce, rows);
 
 /** kvm_dev_ioctl_get_mce_cap - KVM_X86_GET_MCE_CAP_SUPPORTED */
 long kvm_dev_ioctl_get_mce_cap(struct kvm_ioctl_args *a)

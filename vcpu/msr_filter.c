@@ -9,12 +9,11 @@
 #include <linux/srcu.h>
 #include <linux/uaccess.h>
 #include "kick.h"
+#include "msr.h"
 #include "state.h"
 
 #define MAX_BITMAP_BYTES	0x600
 #define RANGE_FLAGS		(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
-#define X2APIC_FIRST		0x800
-#define X2APIC_LAST		0x8ff
 
 struct msr_range {
 	u32 flags, base, nmsrs;
@@ -49,10 +48,14 @@ bool kvm_msr_allowed(struct kvm_vcpu *vcpu, u32 index, bool write)
 {
 	const u32 kind = write ? KVM_MSR_FILTER_WRITE : KVM_MSR_FILTER_READ;
 	const struct kvm_msr_filter_set *set;
+	const struct kvm_msr_row *row;
 	int i;
 
 	set = srcu_dereference(vcpu->kvm->settings.msr_filter, &vcpu->kvm->srcu);
-	if (likely(!set) || (index >= X2APIC_FIRST && index <= X2APIC_LAST))
+	if (likely(!set))
+		return true;
+	row = kvm_msr_find(index);
+	if (row && (row->flags & KVM_MSR_UNFILTERED))
 		return true;
 	for (i = 0; i < set->count; i++) {
 		const struct msr_range *r = &set->range[i];

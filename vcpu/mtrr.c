@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MTRRs and PAT: kept and validated as the CPU does. Guest memory is mapped
- * write-back whatever they say. SDM 3A, 11.11 and 11.12.
+ * MTRRs: kept and validated as the CPU does. Guest memory is mapped write-back
+ * whatever they say. SDM 3A, 11.11.
  */
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
-#include "state.h"
+#include "msr.h"
 
 #define NR_VARIABLE	8
 #define MTRR_CAP	(NR_VARIABLE | BIT(8) /* fixed ranges */ | BIT(10) /* write-combining */)
@@ -30,6 +30,7 @@ static int fixed_index(u32 index)
 	}
 }
 
+/* Of an MSR in the table, but for the capability. */
 static u64 *mtrr_slot(struct kvm_vcpu *vcpu, u32 index)
 {
 	int i = fixed_index(index);
@@ -39,35 +40,13 @@ static u64 *mtrr_slot(struct kvm_vcpu *vcpu, u32 index)
 		return &vcpu->mtrr.fixed[array_index_nospec(i, ARRAY_SIZE(vcpu->mtrr.fixed))];
 	if (index == MSR_MTRRdefType)
 		return &vcpu->mtrr.def_type;
-	if (var < 2 * NR_VARIABLE)
-		return &vcpu->mtrr.var[array_index_nospec(var, 2 * NR_VARIABLE)];
-	return NULL;
+	return &vcpu->mtrr.var[array_index_nospec(var, 2 * NR_VARIABLE)];
 }
 
 /* UC, WC, WT, WP, WB. */
 static bool mtrr_type_valid(u8 type)
 {
 	return type < 8 && (BIT(type) & 0x73);
-}
-
-/* Those and UC-. */
-static bool pat_type_valid(u8 type)
-{
-	return type < 8 && (BIT(type) & 0xf3);
-}
-
-/**
- * kvm_pat_valid - may IA32_PAT hold this
- * @pat: eight memory types
- */
-bool kvm_pat_valid(u64 pat)
-{
-	int i;
-
-	for (i = 0; i < 64; i += 8)
-		if (!pat_type_valid(pat >> i))
-			return false;
-	return true;
 }
 
 static bool mtrr_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
@@ -87,45 +66,29 @@ static bool mtrr_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
 	return !(val & (vcpu->cpuid.reserved_gpa_bits | GENMASK_ULL(11, 8))) && mtrr_type_valid(val);
 }
 
-/**
- * kvm_mtrr_get_msr - RDMSR of an MTRR
- * @vcpu: the vCPU
- * @index: MSR
- * @val: receives it
- *
- * Return: 0, or -ENOENT if the MSR is none.
- */
-int kvm_mtrr_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val)
+static int get_mtrr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 {
-	const u64 *slot = mtrr_slot(vcpu, index);
-
-	if (index == MSR_MTRRcap)
-		*val = MTRR_CAP;
-	else if (slot)
-		*val = *slot;
-	else
-		return -ENOENT;
+	*val = *mtrr_slot(vcpu, index);
 	return 0;
 }
 
-/**
- * kvm_mtrr_set_msr - WRMSR of an MTRR
- * @vcpu: the vCPU
- * @index: MSR
- * @val: value
- *
- * Return: 0, 1 for #GP, or -ENOENT if the MSR is none.
- */
-int kvm_mtrr_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val)
+static int set_mtrr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
-	u64 *slot = mtrr_slot(vcpu, index);
-
-	if (index == MSR_MTRRcap)
-		return 1;
-	if (!slot)
-		return -ENOENT;
 	if (!mtrr_valid(vcpu, index, val))
 		return 1;
-	*slot = val;
+	*mtrr_slot(vcpu, index) = val;
 	return 0;
 }
+
+#define MTRRS(...)	{ __VA_ARGS__, .get = get_mtrr, .set = set_mtrr, .flags = KVM_MSR_SAVED }
+
+static const struct kvm_msr_row rows[] = {
+	MTRRS(MSR_MTRRdefType),
+	MTRRS(MSR_MTRRfix64K_00000),
+	MTRRS(MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000),
+	MTRRS(MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_F8000),
+	MTRRS(MTRRphysBase_MSR(0), MTRRphysMask_MSR(NR_VARIABLE - 1)),
+	{ MSR_MTRRcap, .value = MTRR_CAP },
+};
+
+KVM_MSR_TABLE(kvm_msrs_mtrr, rows);
