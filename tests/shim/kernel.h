@@ -106,6 +106,7 @@ typedef s64 ktime_t;
 #define U64_MAX			((u64)~0)
 #define S64_MAX			((s64)(U64_MAX >> 1))
 #define PAGE_SHIFT		12
+#define PAGE_MASK		(~(PAGE_SIZE - 1))
 #define PAGE_SIZE		4096ul
 /* Of a physical address that is the address itself. */
 #define __va(pa)		((void *)(unsigned long)(pa))
