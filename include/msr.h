@@ -21,7 +21,7 @@ enum kvm_msr_write {
 	KVM_MSR_WRITE_GP,
 	KVM_MSR_WRITE_IGNORED,
 	KVM_MSR_WRITE_OWN_VALUE,	/* @value is taken, others are #GP */
-	KVM_MSR_WRITE_RESTORED,		/* likewise, and from user space alone, which has saved it */
+	KVM_MSR_WRITE_RESTORED,		/* likewise, and from user space alone, that saved it */
 	KVM_MSR_WRITE_STORED,		/* any value goes into the field */
 	KVM_MSR_WRITE_HOST,		/* likewise, and from user space alone */
 	KVM_MSR_WRITE_NONE,		/* as if there were no such MSR */

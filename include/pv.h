@@ -71,7 +71,7 @@ long kvm_vcpu_ioctl_kvmclock_ctrl(struct kvm_ioctl_args *a);
 /* --- pv/steal.c --- */
 /* KVM_REQ_STEAL; kvm->srcu held, may sleep. */
 void kvm_pv_steal_update(struct kvm_vcpu *vcpu);
-/* Is there a page in the guest that follows where the vCPU is? Else these two need not be called. */
+/* A page of the guest follows where the vCPU is; else these two need not be called. */
 static inline bool kvm_pv_follows(const struct kvm_pv_vcpu *pv)
 {
 	return pv->steal_msr || pv->system_time_msr;

@@ -84,6 +84,13 @@ static inline u64 kvm_cr4_read(struct kvm_vcpu *vcpu)
 	return vcpu->cr.cr4;
 }
 
+/* Breakpoints are the guest's, or those of a debugger in user space. */
+static inline u64 kvm_dr7_in_force(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] :
+							    vcpu->debug.dr7;
+}
+
 /* Linear addresses go through PDPTEs, which are registers then. */
 static inline bool kvm_pae_paging(u64 cr0, u64 cr4, u64 efer)
 {

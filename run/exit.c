@@ -45,7 +45,7 @@ int kvm_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6)
 	d->exception = exception;
 	d->pc = kvm_linear_rip(vcpu);
 	d->dr6 = dr6;
-	d->dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
+	d->dr7 = kvm_dr7_in_force(vcpu);
 	return 0;
 }
 
@@ -365,7 +365,7 @@ static int handle_dr(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu);
 	int dr = FIELD_GET(QUAL_DR_NUMBER, qual), reg = FIELD_GET(QUAL_DR_GPR, qual);
-	u64 dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
+	u64 dr7 = kvm_dr7_in_force(vcpu);
 
 	if ((dr == 4 || dr == 5) && (kvm_cr4_read(vcpu) & X86_CR4_DE))
 		return inject_ud(vcpu);

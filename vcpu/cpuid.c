@@ -221,7 +221,8 @@ static void refresh_leaf(struct kvm_vcpu *vcpu, struct kvm_cpuid_leaf *l, u32 fu
 		put_bit(&l->ecx, OSXSAVE, (l->ecx & XSAVE) && (cr4 & X86_CR4_OSXSAVE));
 		put_bit(&l->edx, APIC, apic && (vcpu->msr.apic_base & X86_APIC_BASE_ENABLE));
 		if (monitor_follows(vcpu))
-			put_bit(&l->ecx, MONITOR, vcpu->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT);
+			put_bit(&l->ecx, MONITOR,
+				vcpu->msr.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT);
 		break;
 	case 7:
 		put_bit(&l->ecx, OSPKE, (l->ecx & PKU) && (cr4 & X86_CR4_PKE));
@@ -513,7 +514,8 @@ static bool same_cpuid(const struct kvm_vcpu *vcpu, const struct kvm_cpuid_entry
 	if (nent != vcpu->cpuid.nent)
 		return false;
 	for (i = 0; i < nent; i++) {
-		struct kvm_cpuid_entry2 x = steady(vcpu, vcpu->cpuid.entry[i]), y = steady(vcpu, ent[i]);
+		struct kvm_cpuid_entry2 x = steady(vcpu, vcpu->cpuid.entry[i]);
+		struct kvm_cpuid_entry2 y = steady(vcpu, ent[i]);
 
 		if (x.function != y.function || x.index != y.index || x.flags != y.flags ||
 		    x.eax != y.eax || x.ebx != y.ebx || x.ecx != y.ecx || x.edx != y.edx)

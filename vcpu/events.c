@@ -238,7 +238,8 @@ static bool events_valid(struct kvm_vcpu *vcpu, const struct kvm_vcpu_events *in
 		return false;
 	if (payload && !vcpu->kvm->settings.exception_payload)
 		return false;
-	if ((in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) && !vcpu->kvm->settings.triple_fault_event)
+	if ((in->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) &&
+	    !vcpu->kvm->settings.triple_fault_event)
 		return false;
 	if ((in->exception.injected || (payload && in->exception.pending)) &&
 	    (in->exception.nr > 31 || in->exception.nr == X86_TRAP_NMI))

@@ -183,7 +183,8 @@ long kvm_vcpu_ioctl_set_fpu(struct kvm_ioctl_args *a)
 static void get_xsave(struct kvm_vcpu *vcpu, void *buf, unsigned int size)
 {
 	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu.guest, buf, size,
-				       vcpu->cpuid.xcr0_supported | XFEATURE_MASK_FPSSE, vcpu->fpu.pkru);
+				       vcpu->cpuid.xcr0_supported | XFEATURE_MASK_FPSSE,
+				       vcpu->fpu.pkru);
 }
 
 /** kvm_vcpu_ioctl_get_xsave - KVM_GET_XSAVE; -EINVAL where only KVM_GET_XSAVE2 will do */
@@ -222,7 +223,8 @@ long kvm_vcpu_ioctl_set_xsave(struct kvm_ioctl_args *a)
 	long r;
 
 	if (size <= head)
-		return fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu.guest, a->data, xcr0, &vcpu->fpu.pkru);
+		return fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu.guest, a->data, xcr0,
+						      &vcpu->fpu.pkru);
 	buf = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return -ENOMEM;

@@ -18,7 +18,8 @@ static const struct kvm_msr_row rows[] = {
 	{ MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL1, .write = KVM_MSR_WRITE_IGNORED },
 	{ MSR_IA32_PERF_CTL },
 	/* Without AMX nothing is disabled. A guest does not see them. */
-	{ MSR_IA32_XFD, MSR_IA32_XFD_ERR, .write = KVM_MSR_WRITE_OWN_VALUE, .flags = KVM_MSR_HIDDEN },
+	{ MSR_IA32_XFD, MSR_IA32_XFD_ERR, .write = KVM_MSR_WRITE_OWN_VALUE,
+	  .flags = KVM_MSR_HIDDEN },
 	/* Nothing is recorded. */
 	{ MSR_IA32_LASTBRANCHFROMIP, MSR_IA32_LASTINTTOIP, .write = KVM_MSR_WRITE_RESTORED },
 	{ MSR_RAPL_POWER_UNIT },

@@ -51,6 +51,7 @@ static bool mtrr_type_valid(u8 type)
 
 static bool mtrr_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
 {
+	u64 reserved = vcpu->cpuid.reserved_gpa_bits;
 	int i;
 
 	if (fixed_index(index) >= 0) {
@@ -62,8 +63,8 @@ static bool mtrr_valid(const struct kvm_vcpu *vcpu, u32 index, u64 val)
 	if (index == MSR_MTRRdefType)
 		return !(val & ~DEF_TYPE_BITS) && mtrr_type_valid(val);
 	if (index & 1)
-		return !(val & (vcpu->cpuid.reserved_gpa_bits | (GENMASK_ULL(11, 0) & ~MTRR_VALID)));
-	return !(val & (vcpu->cpuid.reserved_gpa_bits | GENMASK_ULL(11, 8))) && mtrr_type_valid(val);
+		return !(val & (reserved | (GENMASK_ULL(11, 0) & ~MTRR_VALID)));
+	return !(val & (reserved | GENMASK_ULL(11, 8))) && mtrr_type_valid(val);
 }
 
 static int get_mtrr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)

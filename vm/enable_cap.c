@@ -86,13 +86,14 @@ static long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *c
 /* A maximum that is the boot CPU's id is taken, as by the kernel: max_vcpuid_cap_test has it so. */
 static long enable_max_vcpu_id(struct kvm *kvm, u64 max)
 {
+	struct kvm_settings *s = &kvm->settings;
 	long r = -EINVAL;
 
 	mutex_lock(&kvm->lock);
-	if (max && max <= KVM_MAX_VCPU_IDS && max >= kvm->settings.boot_cpu_id && !kvm->settings.max_vcpu_ids_set &&
+	if (max && max <= KVM_MAX_VCPU_IDS && max >= s->boot_cpu_id && !s->max_vcpu_ids_set &&
 	    !kvm->vcpus.created) {
-		kvm->settings.max_vcpu_ids = max;
-		kvm->settings.max_vcpu_ids_set = true;
+		s->max_vcpu_ids = max;
+		s->max_vcpu_ids_set = true;
 		r = 0;
 	}
 	mutex_unlock(&kvm->lock);
@@ -114,10 +115,12 @@ int kvm_cap_disable_exits(struct kvm *kvm)
 
 static long enable_disable_exits(struct kvm *kvm, u64 exits)
 {
+	u32 *disabled = &kvm->settings.disabled_exits;
+
 	if (exits & ~KVM_X86_DISABLE_VALID_EXITS)
 		return -EINVAL;
 	mutex_lock(&kvm->lock);
-	WRITE_ONCE(kvm->settings.disabled_exits, kvm->settings.disabled_exits | (exits & kvm_cap_disable_exits(kvm)));
+	WRITE_ONCE(*disabled, *disabled | (exits & kvm_cap_disable_exits(kvm)));
 	mutex_unlock(&kvm->lock);
 	kvm_make_all_cpus_request(kvm, KVM_REQ_INTERCEPTS);
 	return 0;

@@ -41,16 +41,19 @@ void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 		vcpu->regs.rflags = vmcs_readl(GUEST_RFLAGS);
 		/* The debugger's TF is not the guest's. */
 		if (unlikely(vcpu->debug.flags & KVM_GUESTDBG_SINGLESTEP))
-			vcpu->regs.rflags = (vcpu->regs.rflags & ~X86_EFLAGS_TF) | vcpu->vmx.guest_tf;
+			vcpu->regs.rflags = (vcpu->regs.rflags & ~X86_EFLAGS_TF) |
+					    vcpu->vmx.guest_tf;
 		break;
 	case KVM_REG_CR0:
-		vcpu->cr.cr0 = merge_owned(vcpu->cr.cr0, vmcs_readl(GUEST_CR0), vcpu->cr.cr0_guest_owned);
+		vcpu->cr.cr0 = merge_owned(vcpu->cr.cr0, vmcs_readl(GUEST_CR0),
+					   vcpu->cr.cr0_guest_owned);
 		break;
 	case KVM_REG_CR3:
 		vcpu->cr.cr3 = vmcs_readl(GUEST_CR3);
 		break;
 	case KVM_REG_CR4:
-		vcpu->cr.cr4 = merge_owned(vcpu->cr.cr4, vmcs_readl(GUEST_CR4), vcpu->cr.cr4_guest_owned);
+		vcpu->cr.cr4 = merge_owned(vcpu->cr.cr4, vmcs_readl(GUEST_CR4),
+					   vcpu->cr.cr4_guest_owned);
 		break;
 	case KVM_REG_EXIT_INTR_INFO:
 		vcpu->vmx.exit_intr_info = vmcs_read32(VM_EXIT_INTR_INFO);
@@ -246,7 +249,7 @@ void vmx_read_pdptrs(struct kvm_vcpu *vcpu)
 /* A debugger's breakpoints outside the guest take the place of the guest's own. */
 void vmx_set_dr7(struct kvm_vcpu *vcpu)
 {
-	u64 dr7 = vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP ? vcpu->debug.user_dr[7] : vcpu->debug.dr7;
+	u64 dr7 = kvm_dr7_in_force(vcpu);
 
 	vmcs_writel(GUEST_DR7, dr7);
 }
