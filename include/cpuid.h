@@ -37,7 +37,7 @@ void kvm_cpuid(struct kvm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 u32 kvm_cpuid_signature(const struct kvm_vcpu *vcpu);
 /*
  * Something that CPUID shows changed: CR4.OSXSAVE/PKE, XCR0, XSS, APIC_BASE,
- * MISC_ENABLE. The setters in cr.c and msr.c call it themselves.
+ * MISC_ENABLE. The setters in vcpu/cr.c, vcpu/msr.c and irqchip/msr.c call it.
  */
 void kvm_cpuid_refresh(struct kvm_vcpu *vcpu);
 void kvm_cpuid_free(struct kvm_vcpu *vcpu);

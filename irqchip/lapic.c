@@ -89,8 +89,9 @@ void lapic_publish(struct kvm_vcpu *vcpu)
 	if (!memcmp(&now, &apic->public, sizeof(now)))
 		return;
 	/*
-	 * Other threads read at the same time, field by field: a mixture of old and new is what
-	 * a message meets in between. The map that follows is built from the new ones.
+	 * Other threads read at the same time, field by field, and may find a mixture of old and
+	 * new: a message, and another vCPU that builds the map, which bounds what it takes. The
+	 * map that follows here is built from the new ones.
 	 */
 	WRITE_ONCE(apic->public.id, now.id);
 	WRITE_ONCE(apic->public.ldr, now.ldr);

@@ -121,7 +121,8 @@ static void map_logical(struct kvm_apic_map *map, struct kvm_vcpu *vcpu,
 			const struct kvm_apic_public *p)
 {
 	u8 model = p->x2apic ? LOGICAL_X2APIC : p->cluster ? LOGICAL_CLUSTER : LOGICAL_FLAT;
-	u32 cluster = 0, bits = p->ldr;
+	/* 8 bits of an xAPIC: that of an x2APIC may be there already, see lapic_publish(). */
+	u32 cluster = 0, bits = (u8)p->ldr;
 	struct kvm_vcpu **entry;
 
 	/* An x2APIC's logical id follows from its physical one. */

@@ -442,6 +442,36 @@ static void map_follows(void)
 	vm_free(vm);
 }
 
+/*
+ * Another vCPU builds the map while this one goes from one mode to the other: of its public
+ * fields any may be old or new. The sanitizers see what is written beside the map.
+ */
+static void map_of_a_mixture(void)
+{
+	const struct kvm_apic_public from = {
+		.id = 17, .ldr = 0xf1, .on = true, .cluster = true,
+	}, to = {
+		.id = 0x1001, .ldr = x2apic_ldr(0x1001), .on = true, .x2apic = true, .moved = true,
+	};
+	struct vm *vm = vm_new(KVM_IRQCHIP_SPLIT);
+	struct kvm_vcpu *v, *other;
+	unsigned int new;
+
+	other = vm_add(vm, 0);
+	v = vm_add(vm, 17);
+	for (new = 0; new < 64; new++) {
+		v->apic->public = (struct kvm_apic_public) {
+			.id = new & 1 ? to.id : from.id, .ldr = new & 2 ? to.ldr : from.ldr,
+			.on = new & 4 ? to.on : from.on, .x2apic = new & 8 ? to.x2apic : from.x2apic,
+			.cluster = new & 16 ? to.cluster : from.cluster,
+			.moved = new & 32 ? to.moved : from.moved,
+		};
+		kvm_apic_map_changed(other->kvm);
+	}
+	EXPECT(rcu_access_pointer(vm->kvm.irq.map));
+	vm_free(vm);
+}
+
 const struct test msg_tests[] = {
 	{ "destinations_flat", dest_flat },
 	{ "destinations_cluster", dest_cluster },
@@ -455,5 +485,6 @@ const struct test msg_tests[] = {
 	{ "startup", startup },
 	{ "extint", extint },
 	{ "map_follows", map_follows },
+	{ "map_of_a_mixture", map_of_a_mixture },
 	{ }
 };
