@@ -248,11 +248,11 @@ int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr, int len,
 {
 	struct kvm_io_bus *old = bus_of(kvm, id), *new;
 	struct bus_range add = { .start = addr, .size = len, .dev = dev };
-	unsigned int i, n = 0;
+	unsigned int i, n = 0, had = old ? old->count : 0;
 
 	if (len < 0 || addr + len < addr)
 		return -EINVAL;
-	for (i = 0; old && i < old->count; i++)
+	for (i = 0; i < had; i++)
 		n += !!old->range[i].dev;
 	if (n == BUS_MAX_RANGES)
 		return -ENOSPC;
@@ -262,10 +262,10 @@ int kvm_bus_register(struct kvm *kvm, enum kvm_bus_id id, gpa_t addr, int len,
 	new->count = n + 1;
 	new->next_age = (old ? old->next_age : 0) + 1;
 	add.age = new->next_age;
-	if (old && n == old->count) {
+	if (had && n == had) {
 		insert_range(new, old, &add);
 	} else {
-		for (i = 0, n = 0; old && i < old->count; i++)
+		for (i = 0, n = 0; i < had; i++)
 			if (old->range[i].dev)
 				new->range[n++] = old->range[i];
 		new->range[n] = add;
