@@ -13,6 +13,7 @@
 #include <linux/ratelimit.h>
 #include <asm/apicdef.h>
 #include <asm/msr-index.h>
+#include "irqchip.h"
 #include "msr.h"
 #include "run.h"
 #include "state.h"
@@ -135,6 +136,12 @@ static int write_row(struct kvm_vcpu *vcpu, const struct kvm_msr_row *row, u32 i
 	}
 }
 
+/* Registers of its x2APIC come most often: not by way of the table, which has them as well. */
+static bool is_x2apic_register(const struct kvm_vcpu *vcpu, u32 index)
+{
+	return index - APIC_BASE_MSR <= 0xff && vcpu->apic;
+}
+
 /**
  * kvm_get_msr - RDMSR
  * @vcpu: the vCPU, loaded
@@ -144,9 +151,13 @@ static int write_row(struct kvm_vcpu *vcpu, const struct kvm_msr_row *row, u32 i
  */
 int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
 {
-	const struct kvm_msr_row *row = kvm_msr_find(index);
-	int r = row ? read_row(vcpu, row, index, val, host) : -ENOENT;
+	const struct kvm_msr_row *row;
+	int r;
 
+	if (is_x2apic_register(vcpu, index))
+		return kvm_apic_msr_read(vcpu, index, val, host);
+	row = kvm_msr_find(index);
+	r = row ? read_row(vcpu, row, index, val, host) : -ENOENT;
 	return r == -ENOENT ? get_unknown(index, val, host) : r;
 }
 
@@ -159,9 +170,13 @@ int kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
  */
 int kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 {
-	const struct kvm_msr_row *row = kvm_msr_find(index);
-	int r = row ? write_row(vcpu, row, index, val, host) : -ENOENT;
+	const struct kvm_msr_row *row;
+	int r;
 
+	if (is_x2apic_register(vcpu, index))
+		return kvm_apic_msr_write(vcpu, index, val, host);
+	row = kvm_msr_find(index);
+	r = row ? write_row(vcpu, row, index, val, host) : -ENOENT;
 	return r == -ENOENT ? set_unknown(index, val, host) : r;
 }
 
