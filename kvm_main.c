@@ -2,14 +2,10 @@
 /* Module init and exit, /dev/kvm. */
 #define pr_fmt(fmt) "kvm: " fmt
 
-#include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/reboot.h>
-#include <asm/fpu/xcr.h>
-#include <asm/reboot.h>
 #include "async_pf.h"
 #include "compat/compat.h"
 #include "cpuid.h"

@@ -48,6 +48,7 @@ int kvm_handle_exit(struct kvm_vcpu *vcpu);
 /* The instruction at RIP is done: RIP, TF, shadow. 1, or 0 for a debugger's exit. */
 int kvm_skip_instruction(struct kvm_vcpu *vcpu);
 int kvm_advance_rip(struct kvm_vcpu *vcpu, u64 rip);
+int kvm_inject_gp(struct kvm_vcpu *vcpu);
 int kvm_debug_exit(struct kvm_vcpu *vcpu, u32 exception, u64 dr6);
 int kvm_handle_preemption_timer(struct kvm_vcpu *vcpu);
 int kvm_handle_interrupt_window(struct kvm_vcpu *vcpu);

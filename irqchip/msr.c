@@ -66,24 +66,14 @@ static int set_tsc_deadline(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host
 	return 0;
 }
 
-static int get_x2apic(struct kvm_vcpu *vcpu, u32 index, u64 *val, bool host)
-{
-	return vcpu->apic ? kvm_apic_msr_read(vcpu, index, val, host) : -ENOENT;
-}
-
-static int set_x2apic(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
-{
-	return vcpu->apic ? kvm_apic_msr_write(vcpu, index, val, host) : -ENOENT;
-}
-
 static const struct kvm_msr_row rows[] = {
 	{ MSR_IA32_TSC_DEADLINE, .get = get_tsc_deadline, .set = set_tsc_deadline,
 	  .flags = KVM_MSR_SAVED },
 	/* KVM_GET_SREGS has it. */
 	{ MSR_IA32_APICBASE, KVM_MSR_FIELD(msr.apic_base), .set = set_apic_base },
-	/* KVM_GET_LAPIC has these. */
-	{ APIC_BASE_MSR, APIC_BASE_MSR + 0xff, get_x2apic, set_x2apic,
-	  .flags = KVM_MSR_UNFILTERED },
+	/* A vCPU that has a local APIC has these in run/msr.c, and KVM_GET_LAPIC saves them. */
+	{ APIC_BASE_MSR, APIC_BASE_MSR + 0xff, .read = KVM_MSR_READ_NONE,
+	  .write = KVM_MSR_WRITE_NONE, .flags = KVM_MSR_UNFILTERED },
 };
 
 KVM_MSR_TABLE(kvm_msrs_apic, rows);

@@ -72,7 +72,8 @@ int kvm_skip_instruction(struct kvm_vcpu *vcpu)
 	return kvm_advance_rip(vcpu, vmx_next_rip(vcpu));
 }
 
-static int inject_gp(struct kvm_vcpu *vcpu)
+/** kvm_inject_gp - #GP(0) for the guest; 1, to go on there with it */
+int kvm_inject_gp(struct kvm_vcpu *vcpu)
 {
 	kvm_queue_exception_e(vcpu, GP_VECTOR, 0);
 	return 1;
@@ -87,7 +88,7 @@ static int inject_ud(struct kvm_vcpu *vcpu)
 /* @fault: 1 where the write is not allowed */
 static int skip_or_gp(struct kvm_vcpu *vcpu, int fault)
 {
-	return fault ? inject_gp(vcpu) : kvm_skip_instruction(vcpu);
+	return fault ? kvm_inject_gp(vcpu) : kvm_skip_instruction(vcpu);
 }
 
 static int internal_error(struct kvm_vcpu *vcpu, u32 suberror, const u64 *data, int n)
@@ -244,7 +245,7 @@ void kvm_emulate_cpuid(struct kvm_vcpu *vcpu)
 static int handle_cpuid(struct kvm_vcpu *vcpu)
 {
 	if (kvm_cpuid_faults(vcpu))
-		return inject_gp(vcpu);
+		return kvm_inject_gp(vcpu);
 	kvm_emulate_cpuid(vcpu);
 	return kvm_skip_instruction(vcpu);
 }
@@ -304,7 +305,7 @@ static int handle_mov_to_cr(struct kvm_vcpu *vcpu, int cr, u64 val)
 		return skip_or_gp(vcpu, kvm_set_cr4(vcpu, val));
 	case 8:
 		if (kvm_set_cr8(vcpu, val))
-			return inject_gp(vcpu);
+			return kvm_inject_gp(vcpu);
 		if (!kvm_skip_instruction(vcpu))
 			return 0;
 		if (vcpu->apic) {
@@ -370,7 +371,7 @@ static int handle_dr(struct kvm_vcpu *vcpu)
 	if ((dr == 4 || dr == 5) && (kvm_cr4_read(vcpu) & X86_CR4_DE))
 		return inject_ud(vcpu);
 	if (vmx_cpl(vcpu))
-		return inject_gp(vcpu);
+		return kvm_inject_gp(vcpu);
 	if (dr7 & DR7_GD) {
 		if (vcpu->debug.flags & KVM_GUESTDBG_USE_HW_BP)
 			return kvm_debug_exit(vcpu, DB_VECTOR, DR6_BD | DR6_RESET);
@@ -410,7 +411,7 @@ static int handle_xsetbv(struct kvm_vcpu *vcpu)
 	u64 val = (u32)vcpu->regs.gpr[KVM_REG_RAX] | vcpu->regs.gpr[KVM_REG_RDX] << 32;
 
 	if (vmx_cpl(vcpu))
-		return inject_gp(vcpu);
+		return kvm_inject_gp(vcpu);
 	return skip_or_gp(vcpu, kvm_set_xcr(vcpu, vcpu->regs.gpr[KVM_REG_RCX], val));
 }
 
@@ -590,7 +591,7 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 		return handle_invlpg(vcpu);
 	case EXIT_REASON_RDPMC:
 		/* The guest has no counters. */
-		return inject_gp(vcpu);
+		return kvm_inject_gp(vcpu);
 	case EXIT_REASON_INVD:
 	case EXIT_REASON_WBINVD:
 		kvm_wbinvd(vcpu);

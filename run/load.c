@@ -17,6 +17,13 @@ static void load_on(struct kvm_vcpu *vcpu, int cpu)
 		kvm_pv_load(vcpu, cpu);
 }
 
+static __always_inline void leave(struct kvm_vcpu *vcpu)
+{
+	if (kvm_pv_follows(&vcpu->pv))
+		kvm_pv_put(vcpu);
+	vmx_vcpu_put(vcpu);
+}
+
 static void sched_in(struct preempt_notifier *pn, int cpu)
 {
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, load.preempt_notifier);
@@ -31,9 +38,7 @@ static void sched_out(struct preempt_notifier *pn, struct task_struct *next)
 	struct kvm_vcpu *vcpu = container_of(pn, struct kvm_vcpu, load.preempt_notifier);
 
 	WRITE_ONCE(vcpu->kick.preempted, true);
-	if (kvm_pv_follows(&vcpu->pv))
-		kvm_pv_put(vcpu);
-	vmx_vcpu_put(vcpu);
+	leave(vcpu);
 }
 
 static struct preempt_ops vcpu_preempt_ops = {
@@ -69,9 +74,7 @@ void vcpu_load(struct kvm_vcpu *vcpu)
 void vcpu_put(struct kvm_vcpu *vcpu)
 {
 	preempt_disable();
-	if (kvm_pv_follows(&vcpu->pv))
-		kvm_pv_put(vcpu);
-	vmx_vcpu_put(vcpu);
+	leave(vcpu);
 	preempt_notifier_unregister(&vcpu->load.preempt_notifier);
 	preempt_enable();
 }

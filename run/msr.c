@@ -136,7 +136,7 @@ static int write_row(struct kvm_vcpu *vcpu, const struct kvm_msr_row *row, u32 i
 	}
 }
 
-/* Registers of its x2APIC come most often: not by way of the table, which has them as well. */
+/* Registers of its x2APIC come most often: they go past the table, where no vCPU has them. */
 static bool is_x2apic_register(const struct kvm_vcpu *vcpu, u32 index)
 {
 	return index - APIC_BASE_MSR <= 0xff && vcpu->apic;
@@ -189,7 +189,6 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 {
 	bool bsp = vcpu->vcpu_id == vcpu->kvm->settings.boot_cpu_id;
 
-	vcpu->cr.cr8 = 0;
 	if (init_event)
 		return;
 	vcpu->msr.apic_base = APIC_DEFAULT_PHYS_BASE | X86_APIC_BASE_ENABLE |
@@ -205,5 +204,4 @@ void kvm_msr_reset(struct kvm_vcpu *vcpu, bool init_event)
 	memset(vcpu->mtrr.fixed, 0, sizeof(vcpu->mtrr.fixed));
 	memset(vcpu->mtrr.var, 0, sizeof(vcpu->mtrr.var));
 	kvm_synchronize_tsc(vcpu, 0);
-	kvm_cpuid_refresh(vcpu);
 }

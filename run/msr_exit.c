@@ -3,26 +3,10 @@
  * RDMSR and WRMSR of the guest, and user space's answer for MSRs it wants to see: the kernel's
  * Documentation/virt/kvm/api.rst, 7.21.
  */
-#include <linux/kernel.h>
-#include <linux/nospec.h>
-#include <linux/slab.h>
-#include <linux/srcu.h>
-#include <linux/uaccess.h>
-#include <asm/cpufeature.h>
-#include <asm/trapnr.h>
-#include "compat/compat.h"
-#include "events.h"
-#include "mmu.h"
 #include "regs.h"
 #include "run.h"
 #include "state.h"
 #include "trace.h"
-
-static int inject_gp(struct kvm_vcpu *vcpu)
-{
-	kvm_queue_exception_e(vcpu, X86_TRAP_GP, 0);
-	return 1;
-}
 
 /* User space sees a failed access if it wants to; else it is #GP for the guest. */
 static enum kvm_msr_answer refuse(struct kvm_vcpu *vcpu, u32 exit_reason, u64 why, u32 index,
@@ -100,7 +84,7 @@ static bool user_has_done_it(struct kvm_vcpu *vcpu)
 {
 	if (!READ_ONCE(vcpu->run->msr.error))
 		return true;
-	inject_gp(vcpu);
+	kvm_inject_gp(vcpu);
 	return false;
 }
 
@@ -138,7 +122,7 @@ static int finish(struct kvm_vcpu *vcpu, enum kvm_msr_answer answer,
 		  int (*complete)(struct kvm_vcpu *vcpu))
 {
 	if (answer == KVM_MSR_GP)
-		return inject_gp(vcpu);
+		return kvm_inject_gp(vcpu);
 	if (answer == KVM_MSR_DONE)
 		return kvm_skip_instruction(vcpu);
 	kvm_complete_later(vcpu, complete);

@@ -36,10 +36,12 @@ int kvm_cap_quirks(struct kvm *kvm)
 }
 
 /* Whether the next call turns on again what this one turns off is each kernel's own. */
-static void disable_quirks(struct kvm *kvm, u64 quirks)
+static long disable_quirks(struct kvm *kvm, u64 quirks)
 {
 	u64 changed;
 
+	if (quirks & ~supported_quirks())
+		return -EINVAL;
 	mutex_lock(&kvm->lock);
 	if (kvmx_quirk_calls_add_up)
 		quirks |= kvm->settings.disabled_quirks;
@@ -49,38 +51,7 @@ static void disable_quirks(struct kvm *kvm, u64 quirks)
 	/* They are in the memory types of what is mapped. */
 	if (changed & (KVM_X86_QUIRK_IGNORE_GUEST_PAT | KVM_X86_QUIRK_CD_NW_CLEARED))
 		kvm_mmu_zap_all(kvm);
-}
-
-/**
- * kvm_state_enable_cap - KVM_ENABLE_CAP on a VM, for capabilities about MSRs and quirks
- * @kvm: the VM
- * @cap: what to enable
- *
- * Return: 0, or -EINVAL for a bad argument or another capability.
- */
-static long kvm_state_enable_cap(struct kvm *kvm, const struct kvm_enable_cap *cap)
-{
-	switch (cap->cap) {
-	case KVM_CAP_DISABLE_QUIRKS2:
-		if (cap->args[0] & ~supported_quirks())
-			return -EINVAL;
-		disable_quirks(kvm, cap->args[0]);
-		return 0;
-	case KVM_CAP_DISABLE_QUIRKS:
-		/* User space cannot ask which ones there are: others are passed over. */
-		disable_quirks(kvm, cap->args[0] & supported_quirks());
-		return 0;
-	case KVM_CAP_X86_USER_SPACE_MSR:
-		if (cap->args[0] & ~(u64)EXIT_REASONS)
-			return -EINVAL;
-		kvm->settings.user_space_msr_mask = cap->args[0];
-		return 0;
-	case KVM_CAP_MSR_PLATFORM_INFO:
-		kvm->settings.platform_info_hidden = !cap->args[0];
-		return 0;
-	default:
-		return -EINVAL;
-	}
+	return 0;
 }
 
 /* A maximum that is the boot CPU's id is taken, as by the kernel: max_vcpuid_cap_test has it so. */
@@ -134,7 +105,7 @@ static long enable_switch(bool *where, u64 val)
 	return 0;
 }
 
-/** kvm_vm_ioctl_enable_cap - KVM_ENABLE_CAP on a VM */
+/** kvm_vm_ioctl_enable_cap - KVM_ENABLE_CAP on a VM: -EINVAL for an argument or a capability */
 long kvm_vm_ioctl_enable_cap(struct kvm_ioctl_args *a)
 {
 	const struct kvm_enable_cap *cap = a->data;
@@ -161,6 +132,19 @@ long kvm_vm_ioctl_enable_cap(struct kvm_ioctl_args *a)
 	case KVM_CAP_X2APIC_API:
 	case KVM_CAP_X86_APIC_BUS_CYCLES_NS:
 		return kvm_irq_enable_cap(kvm, cap);
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return disable_quirks(kvm, cap->args[0]);
+	case KVM_CAP_DISABLE_QUIRKS:
+		/* User space cannot ask which ones there are: others are passed over. */
+		return disable_quirks(kvm, cap->args[0] & supported_quirks());
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap->args[0] & ~(u64)EXIT_REASONS)
+			return -EINVAL;
+		kvm->settings.user_space_msr_mask = cap->args[0];
+		return 0;
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		kvm->settings.platform_info_hidden = !cap->args[0];
+		return 0;
 	}
-	return kvm_state_enable_cap(kvm, cap);
+	return -EINVAL;
 }

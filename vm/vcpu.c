@@ -3,13 +3,8 @@
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/uaccess.h>
-#include <linux/percpu.h>
-#include <trace/events/ipi.h>
-#include <asm/debugreg.h>
 #include "compat/compat.h"
 #include "cpuid.h"
 #include "ioctl.h"
@@ -19,7 +14,6 @@
 #include "run.h"
 #include "state.h"
 #include "stats.h"
-#include "trace.h"
 #include "vcpu.h"
 
 static struct kmem_cache *vcpu_cache;

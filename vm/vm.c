@@ -2,16 +2,13 @@
 /* The VM: its life, its file descriptor, its ioctls. */
 #include <linux/anon_inodes.h>
 #include <linux/compat.h>
-#include <linux/cpumask.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <asm/tsc.h>
-#include "compat/apic.h"
 #include "bus.h"
 #include "compat/compat.h"
 #include "device.h"
