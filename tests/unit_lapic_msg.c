@@ -462,7 +462,8 @@ static void map_of_a_mixture(void)
 	for (new = 0; new < 64; new++) {
 		v->apic->public = (struct kvm_apic_public) {
 			.id = new & 1 ? to.id : from.id, .ldr = new & 2 ? to.ldr : from.ldr,
-			.on = new & 4 ? to.on : from.on, .x2apic = new & 8 ? to.x2apic : from.x2apic,
+			.on = new & 4 ? to.on : from.on,
+			.x2apic = new & 8 ? to.x2apic : from.x2apic,
 			.cluster = new & 16 ? to.cluster : from.cluster,
 			.moved = new & 32 ? to.moved : from.moved,
 		};
