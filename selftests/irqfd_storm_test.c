@@ -103,6 +103,7 @@ static void prepare(void)
 		guest_handlers[VEC + i] = on_irq;
 	guest_handlers[VEC_PIN] = on_irq;
 	guest_handlers[VEC_MARK] = on_irq;
+	guest_take_last_vector();
 	for (i = 0; i < 2; i++) {
 		guest_code(g, i, taker, i);
 		guest_start(g, i);

@@ -51,6 +51,7 @@ static struct guest *prepare(int nr, enum guest_chip chip)
 	guest_handlers[VEC] = on_irq;
 	guest_handlers[VEC2] = on_irq;
 	guest_handlers[VEC_MARK] = on_irq;
+	guest_take_last_vector();
 	for (i = 0; i < nr; i++) {
 		guest_code(g, i, taker, 0);
 		guest_start(g, i);

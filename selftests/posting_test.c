@@ -35,12 +35,6 @@ static void on_irq(struct guest_frame *f)
 	count[f->vector]++;
 }
 
-/* Bochs takes a notification of an empty PIR for a request of the last vector. */
-static void on_last_vector(struct guest_frame *f)
-{
-	guest_eoi();
-}
-
 static void take_one(void)
 {
 	if (spins || (turns && (count[VEC] & 4))) {
@@ -101,7 +95,7 @@ static struct guest *prepare(int nr)
 	need_cap(g, KVM_CAP_IRQFD);
 	guest_handlers[VEC] = on_irq;
 	guest_handlers[VEC2] = on_irq;
-	guest_handlers[255] = on_last_vector;
+	guest_take_last_vector();
 	CHECK_OK(guest_set_routes(g, &e, 1));
 	return g;
 }

@@ -232,6 +232,7 @@ static void pings(const void *arg)
 	int to = pc_case->senders, i;
 	struct cpu_thread t[MAX_AGENTS];
 
+	install_counter(pc, LAST_VECTOR, pc_case->x2apic);
 	for (i = 0; i < to; i++) {
 		install_counter(pc, VEC + i * 16, pc_case->x2apic);
 		set_sender(pc, i, pc_case->rounds, to, VEC + i * 16);
@@ -279,6 +280,7 @@ static void storms(const void *arg)
 	struct cpu_thread t[4];
 	int i;
 
+	install_counter(pc, LAST_VECTOR, true);
 	machine_load(pc->m, 0x3f000, storm_handler, storm_handler_end);
 	idt[2 * VEC] = 0xf000 | (uint64_t)SEL_CODE64 << 16 | 0x8eULL << 40 | 3ULL << 48;
 	for (i = 0; i < 4; i++) {
@@ -308,6 +310,7 @@ static void host_to_halted(const void *arg)
 	struct cpu_thread t;
 	int i;
 
+	install_counter(pc, LAST_VECTOR, true);
 	install_counter(pc, VEC, true);
 	cpu_goto(&pc->cpu[0], G_AT(0), 0);
 	start(pc, &t, 0, sleeper, sleeper_end);

@@ -71,6 +71,16 @@ uint8_t guest_rdmsr(uint32_t msr, uint64_t *value)
 	return fault;
 }
 
+static void on_last_vector(struct guest_frame *f)
+{
+	guest_eoi();
+}
+
+void guest_take_last_vector(void)
+{
+	guest_handlers[255] = on_last_vector;
+}
+
 void guest_touch(void)
 {
 	volatile uint64_t stack[640];
