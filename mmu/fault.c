@@ -10,6 +10,7 @@
 #include "compat/pfnmap.h"
 #include "internal.h"
 #include "ioctl.h"
+#include "uapi/kvm_guest_memfd.h"
 #include "vcpu.h"
 
 struct kvm_page_fault {
@@ -308,6 +309,18 @@ static noinline void mark_mmio(struct kvm *kvm, gfn_t gfn)
 	ept_table_free(kvm, spare);
 }
 
+/* KVM_RUN fails with @error, and kvm_run says where: KVM_CAP_MEMORY_FAULT_INFO. */
+static int memory_fault(struct kvm_vcpu *vcpu, gfn_t gfn, int error)
+{
+	struct kvmx_memory_fault *fault = kvmx_run_memory_fault(vcpu->run);
+
+	vcpu->run->exit_reason = KVM_EXIT_MEMORY_FAULT;
+	fault->flags = 0;
+	fault->gpa = (gpa_t)gfn << PAGE_SHIFT;
+	fault->size = PAGE_SIZE;
+	return error;
+}
+
 /* Apart, for what it has on the stack. */
 static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slot, gfn_t gfn,
 				  u32 acc)
@@ -326,6 +339,8 @@ static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slo
 	if (fast_page_fault(&f))
 		return KVM_FAULT_FIXED;
 	r = handle_fault(&f);
+	if (r == -EFAULT)
+		return memory_fault(vcpu, gfn, r);
 	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
 }
 
@@ -337,7 +352,8 @@ static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slo
  *
  * Return: KVM_FAULT_FIXED run the guest again (the page is there, or the host
  * is about to change it); KVM_FAULT_MMIO no memory for such an access; -EINTR a
- * signal came while waiting; -EFAULT user space has nothing there; -ENOMEM.
+ * signal came while waiting; -EFAULT user space has nothing there, and kvm_run
+ * says where (KVM_EXIT_MEMORY_FAULT); -ENOMEM.
  */
 int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 {

@@ -10,6 +10,7 @@
 #include "compat/compat.h"
 #include "ioctl.h"
 #include "mmu.h"
+#include "uapi/kvm_guest_memfd.h"
 
 #define KVM_MEMSLOT_MAX_PAGES	((1UL << 31) - 1)
 #define KVM_MEMSLOT_FLAGS	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
@@ -503,6 +504,7 @@ static const struct kvm_cap memslot_caps[] = {
 	{ .cap = KVM_CAP_SYNC_MMU, .value = 1 },
 	{ .cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL, .value = 1 },
 	{ .cap = KVM_CAP_PRE_FAULT_MEMORY, .value = 1 },
+	{ .cap = KVM_CAP_MEMORY_FAULT_INFO, .value = 1 },
 	{ .cap = KVM_CAP_MULTI_ADDRESS_SPACE, .value = KVM_NR_ADDRESS_SPACES },
 };
 
