@@ -9,6 +9,10 @@
 /* A page of the guest's own. */
 #define AT 0x30000UL
 
+/* There with bits 8 and 10 of IA32_MCG_CAP. */
+#define MCG_CTL		0x17b
+#define MC0_CTL2	0x280
+
 enum kind {
 	MSR, CR0, CR2, CR3, CR4, CR8, DR0, DR1, DR2, DR3, DR6, DR7, XCR0,
 	APIC,			/* a register of the local APIC; others by KVM_SET_LAPIC */
@@ -427,6 +431,17 @@ static void follow_mwait(struct guest *g)
 	CHECK_OK(enable_cap(g->fd, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT));
 }
 
+/* All banks, and what can be controlled of them. */
+static void set_up_mce(struct guest *g)
+{
+	uint64_t cap = 32 | 1 << 8 | 1 << 10, supported = 0;
+
+	CHECK_OK(ioctl(g->m->vm->kvm_fd, KVM_X86_GET_MCE_CAP_SUPPORTED, &supported));
+	if (~supported & cap & ~0xffULL)
+		test_skip("no CMCI in this kvm");
+	CHECK_OK(ioctl(g->m->vcpu->fd, KVM_X86_SETUP_MCE, &cap));
+}
+
 /* 6.1's keeps the bit of HWCR that is cleared. */
 static bool can_clear(struct guest *g, const struct reg *r)
 {
@@ -466,6 +481,8 @@ static void prepare(struct guest *g, const struct reg *r)
 		s.efer |= EFER_SCE_BIT;
 	if (r->kind == MXCSR)
 		s.cr4 |= X86_CR4_OSFXSR;
+	if (r->index == MCG_CTL || r->index == MC0_CTL2)
+		set_up_mce(g);
 	if (r->use == use_mwait)
 		follow_mwait(g);
 	if (r->use == use_wp)
@@ -526,6 +543,8 @@ static const struct reg regs[] = {
 	{ "mtrr_64k", MSR, 0x250, false, ~0xf9f9f9f9f9f9f9f9, 0x0505050505050505 },
 	{ "mtrr_16k", MSR, 0x258, false, ~0xf9f9f9f9f9f9f9f9, 5, .last = 0x259, .step = 1 },
 	{ "mtrr_4k", MSR, 0x268, false, ~0xf9f9f9f9f9f9f9f9, 5, .last = 0x26f, .step = 1 },
+	{ "mcg_ctl", MSR, MCG_CTL, false, ~0ULL, 0 },
+	{ "mc_ctl2", MSR, MC0_CTL2, false, 1 << 30, 1, .last = 0x29f, .step = 1 },
 	{ "mc_ctl", MSR, 0x400, false, ~0ULL, 0, .last = 0x47c, .step = 4 },
 	{ "mc_addr", MSR, 0x402, false, 0x1000, 0x2000, .last = 0x47e, .step = 4 },
 	{ "mc_misc", MSR, 0x403, false, 0x1000, 0x2000, .last = 0x47f, .step = 4 },
@@ -613,14 +632,42 @@ static bool group_seen(const struct reg *r)
 	return false;
 }
 
-/* Not in the table, whose rows set a value and set it back: the tests named have these. */
-static const uint32_t elsewhere[] = {
-	MSR_IA32_TSC,			/* goes on; tsc_test */
-	0x3a,				/* written once, then locked; msr_test */
-	MSR_IA32_TSC_DEADLINE,		/* with the timer in that mode alone; apic_timer_test */
-	0x4b564d07,			/* a command; pv_msr_test */
-	0x48,				/* the bits that CPUID has; msr_test */
+/* MSRs from @first to @last, if that is given, at distances of @step. */
+struct msrs {
+	uint32_t first, last, step;
 };
+
+/* Not in the table, whose rows set a value and set it back: the tests named have these. */
+static const struct msrs elsewhere[] = {
+	{ MSR_IA32_TSC },		/* goes on; tsc_test */
+	{ 0x3a },			/* written once, then locked; msr_test */
+	{ MSR_IA32_TSC_DEADLINE },	/* with the timer in that mode alone; apic_timer_test */
+	{ 0x4b564d07 },			/* a command; pv_msr_test */
+	{ 0x48 },			/* the bits that CPUID has; msr_test */
+};
+
+/* Nor in the table: this guest can change none of them, or not so that it can read it. */
+static const struct msrs one_door[] = {
+	{ 0x34 },			/* counts SMIs; msr_sweep_test */
+	{ 0x49 },			/* a command, if CPUID has it; msr_sweep */
+	{ 0x8b },			/* a guest's write asks for it; quirk_test */
+	{ 0x9e },			/* a guest reads it in SMM; msr_sweep */
+	{ 0xce },			/* user space says what CPU it is; quirk_test */
+	{ 0x10a },			/* likewise; msr_sweep_test */
+	{ 0x10b },			/* a command, if CPUID has it; msr_sweep */
+	{ 0x1d9 },			/* what is taken is not kept; msr_sweep_test */
+	{ 0x345 },			/* what the PMU has; quirk_test */
+	{ 0x401, 0x47d, 4 },		/* a guest may only write 0; ioctl_test */
+	{ MSR_IA32_XSS },		/* no bit is offered; msr_sweep_test */
+	{ 0x4b564d08 },			/* the bit of CPUID is user space's to give; pv_msr_test */
+};
+
+static bool is_among(const struct msrs *m, uint32_t index)
+{
+	uint32_t last = m->last ?: m->first, step = m->step ?: 1;
+
+	return index >= m->first && index <= last && !((index - m->first) % step);
+}
 
 static bool in_table(uint32_t index)
 {
@@ -628,35 +675,56 @@ static bool in_table(uint32_t index)
 	int i;
 
 	for (i = 0; i < ARRAY_LEN(elsewhere); i++)
-		if (elsewhere[i] == index)
+		if (is_among(elsewhere + i, index))
 			return true;
 	for (r = regs; r < regs + ARRAY_LEN(regs); r++)
-		if (r->kind == MSR && index >= r->index && index <= (r->last ?: r->index) &&
-		    !((index - r->index) % (r->step ?: 1)))
+		if (r->kind == MSR &&
+		    is_among(&(struct msrs) { r->index, r->last, r->step }, index))
 			return true;
 	return false;
+}
+
+static bool can_change(struct guest *g, uint32_t index)
+{
+	command = TRY;
+	index_now = index;
+	guest_run(g, 0);
+	return value;
+}
+
+static struct guest *trier(void)
+{
+	struct guest *g = guest_new(1, CHIP_FULL);
+
+	guest_code(g, 0, guest_main, 0);
+	return g;
 }
 
 /* What a guest can change and what there is to save has a row. */
 static void complete(const void *arg)
 {
-	struct guest *g = guest_new(1, CHIP_FULL);
+	struct guest *g = trier();
 	uint32_t list[STATE_MAX_MSRS];
 	int i, n = state_msrs(list, STATE_MAX_MSRS), missing = 0;
 
-	guest_code(g, 0, guest_main, 0);
-	command = TRY;
-	for (i = 0; i < n; i++) {
-		index_now = list[i];
-		if (in_table(list[i]))
-			continue;
-		guest_run(g, 0);
-		if (value) {
+	for (i = 0; i < n; i++)
+		if (!in_table(list[i]) && can_change(g, list[i])) {
 			test_note("MSR 0x%x can be changed and has no row", list[i]);
 			missing++;
 		}
-	}
 	CHECK(!missing, "%d", missing);
+}
+
+/* There is a reason not to have these in the table. */
+static void closed(const void *arg)
+{
+	struct guest *g = trier();
+	const struct msrs *m;
+	uint32_t i;
+
+	for (m = one_door; m < one_door + ARRAY_LEN(one_door); m++)
+		for (i = m->first; i <= (m->last ?: m->first); i += m->step ?: 1)
+			CHECK(!can_change(g, i), "MSR 0x%x can be changed", i);
 }
 
 int main(int argc, char **argv)
@@ -670,5 +738,6 @@ int main(int argc, char **argv)
 			add_test(group, r, "%s", groups[r->kind]);
 	}
 	TEST(complete);
+	TEST(closed);
 	return run_tests(argc, argv);
 }

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tables of a built kvm.ko: what KVM_CHECK_EXTENSION answers and which ioctls there are.
+"""The tables of a built kvm.ko: what KVM_CHECK_EXTENSION answers, which ioctls and which MSRs
+there are.
 
 An ELF file of type REL: every pointer of a table is a relocation. The layouts are those of
-struct kvm_cap and struct kvm_ioctl in include/ioctl.h.
+struct kvm_cap and struct kvm_ioctl in include/ioctl.h, of struct kvm_msr_row in include/msr.h.
 """
 
+import collections
 import struct
 
 KINDS = ("dev", "vm", "vcpu", "device")
 KVMIO = 0xAE
 SHT_SYMTAB, SHT_RELA = 2, 4
+MSR_ROW = 56
+MSR_SAVED, MSR_HOST_ONLY, MSR_HIDDEN, MSR_UNFILTERED = 1, 2, 4, 8
+MSR_WRITE_STORED, MSR_WRITE_HOST = 4, 5
+
+# kept: a write can change what is read. needs: is there a CPUID bit that a guest must have?
+Msr = collections.namedtuple("Msr", "first last table kept flags feature needs")
 
 
 class Elf:
@@ -74,7 +82,8 @@ class Elf:
 
 class Module:
     """caps: the value by number, None where a function answers. ioctls: for each kind of
-    file descriptor the number of the capability that announces it, 0 for none, by name."""
+    file descriptor the number of the capability that announces it, 0 for none, by name. msrs:
+    the rows, in their order. unlinked: tables that nothing refers to."""
 
     def __init__(self, path):
         elf = Elf(path)
@@ -86,8 +95,15 @@ class Module:
             table = elf.pointer(section, at)
             linked.add(table)
             self._capabilities(elf, table)
+        section, start, length = elf.symbol("kvm_msr_tables")
+        names = {(s[1], s[2]): s[0] for s in elf.symbols if s[0].startswith("kvm_msrs_")}
+        self.msrs = []
+        for at in range(start, start + length, 8):
+            table = elf.pointer(section, at)
+            linked.add(table)
+            self.msrs += self._msrs(elf, table, names[table].removeprefix("kvm_msrs_"))
         for name, section, value, _ in elf.symbols:
-            if name.startswith("kvm_caps_") and (section, value) not in linked:
+            if name.startswith(("kvm_caps_", "kvm_msrs_")) and (section, value) not in linked:
                 self.unlinked.append(name)
         self.ioctls = {kind: self._ioctls(elf, *elf.symbol(f"{kind}_ioctls"))
                        for kind in KINDS}
@@ -103,6 +119,16 @@ class Module:
                 raise ValueError(f"capability {cap} is in two tables")
             called = elf.pointer(entry[0], entry[1] + 16 * n + 8)
             self.caps[cap] = None if called else value
+
+    @staticmethod
+    def _msrs(elf, table, name):
+        section, offset = table
+        rows, start = elf.pointer(section, offset)
+        (count,) = elf.read("<I", section, offset + 8)
+        for at in range(start, start + count * MSR_ROW, MSR_ROW):
+            first, last, *needs, ways, flags, feature = elf.read("<II42x6B", rows, at)
+            kept = elf.pointer(rows, at + 16) or ways >> 4 in (MSR_WRITE_STORED, MSR_WRITE_HOST)
+            yield Msr(first, last or first, name, bool(kept), flags, feature, any(needs))
 
     @staticmethod
     def _ioctls(elf, section, start, length):
