@@ -83,7 +83,7 @@ static struct miscdevice kvm_dev = {
 };
 
 /* Caches and tables, and what of the host never changes. */
-static int kvm_arch_init(void)
+static int __init kvm_arch_init(void)
 {
 	int r = kvm_ioctl_index(&dev_table);
 
@@ -105,7 +105,7 @@ static void kvm_arch_exit(void)
 	kvm_mmu_module_exit();
 }
 
-static int kvm_arch_hardware_setup(void)
+static int __init kvm_arch_hardware_setup(void)
 {
 	int r = vmx_setup();
 

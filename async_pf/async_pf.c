@@ -53,7 +53,7 @@ static atomic_t under_way;
 /* A worker finishes, or a vCPU goes. */
 static DEFINE_SPINLOCK(async_pf_lock);
 
-int kvm_async_pf_init(void)
+int __init kvm_async_pf_init(void)
 {
 	async_pf_cache = KMEM_CACHE(async_pf, 0);
 	if (!async_pf_cache)

@@ -313,7 +313,7 @@ void kvm_irqfd_release_vm(struct kvm *kvm)
 	flush_workqueue(cleanup_wq);
 }
 
-int kvm_irqfd_init(void)
+int __init kvm_irqfd_init(void)
 {
 	cleanup_wq = alloc_workqueue("kvm-irqfd-cleanup", 0, 0);
 	return cleanup_wq ? 0 : -ENOMEM;

@@ -543,7 +543,7 @@ void kvm_mmu_destroy_vm(struct kvm *kvm)
 	kvm->mmu.root = NULL;
 }
 
-int kvm_mmu_module_init(void)
+int __init kvm_mmu_module_init(void)
 {
 	if (nx_huge_pages_param == NX_AUTO)
 		nx_huge_pages = boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off();

@@ -176,7 +176,7 @@ KVMX_SYSCORE(suspend, resume);
  *
  * Return: 0, or an error of the notifier.
  */
-int kvm_pv_module_init(void)
+int __init kvm_pv_module_init(void)
 {
 	int r = pvclock_gtod_register_notifier(&host_clock_nb);
 

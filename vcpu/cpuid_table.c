@@ -100,7 +100,7 @@ static const struct {
 	enum feature_word owner;
 	u32 feature;
 	u32 users[NR_WORDS];
-} xstate_features[] = {
+} xstate_features[] __initconst = {
 	{ XFEATURE_MASK_YMM, XFEATURE_MASK_YMM, W_1_ECX, F(AVX), {
 		[W_1_ECX] = F(AVX) | F(FMA) | F(F16C), [W_7_EBX] = F(AVX2),
 		[W_7_ECX] = F(VAES) | F(VPCLMULQDQ) } },
@@ -214,12 +214,12 @@ static struct kvm_cpuid_leaf host_leaf(u32 function, u32 index)
 }
 
 /* Features a guest can have although the host kernel chose to do without. */
-static u32 unused_by_host(enum feature_word w)
+static u32 __init unused_by_host(enum feature_word w)
 {
 	return w == W_7_ECX ? F(LA57) : 0;
 }
 
-static u32 host_word(enum feature_word w)
+static u32 __init host_word(enum feature_word w)
 {
 	struct kvm_cpuid_leaf l = host_leaf(words[w].function, words[w].index);
 	u32 bits;
@@ -233,7 +233,7 @@ static u32 host_word(enum feature_word w)
 }
 
 /* Not every kind of core may have what the host kernel does not keep a view of. */
-static void cut_to_this_cpu(void *unused)
+static void __init cut_to_this_cpu(void *unused)
 {
 	int w;
 
@@ -241,7 +241,7 @@ static void cut_to_this_cpu(void *unused)
 		offered[w] &= host_word(w);
 }
 
-static void find_features(void)
+static void __init find_features(void)
 {
 	int w, cpu;
 
@@ -280,7 +280,7 @@ static void find_features(void)
 }
 
 /* A feature goes with its state components, and they with it. */
-static void match_xcr0_and_features(void)
+static void __init match_xcr0_and_features(void)
 {
 	int i, w;
 
@@ -294,7 +294,7 @@ static void match_xcr0_and_features(void)
 	}
 }
 
-static void find_xcr0(void)
+static void __init find_xcr0(void)
 {
 	int i;
 
@@ -316,7 +316,7 @@ static void find_xcr0(void)
 	}
 }
 
-static void find_cr4(void)
+static void __init find_cr4(void)
 {
 	int i;
 

@@ -38,7 +38,7 @@ static struct kvm_ioctl_table device_table = {
 	.entry = device_ioctls, .count = ARRAY_SIZE(device_ioctls),
 };
 
-int kvm_device_module_init(void)
+int __init kvm_device_module_init(void)
 {
 	return kvm_ioctl_index(&device_table);
 }

@@ -20,7 +20,7 @@
  *
  * Return: 0, or -EINVAL for a table out of order.
  */
-int kvm_ioctl_index(struct kvm_ioctl_table *t)
+int __init kvm_ioctl_index(struct kvm_ioctl_table *t)
 {
 	unsigned int i;
 

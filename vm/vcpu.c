@@ -412,7 +412,7 @@ void kvm_destroy_vcpus(struct kvm *kvm)
 	xa_destroy(&kvm->vcpus.by_idx);
 }
 
-int kvm_vcpu_module_init(void)
+int __init kvm_vcpu_module_init(void)
 {
 	int r = kvm_ioctl_index(&vcpu_table);
 

@@ -309,7 +309,7 @@ long kvm_dev_ioctl_create_vm(unsigned long type)
 	return fd;
 }
 
-int kvm_vm_module_init(void)
+int __init kvm_vm_module_init(void)
 {
 	int r = kvm_ioctl_index(&vm_table);
 

@@ -354,7 +354,7 @@ int vmx_check_cpu(void)
  *
  * Return: @buf
  */
-const char *vmx_feature_line(char *buf, size_t len)
+const char * __init vmx_feature_line(char *buf, size_t len)
 {
 	const struct { const char *name; bool used; } f[] = {
 		{ "vpid", vmx_caps.vpid },

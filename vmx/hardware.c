@@ -48,7 +48,7 @@ void vmx_region_free(struct vmcs_region *region)
  * Context: module load, before any VM.
  * Return: 0, or -ENOMEM with nothing allocated and no handler set.
  */
-int vmx_percpu_alloc(void)
+int __init vmx_percpu_alloc(void)
 {
 	int r = vmx_user_return_init(), cpu;
 

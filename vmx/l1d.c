@@ -137,7 +137,7 @@ static int ask(enum vmx_l1d_flush_state want)
  * Context: module load, before any VM.
  * Return: 0 or -ENOMEM.
  */
-int vmx_l1d_init(void)
+int __init vmx_l1d_init(void)
 {
 	int r;
 

@@ -50,7 +50,7 @@ static void on_wakeup_vector(void)
 	raw_spin_unlock(&l->lock);
 }
 
-void vmx_posted_init(void)
+void __init vmx_posted_init(void)
 {
 	int cpu;
 

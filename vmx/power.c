@@ -125,7 +125,7 @@ static int on_reboot(struct notifier_block *nb, unsigned long val, void *data)
 
 static struct notifier_block reboot_nb = { .notifier_call = on_reboot };
 
-static void check_cpu(void *result)
+static void __init check_cpu(void *result)
 {
 	int r = vmx_check_cpu();
 
@@ -139,7 +139,7 @@ static void check_cpu(void *result)
  * Context: module load.
  * Return: 0, or what vmx_check_cpu() says of the worst.
  */
-int vmx_check_all_cpus(void)
+int __init vmx_check_all_cpus(void)
 {
 	atomic_t result = ATOMIC_INIT(0);
 
@@ -154,7 +154,7 @@ int vmx_check_all_cpus(void)
  *
  * Return: 0, or an error of cpuhp_setup_state().
  */
-int vmx_power_init(void)
+int __init vmx_power_init(void)
 {
 	int r;
 

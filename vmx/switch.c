@@ -57,7 +57,7 @@ static void on_user_return(struct user_return_notifier *urn)
 	local_irq_restore(flags);
 }
 
-int vmx_user_return_init(void)
+int __init vmx_user_return_init(void)
 {
 	user_return = alloc_percpu(struct user_return);
 	return user_return ? 0 : -ENOMEM;

@@ -42,7 +42,7 @@ static void vmptrld(phys_addr_t pa)
 	asm volatile("1: vmptrld %0\n2:\n" _ASM_EXTABLE(1b, 2b) : : "m" (pa) : "cc", "memory");
 }
 
-void kvm_vmcs_percpu_init(int cpu)
+void __init kvm_vmcs_percpu_init(int cpu)
 {
 	INIT_LIST_HEAD(&per_cpu(active_vmcs, cpu));
 	per_cpu(current_vmcs, cpu) = NULL;
