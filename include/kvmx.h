@@ -118,6 +118,7 @@ struct kvm_settings {
 	unsigned long tss_addr;
 	u64 identity_map_addr;
 	u32 default_tsc_khz;
+	u64 manual_log;			/* KVM_DIRTY_LOG_*: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
 	bool exception_payload;
 	bool triple_fault_event;
 	bool exit_on_emulation_error;

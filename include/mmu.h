@@ -41,6 +41,14 @@ static inline void kvm_slot_mark_dirty(const struct kvm_memslot *slot, gfn_t gfn
 /* --- mmu/dirty.c --- */
 int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
 long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a);
+long kvm_vm_ioctl_clear_dirty_log(struct kvm_ioctl_args *a);
+/* KVM_ENABLE_CAP of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
+long kvm_enable_manual_log(struct kvm *kvm, u64 flags);
+/* All pages of a new log count as written; kvm_mmu_track_slot() is not called. */
+static inline bool kvm_log_starts_full(const struct kvm *kvm)
+{
+	return READ_ONCE(kvm->settings.manual_log) & KVM_DIRTY_LOG_INITIALLY_SET;
+}
 
 /* --- mmu/ept.c --- */
 long kvm_vm_ioctl_set_nr_mmu_pages(struct kvm_ioctl_args *a);
@@ -74,15 +82,15 @@ void kvm_mmu_replace_slot(struct kvm *kvm, struct kvm_memslot *old, struct kvm_m
 void kvm_mmu_noncoherent_dma(struct kvm *kvm, int n);
 /* First gfn that EPT cannot map on this CPU. */
 gfn_t kvm_mmu_gfn_limit(void);
-void kvm_mmu_slot_write_protect(struct kvm *kvm, const struct kvm_memslot *slot);
-/*
- * Write-protects the pages of @slot whose bits are set in @mask (64 pages from
- * @base_offset); the caller does kvm_flush_remote_tlbs() after the last of several.
- */
-void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slot,
-				  gfn_t base_offset, unsigned long mask);
 /* After write protection and zaps: bump tlb_gen, kick vCPUs that run. */
 void kvm_flush_remote_tlbs(struct kvm *kvm);
+
+/* --- mmu/track.c --- */
+/* Writes to pages of a slot are seen from now on; the caller of the first flushes. */
+void kvm_mmu_track_pages(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long first,
+			 const unsigned long *bits, unsigned long n);
+void kvm_mmu_track_slot(struct kvm *kvm, const struct kvm_memslot *slot);
+void kvm_mmu_untrack_slot(struct kvm *kvm, const struct kvm_memslot *slot);
 
 /* --- mmu/fault.c --- */
 long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a);

@@ -2,12 +2,13 @@
 /*
  * The dirty log of a memory slot, handed to user space.
  *
- * A bit is set under the read side of mmu.lock together with the EPT entry's
- * write permission, or after a write through the user address. Here the bit is
- * taken first and the permission after, under the write side: a fault in
- * between leaves a bit for the next time or a page that faults again.
+ * A bit is set with or after the EPT entry's write permission, under one hold of
+ * the read side of mmu.lock, or after a write through the user address. Here the
+ * bit is taken first and the permission after: a fault in between leaves a bit for
+ * the next time, or a page that faults again, or both.
  */
 #include <linux/compat.h>
+#include <linux/err.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include "ioctl.h"
@@ -16,13 +17,33 @@
 /* Words of the bitmap between two looks at whether to go on: the log of 128 MiB. */
 #define DIRTY_STEP	512
 
-/* A bitmap may have 2^31 bits. */
+/* A bitmap may have 2^31 bits. Whether to go on with step @i. */
 static bool dirty_pause(unsigned long i)
 {
 	if (i % DIRTY_STEP)
 		return true;
 	cond_resched();
 	return !fatal_signal_pending(current);
+}
+
+/* Words of the step that begins at word @i of @n. */
+static unsigned long step_words(unsigned long i, unsigned long n)
+{
+	return min_t(unsigned long, n - i, DIRTY_STEP);
+}
+
+/* Takes the bits of words @i to @end into @to; false if there is none. */
+static bool take_words(const struct kvm_memslot *slot, unsigned long *to, unsigned long i,
+		       unsigned long end)
+{
+	unsigned long any = 0;
+
+	for (; i < end; i++) {
+		to[i] = READ_ONCE(slot->dirty_bitmap[i]);
+		if (to[i])
+			any |= to[i] = xchg(&slot->dirty_bitmap[i], 0);
+	}
+	return any;
 }
 
 /*
@@ -35,12 +56,10 @@ static unsigned long dirty_take(struct kvm *kvm, const struct kvm_memslot *slot,
 	unsigned long i, n = BITS_TO_LONGS(slot->npages);
 	bool any = false;
 
-	for (i = 0; i < n && dirty_pause(i); i++) {
-		to[i] = 0;
-		if (!READ_ONCE(slot->dirty_bitmap[i]))
+	for (i = 0; i < n && dirty_pause(i); i += step_words(i, n)) {
+		if (!take_words(slot, to, i, i + step_words(i, n)))
 			continue;
-		to[i] = xchg(&slot->dirty_bitmap[i], 0);
-		kvm_mmu_write_protect_masked(kvm, slot, i * BITS_PER_LONG, to[i]);
+		kvm_mmu_track_pages(kvm, slot, i * BITS_PER_LONG, to + i, step_words(i, n));
 		any = true;
 	}
 	/* User space reads the pages after this: no CPU may write them unseen by then. */
@@ -65,16 +84,32 @@ static void dirty_give_back(const struct kvm_memslot *slot, const unsigned long 
 /* In parts, since one copy of all would go on for long whatever happens. */
 static int dirty_copy_out(void __user *to, const unsigned long *from, unsigned long n)
 {
-	unsigned long i, len;
+	unsigned long i;
 
 	for (i = 0; i < n; i += DIRTY_STEP) {
 		if (!dirty_pause(i))
 			return -EINTR;
-		len = min_t(unsigned long, n - i, DIRTY_STEP) * sizeof(long);
-		if (copy_to_user(to + i * sizeof(long), from + i, len))
+		if (copy_to_user(to + i * sizeof(long), from + i,
+				 step_words(i, n) * sizeof(long)))
 			return -EFAULT;
 	}
 	return 0;
+}
+
+/* The slot of a log; slots_lock is taken, and kept if there is one. */
+static struct kvm_memslot *lock_logged(struct kvm *kvm, u32 id)
+{
+	struct kvm_memslot *slot;
+
+	if ((id >> 16) >= KVM_NR_ADDRESS_SPACES || (id & 0xffff) >= KVM_USER_MEM_SLOTS)
+		return ERR_PTR(-EINVAL);
+	if (mutex_lock_killable(&kvm->slots_lock))
+		return ERR_PTR(-EINTR);
+	slot = kvm_id_to_memslot(kvm, id);
+	if (slot && slot->dirty_bitmap)
+		return slot;
+	mutex_unlock(&kvm->slots_lock);
+	return ERR_PTR(-ENOENT);
 }
 
 /**
@@ -82,32 +117,29 @@ static int dirty_copy_out(void __user *to, const unsigned long *from, unsigned l
  * @kvm: the VM
  * @log: as of KVM_GET_DIRTY_LOG
  *
+ * With KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE it is only copied.
+ *
  * Return: 0, -EINVAL (no such id), -ENOENT (no slot, or not logged), -EFAULT, or
  * -EINTR if the process is being killed; on failure no bit is lost.
  */
 int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 {
-	struct kvm_memslot *slot;
+	struct kvm_memslot *slot = lock_logged(kvm, log->slot);
 	unsigned long *copy, n, taken;
 	int r;
 
-	if ((log->slot >> 16) >= KVM_NR_ADDRESS_SPACES ||
-	    (log->slot & 0xffff) >= KVM_USER_MEM_SLOTS)
-		return -EINVAL;
-	if (mutex_lock_killable(&kvm->slots_lock))
-		return -EINTR;
-	slot = kvm_id_to_memslot(kvm, log->slot);
-	if (!slot || !slot->dirty_bitmap) {
-		r = -ENOENT;
-		goto unlock;
-	}
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
 	n = BITS_TO_LONGS(slot->npages);
 	copy = slot->dirty_bitmap + n;
-	taken = dirty_take(kvm, slot, copy);
-	r = taken == n ? dirty_copy_out(log->dirty_bitmap, copy, n) : -EINTR;
-	if (r)
-		dirty_give_back(slot, copy, taken);
-unlock:
+	if (READ_ONCE(kvm->settings.manual_log)) {
+		r = dirty_copy_out(log->dirty_bitmap, slot->dirty_bitmap, n);
+	} else {
+		taken = dirty_take(kvm, slot, copy);
+		r = taken == n ? dirty_copy_out(log->dirty_bitmap, copy, n) : -EINTR;
+		if (r)
+			dirty_give_back(slot, copy, taken);
+	}
 	mutex_unlock(&kvm->slots_lock);
 	return r;
 }
@@ -120,4 +152,97 @@ long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a)
 	if (in_compat_syscall())
 		log->dirty_bitmap = compat_ptr((uintptr_t)log->dirty_bitmap);
 	return kvm_get_dirty_log(a->kvm, log);
+}
+
+/* In parts, like dirty_copy_out(). */
+static int dirty_copy_in(unsigned long *to, const void __user *from, unsigned long n)
+{
+	unsigned long i;
+
+	for (i = 0; i < n; i += DIRTY_STEP) {
+		if (!dirty_pause(i))
+			return -EINTR;
+		if (copy_from_user(to + i, from + i * sizeof(long),
+				   step_words(i, n) * sizeof(long)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/*
+ * Clears the bits that @mask has of words @first to @first + @n. Another process that shares
+ * the address space may live on: whatever is cleared is tracked.
+ */
+static void dirty_clear(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long *mask,
+			unsigned long first, unsigned long n)
+{
+	unsigned long i, k, any, flush = 0;
+
+	for (i = 0; i < n; i += step_words(i, n)) {
+		dirty_pause(i);
+		for (k = i, any = 0; k < i + step_words(i, n); k++) {
+			atomic_long_t *word = (atomic_long_t *)&slot->dirty_bitmap[first + k];
+
+			/* Only what was set: none beyond the slot's end. */
+			if (mask[k])
+				any |= mask[k] &= atomic_long_fetch_andnot(mask[k], word);
+		}
+		if (any)
+			kvm_mmu_track_pages(kvm, slot, (first + i) * BITS_PER_LONG, mask + i,
+					    step_words(i, n));
+		flush |= any;
+	}
+	if (flush)
+		kvm_flush_remote_tlbs(kvm);
+}
+
+/* Whole words, but for the end of the slot. */
+static bool clear_valid(const struct kvm_clear_dirty_log *log, const struct kvm_memslot *slot)
+{
+	return !(log->first_page % BITS_PER_LONG) && log->first_page <= slot->npages &&
+	       log->num_pages <= slot->npages - log->first_page &&
+	       (!(log->num_pages % BITS_PER_LONG) ||
+		log->num_pages == slot->npages - log->first_page);
+}
+
+/**
+ * kvm_vm_ioctl_clear_dirty_log - KVM_CLEAR_DIRTY_LOG
+ * @a: struct kvm_clear_dirty_log
+ *
+ * The pages of the bitmap's bits count as unwritten, and writes to them are seen from now on.
+ *
+ * Return: 0; -EINVAL no such id or pages; -ENOENT no slot, or not logged; -EFAULT, or -EINTR if
+ * the process is being killed, with nothing changed.
+ */
+long kvm_vm_ioctl_clear_dirty_log(struct kvm_ioctl_args *a)
+{
+	const struct kvm_clear_dirty_log *log = a->data;
+	struct kvm_memslot *slot = lock_logged(a->kvm, log->slot);
+	const void __user *from = log->dirty_bitmap;
+	unsigned long *mask, n;
+	int r = -EINVAL;
+
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
+	if (in_compat_syscall())
+		from = compat_ptr((uintptr_t)from);
+	if (clear_valid(log, slot)) {
+		mask = slot->dirty_bitmap + BITS_TO_LONGS(slot->npages);
+		n = BITS_TO_LONGS(log->num_pages);
+		r = dirty_copy_in(mask, from, n);
+		if (!r)
+			dirty_clear(a->kvm, slot, mask, log->first_page / BITS_PER_LONG, n);
+	}
+	mutex_unlock(&a->kvm->slots_lock);
+	return r;
+}
+
+long kvm_enable_manual_log(struct kvm *kvm, u64 flags)
+{
+	const u64 all = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
+
+	if (flags & ~all || (flags && !(flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)))
+		return -EINVAL;
+	WRITE_ONCE(kvm->settings.manual_log, flags);
+	return 0;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EPT tables: making entries, and walks over ranges that drop, protect or age
- * them. Documentation/mmu.rst has the rules.
+ * EPT tables: making entries, and walks over ranges that drop or age them. Documentation/mmu.rst has the rules.
  */
 #include <linux/cpu.h>
 #include <linux/moduleparam.h>
@@ -48,7 +47,7 @@ static const struct kernel_param_ops nx_huge_pages_ops = {
 module_param_cb(nx_huge_pages, &nx_huge_pages_ops, &nx_huge_pages, 0444);
 MODULE_PARM_DESC(nx_huge_pages, "large pages are not executable: off, force, auto, never");
 
-enum ept_op { EPT_OP_ZAP, EPT_OP_PROTECT, EPT_OP_AGE, EPT_OP_TEST };
+enum ept_op { EPT_OP_ZAP, EPT_OP_AGE, EPT_OP_TEST };
 
 /* A walk over [start, end). */
 struct ept_range {
@@ -203,7 +202,7 @@ static void leaf_zap(struct ept_range *r, u64 *entryp)
 	r->zapped = true;
 }
 
-static void leaf_op(struct ept_range *r, u64 *entryp, u64 entry, int level)
+static void leaf_op(struct ept_range *r, u64 *entryp, u64 entry)
 {
 	if (!ept_present(entry)) {
 		if (r->op == EPT_OP_ZAP)
@@ -211,15 +210,6 @@ static void leaf_op(struct ept_range *r, u64 *entryp, u64 entry, int level)
 		return;
 	}
 	switch (r->op) {
-	case EPT_OP_PROTECT:
-		if (level == 1) {
-			/* The CPU may set A and D meanwhile. */
-			if (test_and_clear_bit(ilog2(EPT_WRITE), (unsigned long *)entryp))
-				r->flush = true;
-			break;
-		}
-		/* A large page comes back as small ones, each logged by itself. */
-		fallthrough;
 	case EPT_OP_ZAP:
 		leaf_zap(r, entryp);
 		break;
@@ -259,7 +249,7 @@ static gfn_t walk_table(struct ept_range *r, u64 *table, int level, gfn_t gfn, g
 		if (entry) {
 			r->budget--;
 			if (ept_is_leaf(entry, level)) {
-				leaf_op(r, entryp, entry, level);
+				leaf_op(r, entryp, entry);
 			} else {
 				gfn_t stop = walk_table(r, ept_table(entry), level - 1, gfn, next);
 
@@ -379,33 +369,6 @@ void kvm_mmu_slot_visible(struct kvm *kvm, const struct kvm_memslot *slot)
 {
 	if (READ_ONCE(kvm->mmu.outside_slots))
 		kvm_mmu_zap_gfn_range(kvm, slot->base_gfn, slot->base_gfn + slot->npages);
-}
-
-void kvm_mmu_slot_write_protect(struct kvm *kvm, const struct kvm_memslot *slot)
-{
-	struct ept_range r;
-
-	range_init(&r, kvm, slot->base_gfn, slot->base_gfn + slot->npages, EPT_OP_PROTECT);
-	write_lock(&kvm->mmu.lock);
-	range_walk_write(&r, true);
-	write_unlock(&kvm->mmu.lock);
-}
-
-void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slot,
-				  gfn_t base_offset, unsigned long mask)
-{
-	gfn_t base = slot->base_gfn + base_offset;
-	struct ept_range r;
-	unsigned int from, to;
-
-	range_init(&r, kvm, base, base + BITS_PER_LONG, EPT_OP_PROTECT);
-	write_lock(&kvm->mmu.lock);
-	for_each_set_bitrange(from, to, &mask, BITS_PER_LONG)
-		walk_table(&r, kvm->mmu.root, EPT_LEVELS, base + from, base + to);
-	/* What only lost its write permission is still there for the notifier to find. */
-	if (r.zapped)
-		range_flush(&r);
-	write_unlock(&kvm->mmu.lock);
 }
 
 void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot)

@@ -66,16 +66,21 @@ out:
 	return level;
 }
 
-/* Bounded by the CPU, the slot's ends, and where the two addresses agree. */
-static int map_level(const struct kvm_page_fault *f)
+/**
+ * ept_host_level - how large a mapping can be
+ * @kvm: the VM; mmu.lock held, and no invalidation of the address under way
+ * @slot: the slot
+ * @gfn: guest frame number in it
+ * @pfn: the page there
+ *
+ * Return: the largest level for the CPU, the host's own mapping, the slot's ends, and where the
+ * two addresses agree.
+ */
+int ept_host_level(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn, u64 pfn)
 {
-	const struct kvm_memslot *slot = f->slot;
-	int level;
+	unsigned long hva = kvm_slot_hva(slot, gfn);
+	int level = host_level(kvm->mm, hva, pfn);
 
-	/* Each page is logged by itself; and of I/O memory only single pages are looked up. */
-	if (slot->dirty_bitmap || !f->page || (f->fetch && nx_huge_pages))
-		return 1;
-	level = host_level(f->kvm->mm, f->hva, f->pfn);
 	if (level == 3 && !vmx_caps.ept_1g)
 		level = 2;
 	if (level == 2 && !vmx_caps.ept_2m)
@@ -83,12 +88,19 @@ static int map_level(const struct kvm_page_fault *f)
 	for (; level > 1; level--) {
 		gfn_t mask = ept_pages(level) - 1;
 
-		if (!((f->gfn ^ (f->hva >> PAGE_SHIFT)) & mask) &&
-		    (f->gfn & ~mask) >= slot->base_gfn &&
-		    (f->gfn | mask) < slot->base_gfn + slot->npages)
+		if (!((gfn ^ (hva >> PAGE_SHIFT)) & mask) && (gfn & ~mask) >= slot->base_gfn &&
+		    (gfn | mask) < slot->base_gfn + slot->npages)
 			break;
 	}
 	return level;
+}
+
+static int map_level(const struct kvm_page_fault *f)
+{
+	/* Each page is logged by itself; and of I/O memory only single pages are looked up. */
+	if (f->slot->dirty_bitmap || !f->page || (f->fetch && nx_huge_pages))
+		return 1;
+	return ept_host_level(f->kvm, f->slot, f->gfn, f->pfn);
 }
 
 /* Who touched the page gets the signal; who only asked for it to be mapped, the error. */

@@ -95,6 +95,13 @@ bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear);
 /* The write side. Flushes before it returns and before it lets the lock go (@yield). */
 bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);
 
+/* --- fault.c --- */
+/*
+ * The level of the largest mapping that the host's own mapping of @pfn at @gfn and the slot's ends
+ * allow. mmu.lock held: with it the answer holds.
+ */
+int ept_host_level(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn, u64 pfn);
+
 /* --- memtype.c --- */
 u64 ept_memory_type(struct kvm *kvm, struct kvm_vcpu *vcpu, bool cached);
 

@@ -5,6 +5,7 @@
  * is cut into blocks, and of those a new array takes over what is the same.
  * Writers hold slots_lock. Documentation/mmu.rst.
  */
+#include <linux/bitmap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "compat/compat.h"
@@ -277,12 +278,16 @@ static void slot_free(struct kvm_memslot *slot)
 	kfree(slot);
 }
 
-static int slot_alloc_bitmap(struct kvm_memslot *slot)
+static int slot_alloc_bitmap(struct kvm *kvm, struct kvm_memslot *slot)
 {
 	/* The second half is where KVM_GET_DIRTY_LOG takes its copy. */
 	slot->dirty_bitmap = kvcalloc(2 * BITS_TO_LONGS(slot->npages), sizeof(long),
 				      GFP_KERNEL_ACCOUNT);
-	return slot->dirty_bitmap ? 0 : -ENOMEM;
+	if (!slot->dirty_bitmap)
+		return -ENOMEM;
+	if (kvm_log_starts_full(kvm))
+		bitmap_set(slot->dirty_bitmap, 0, slot->npages);
+	return 0;
 }
 
 static struct kvm_memslot *slot_alloc(const struct kvm_userspace_memory_region *mem)
@@ -314,7 +319,7 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 	slot = slot_alloc(mem);
 	if (!slot)
 		return -ENOMEM;
-	if ((mem->flags & KVM_MEM_LOG_DIRTY_PAGES) && slot_alloc_bitmap(slot))
+	if ((mem->flags & KVM_MEM_LOG_DIRTY_PAGES) && slot_alloc_bitmap(kvm, slot))
 		goto free_slot;
 	new = slots_with(old, slot);
 	if (!new)
@@ -349,7 +354,7 @@ static int slot_delete(struct kvm *kvm, struct kvm_memslot *slot)
 }
 
 /* The successor of a slot: @mem may say another place and other flags. */
-static struct kvm_memslot *slot_successor(const struct kvm_memslot *old,
+static struct kvm_memslot *slot_successor(struct kvm *kvm, const struct kvm_memslot *old,
 					  const struct kvm_userspace_memory_region *mem)
 {
 	struct kvm_memslot *slot = slot_alloc(mem);
@@ -357,7 +362,7 @@ static struct kvm_memslot *slot_successor(const struct kvm_memslot *old,
 	if (!slot || !(mem->flags & KVM_MEM_LOG_DIRTY_PAGES))
 		return slot;
 	slot->dirty_bitmap = old->dirty_bitmap;
-	if (!slot->dirty_bitmap && slot_alloc_bitmap(slot)) {
+	if (!slot->dirty_bitmap && slot_alloc_bitmap(kvm, slot)) {
 		kfree(slot);
 		return NULL;
 	}
@@ -381,7 +386,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 
 	if (slots_overlap(slots, mem->guest_phys_addr >> PAGE_SHIFT, old->npages, old))
 		return -EEXIST;
-	slot = slot_successor(old, mem);
+	slot = slot_successor(kvm, old, mem);
 	if (!slot)
 		return -ENOMEM;
 	without = slots_without(slots, old);
@@ -405,7 +410,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 static int slot_set_flags(struct kvm *kvm, struct kvm_memslot *old,
 			  const struct kvm_userspace_memory_region *mem)
 {
-	struct kvm_memslot *slot = slot_successor(old, mem);
+	struct kvm_memslot *slot = slot_successor(kvm, old, mem);
 	struct kvm_memslots *new;
 
 	if (!slot)
@@ -419,13 +424,11 @@ static int slot_set_flags(struct kvm *kvm, struct kvm_memslot *old,
 	/* The entry is there, so this needs no memory. */
 	xa_store(&kvm->slots.by_id, mem->slot, slot, GFP_KERNEL_ACCOUNT);
 	slots_publish(kvm, old->as_id, new);
-	if (slot->dirty_bitmap) {
-		/* Faults made writable what they found in the old slot; no more from here on. */
-		kvm_mmu_slot_write_protect(kvm, slot);
-	} else {
-		/* Small pages become large again as they are touched. */
-		kvm_mmu_zap_gfn_range(kvm, slot->base_gfn, slot->base_gfn + slot->npages);
-	}
+	/* Faults made writable what they found in the old slot; no more from here on. */
+	if (!slot->dirty_bitmap)
+		kvm_mmu_untrack_slot(kvm, slot);
+	else if (!kvm_log_starts_full(kvm))
+		kvm_mmu_track_slot(kvm, slot);
 	slot_free_but(old, slot);
 	return 0;
 }
@@ -502,6 +505,8 @@ static const struct kvm_cap memslot_caps[] = {
 	{ .cap = KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, .value = 1 },
 	{ .cap = KVM_CAP_READONLY_MEM, .value = 1 },
 	{ .cap = KVM_CAP_SYNC_MMU, .value = 1 },
+	{ .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+	  .value = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET },
 	{ .cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL, .value = 1 },
 	{ .cap = KVM_CAP_PRE_FAULT_MEMORY, .value = 1 },
 	{ .cap = KVM_CAP_MEMORY_FAULT_INFO, .value = 1 },

@@ -121,18 +121,36 @@ static void turned_on_later(const void *arg)
 	CHECK_EQ(fetch_log(m), 0);
 }
 
+/* A machine whose slot lies in large host pages, all touched by the guest. */
+static struct machine *large_machine(uint8_t **mem)
+{
+	struct machine *m = machine_new();
+	uint8_t *area = anon_mem(SIZE + (2 << 20));
+
+	*mem = (uint8_t *)(((uintptr_t)area + (2 << 20) - 1) & ~((2UL << 20) - 1));
+	madvise(*mem, SIZE, MADV_HUGEPAGE);
+	memset(*mem, 0, SIZE);
+	machine_start(m, MODE_LONG, writer);
+	set_slot(m, SLOT, 0, AT, SIZE, *mem);
+	guest_touch(m, AT, PAGES, 0x1000);
+	return m;
+}
+
+/* EPT violations of a touch of every page. */
+static int faults_of(struct machine *m)
+{
+	int before = vcpu_stat(m->vcpu, "pf_fixed");
+
+	guest_touch(m, AT, PAGES, 0x1000);
+	return vcpu_stat(m->vcpu, "pf_fixed") - before;
+}
+
 /* Large host pages are logged by the 4 KiB page all the same. */
 static void large_pages(const void *arg)
 {
-	struct machine *m = machine_new();
-	uint8_t *area = anon_mem(SIZE + (2 << 20)), *mem;
+	uint8_t *mem;
+	struct machine *m = large_machine(&mem);
 
-	mem = (uint8_t *)(((uintptr_t)area + (2 << 20) - 1) & ~((2UL << 20) - 1));
-	madvise(mem, SIZE, MADV_HUGEPAGE);
-	memset(mem, 0, SIZE);
-	machine_start(m, MODE_LONG, writer);
-	set_slot(m, SLOT, 0, AT, SIZE, mem);
-	guest_touch(m, AT, PAGES, 0x1000);
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	guest_touch(m, AT + 0x5000, 2, 0x100000);
 	CHECK_EQ(fetch_log(m), 2);
@@ -142,6 +160,48 @@ static void large_pages(const void *arg)
 	set_slot(m, SLOT, 0, AT, SIZE, mem);
 	guest_touch(m, AT, PAGES, 0x1000);
 	CHECK_EQ(mem[0x7000], 0x5a);
+}
+
+/* Logging cuts large pages up, and makes them large again, with all of it mapped. */
+static void stays_mapped(const void *arg)
+{
+	uint8_t *mem;
+	struct machine *m = large_machine(&mem);
+
+	set_slot(m, SLOT, 0, AT, 0, mem);
+	set_slot(m, SLOT, 0, AT, SIZE, mem);
+	if (faults_of(m) > 8)
+		test_skip("the host has no large page for this");
+	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
+	machine_load(m, G_CODE, reader, reader_end);
+	CHECK(faults_of(m) <= 2, "a page in a large one was not there any more");
+	machine_load(m, G_CODE, writer, writer_end);
+	guest_touch(m, AT, PAGES, 0x1000);
+	CHECK_EQ(fetch_log(m), PAGES);
+	set_slot(m, SLOT, 0, AT, SIZE, mem);
+	CHECK(faults_of(m) <= 8, "pages stayed small, or write-protected");
+	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
+	guest_touch(m, AT + 0x5000, 2, 0x1000);
+	CHECK_EQ(fetch_log(m), 2);
+}
+
+/* Small pages that were written, read and neither; off again all can be written. */
+static void off_again(const void *arg)
+{
+	uint8_t *mem;
+	struct machine *m = log_machine(KVM_MEM_LOG_DIRTY_PAGES, &mem);
+
+	madvise(mem, SIZE, MADV_NOHUGEPAGE);
+	guest_touch(m, AT, PAGES / 2, 0x1000);
+	CHECK_EQ(fetch_log(m), PAGES / 2);
+	set_slot(m, SLOT, 0, AT, SIZE, mem);
+	guest_touch(m, AT, PAGES, 0x1000);
+	CHECK_EQ(mem[0x1000], 0x5a);
+	CHECK_EQ(mem[SIZE - 4096], 0x5a);
+	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
+	CHECK_EQ(fetch_log(m), 0);
+	guest_touch(m, AT, PAGES, 0x1000);
+	CHECK_EQ(fetch_log(m), PAGES);
 }
 
 /* --- writes that kvm makes for the guest ----------------------------------- */
@@ -285,8 +345,7 @@ static void manual_protect(const void *arg)
 	uint8_t *mem;
 
 	m = log_machine(0, &mem);
-	if (vm_check_cap(m->vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) <= 0)
-		test_skip("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 is not offered");
+	CHECK_EQ(vm_check_cap(m->vm, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2), 3);
 	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 			    KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE));
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
@@ -303,6 +362,37 @@ static void manual_protect(const void *arg)
 	CHECK_ERRNO(clear_log(m, 1, 64, bits), EINVAL);
 	CHECK_ERRNO(clear_log(m, 0, 63, bits), EINVAL);
 	CHECK_ERRNO(clear_log(m, PAGES, 64, bits), EINVAL);
+	CHECK_EQ(fetch_log(m), 3);
+}
+
+/* A log that begins with all pages: each is tracked from when its bit is cleared on. */
+static void initially_set(const void *arg)
+{
+	uint64_t bits[PAGES / 64] = { 0 };
+	uint8_t *mem;
+	struct machine *m = large_machine(&mem);
+
+	CHECK_ERRNO(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+			       KVM_DIRTY_LOG_INITIALLY_SET), EINVAL);
+	CHECK_ERRNO(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 7), EINVAL);
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+			    KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET));
+	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
+	CHECK_EQ(fetch_log(m), PAGES);
+	/* Nothing is tracked yet, so nothing faults. */
+	CHECK_EQ(faults_of(m), 0);
+	/* Another clear of the same bits finds none. */
+	bits[0] = 0x3c;
+	CHECK_OK(clear_log(m, 0, 64, bits));
+	CHECK_OK(clear_log(m, 0, PAGES, bits));
+	CHECK_EQ(fetch_log(m), PAGES - 4);
+	guest_touch(m, AT + 0x3000, 2, 0x1000);
+	CHECK_EQ(fetch_log(m), PAGES - 2);
+	CHECK(logged(3) && logged(4) && !logged(2) && !logged(5), "pages 2 to 5");
+	memset(bits, 0xff, sizeof(bits));
+	CHECK_OK(clear_log(m, 0, PAGES, bits));
+	CHECK_EQ(fetch_log(m), 0);
+	guest_touch(m, AT + 0x100000, 3, 0x1000);
 	CHECK_EQ(fetch_log(m), 3);
 }
 
@@ -328,11 +418,14 @@ int main(int argc, char **argv)
 	TEST(reads_do_not_count);
 	TEST(turned_on_later);
 	TEST(large_pages);
+	TEST(stays_mapped);
+	TEST(off_again);
 	for (i = 0; i < ARRAY_LEN(by_kvm); i++)
 		add_test(write_by_kvm, &by_kvm[i], "by_kvm_%s", by_kvm[i].name);
 	TEST(page_table_bits);
 	TEST(live_copy);
 	TEST(manual_protect);
+	TEST(initially_set);
 	TEST(errors);
 	return run_tests(argc, argv);
 }

@@ -4,6 +4,7 @@
  * killed or has no room for it, which CPUs write their caches back for a guest, and the memory
  * types of its pages.
  */
+#include <ioctl.h>
 #include <mmu.h>
 #include <vcpu.h>
 #include "../compat/compat.h"
@@ -44,12 +45,17 @@ struct kvm_memslot *kvm_id_to_memslot(struct kvm *kvm, u32 id)
 	return id ? NULL : the_slot;
 }
 
-void kvm_mmu_write_protect_masked(struct kvm *kvm, const struct kvm_memslot *slot,
-				  gfn_t base_offset, unsigned long mask)
+void kvm_mmu_track_pages(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long first,
+			 const unsigned long *bits, unsigned long n)
 {
-	/* The bit is taken before the permission. */
-	SHIM_CHECK(!(slot->dirty_bitmap[base_offset / 64] & mask));
-	protected += __builtin_popcountl(mask);
+	unsigned long i;
+
+	SHIM_CHECK(kvm->slots_lock.held && !(first % 64));
+	for (i = 0; i < n; i++) {
+		/* The bit is taken before the permission. */
+		SHIM_CHECK(!(slot->dirty_bitmap[first / 64 + i] & bits[i]));
+		protected += __builtin_popcountl(bits[i]);
+	}
 }
 
 void kvm_flush_remote_tlbs(struct kvm *kvm)
@@ -167,6 +173,90 @@ static void log_killed(void)
 	}
 }
 
+/* --- bits that user space clears itself --- */
+
+static long log_clear(u32 first, u32 num, unsigned long *mask)
+{
+	struct kvm_clear_dirty_log log = {
+		.first_page = first, .num_pages = num, .dirty_bitmap = mask,
+	};
+	struct kvm_ioctl_args a = { .kvm = &kvm, .data = &log };
+	long r = kvm_vm_ioctl_clear_dirty_log(&a);
+
+	EXPECT(kvm.slots_lock.held, false);
+	return r;
+}
+
+/* Looking only looks; clearing clears what is asked for and was set, and tracks just that. */
+static void clear_by_mask(void)
+{
+	static unsigned long mask[WORDS], left[WORDS];
+	struct rng rng = { 2 };
+	unsigned long i;
+	u64 cleared = 0;
+
+	log_new();
+	EXPECT(kvm_enable_manual_log(&kvm, 1), 0);
+	EXPECT(log_get(), 0);
+	EXPECT(memcmp(out, before, sizeof(out)), 0);
+	nothing_lost();
+	EXPECT(protected | flushes, 0);
+	for (i = 0; i < WORDS; i++) {
+		mask[i] = rng_next(&rng) & rng_next(&rng);
+		left[i] = before[i];
+		if (i >= 64 && i < WORDS - 64) {
+			left[i] &= ~mask[i];
+			cleared += __builtin_popcountl(before[i] & mask[i]);
+		}
+	}
+	EXPECT(log_clear(64 * 64, (WORDS - 128) * 64, mask + 64), 0);
+	EXPECT(memcmp(bitmap, left, sizeof(left)), 0);
+	EXPECT(protected, cleared);
+	EXPECT(flushes, 1);
+	/* Once more: nothing is set any more. */
+	EXPECT(log_clear(64 * 64, (WORDS - 128) * 64, mask + 64), 0);
+	EXPECT(protected, cleared);
+	EXPECT(flushes, 1);
+	EXPECT(kvm_enable_manual_log(&kvm, 0), 0);
+}
+
+static void clear_refused(void)
+{
+	static unsigned long mask[WORDS];
+	unsigned int at;
+
+	memset(mask, 0xff, sizeof(mask));
+	log_new();
+	slot.npages -= 3;
+	EXPECT(log_clear(1, 64, mask), (u64)-EINVAL);
+	EXPECT(log_clear(0, 63, mask), (u64)-EINVAL);
+	EXPECT(log_clear(0, WORDS * 64, mask), (u64)-EINVAL);
+	EXPECT(log_clear(WORDS * 64, 0, mask), (u64)-EINVAL);
+	EXPECT(log_clear((WORDS - 1) * 64, 60, mask), (u64)-EINVAL);
+	EXPECT(log_clear((WORDS - 1) * 64, -64u, mask), (u64)-EINVAL);
+	shim_user_source_end = mask + WORDS - 1;
+	EXPECT(log_clear(0, WORDS * 64 - 3, mask), (u64)-EFAULT);
+	shim_user_source_end = (void *)-1L;
+	for (at = 1; at < 1 + WORDS / 512; at++) {
+		asked = 0;
+		killed_at = at;
+		EXPECT(log_clear(0, WORDS * 64 - 3, mask), (u64)-EINTR);
+	}
+	killed_at = 0;
+	nothing_lost();
+	EXPECT(protected | flushes, 0);
+	/* Bits of the mask beyond the end are nobody's. */
+	memset(bitmap, 0, sizeof(bitmap));
+	bitmap[WORDS - 1] = 1;
+	EXPECT(log_clear((WORDS - 1) * 64, 61, mask + WORDS - 1), 0);
+	EXPECT(protected, 1);
+	EXPECT(bitmap[WORDS - 1], 0);
+	EXPECT(kvm_enable_manual_log(&kvm, 4), (u64)-EINVAL);
+	EXPECT(kvm_enable_manual_log(&kvm, 2), (u64)-EINVAL);
+	EXPECT(kvm_enable_manual_log(&kvm, 3), 0);
+	EXPECT(kvm_enable_manual_log(&kvm, 0), 0);
+}
+
 /* --- WBINVD --- */
 
 static struct kvm_vcpu vcpu_a = { .kvm = &kvm }, vcpu_b = { .kvm = &kvm };
@@ -269,11 +359,13 @@ static void run(void (*test)(void), const char *name)
 
 int main(void)
 {
-	ktap_start(6);
+	ktap_start(8);
 	RUN(log_whole);
 	RUN(log_reschedules);
 	RUN(log_no_room);
 	RUN(log_killed);
+	RUN(clear_by_mask);
+	RUN(clear_refused);
 	RUN(wbinvd_where_it_ran);
 	RUN(memory_types);
 	return ktap_end();

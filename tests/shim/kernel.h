@@ -267,6 +267,8 @@ typedef struct { atomic_t refs; } refcount_t;
 #define atomic64_inc		atomic_inc
 #define atomic_long_read	atomic_read
 #define atomic_long_or(v, a)	((void)((a)->counter |= (v)))
+#define atomic_long_fetch_andnot(v, a) \
+	({ long __old = (a)->counter; (a)->counter &= ~(v); __old; })
 
 /* --- locks: no second thread, but each is taken once and let go once --- */
 extern int shim_atomic;		/* spin locks held, interrupts or preemption off */
@@ -411,9 +413,14 @@ static inline void *vmemdup_user(const void *p, size_t n)
 #define free_page(p)		free((void *)(p))
 #define memzero_explicit(p, n)	memset(p, 0, n)
 
+/* User memory that can be read ends here. */
+extern void *shim_user_source_end;
+
 static inline unsigned long copy_from_user(void *to, const void *from, unsigned long n)
 {
 	might_sleep();
+	if (n > (unsigned long)shim_user_source_end - (unsigned long)from)
+		return n;
 	memcpy(to, from, n);
 	return 0;
 }

@@ -6,6 +6,7 @@ int shim_atomic, shim_fail_alloc, shim_this_cpu;
 unsigned int shim_rescheds;
 unsigned long shim_wbinvds;
 void *shim_user_end = (void *)-1L;
+void *shim_user_source_end = (void *)-1L;
 u64 shim_now, shim_tsc_khz = 2000000;
 struct hrtimer *shim_timers;
 static struct work_struct *shim_works;
