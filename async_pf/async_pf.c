@@ -191,10 +191,10 @@ static bool show_missing(struct kvm_vcpu *vcpu)
 	u64 gpa = area(vcpu) + FLAGS_OFFSET;
 	u32 flags;
 
-	if (kvm_read_guest(vcpu->kvm, gpa, &flags, sizeof(flags)) || flags)
+	if (kvm_read_guest(vcpu, gpa, &flags, sizeof(flags)) || flags)
 		return false;
 	flags = KVM_PV_REASON_PAGE_NOT_PRESENT;
-	return !kvm_write_guest(vcpu->kvm, gpa, &flags, sizeof(flags));
+	return !kvm_write_guest(vcpu, gpa, &flags, sizeof(flags));
 }
 
 /* May a VM have @own pages under way, of @all? */
@@ -275,8 +275,8 @@ static bool show_ready(struct kvm_vcpu *vcpu, u32 token)
 	u32 old;
 
 	if ((apf->en_msr & EN_DELIVERS) != EN_DELIVERS || !vcpu->apic || apf->ready_shown ||
-	    kvm_read_guest(vcpu->kvm, gpa, &old, sizeof(old)) || old ||
-	    kvm_write_guest(vcpu->kvm, gpa, &token, sizeof(token)))
+	    kvm_read_guest(vcpu, gpa, &old, sizeof(old)) || old ||
+	    kvm_write_guest(vcpu, gpa, &token, sizeof(token)))
 		return false;
 	apf->ready_shown = true;
 	kvm_apic_post(vcpu, apf->int_msr & KVM_ASYNC_PF_VEC_MASK, false);
@@ -325,7 +325,7 @@ static int set_enable(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	if (!vcpu->apic)
 		return val ? 1 : 0;
 	if ((val & EN_DELIVERS) == EN_DELIVERS &&
-	    !kvm_gfn_to_memslot(vcpu->kvm, gpa >> PAGE_SHIFT))
+	    !kvm_vcpu_memslot(vcpu, gpa >> PAGE_SHIFT))
 		return 1;
 	forget_all(vcpu);
 	apf->en_msr = val;

@@ -18,6 +18,8 @@ int kvm_memslots_init(struct kvm *kvm);
 void kvm_memslots_free(struct kvm *kvm);
 /* Needs kvm->srcu or slots_lock. NULL if no slot has @gfn. */
 struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn);
+/* Needs kvm->srcu. By the vCPU's thread, which remembers the slot for the next time. */
+struct kvm_memslot *kvm_vcpu_memslot(struct kvm_vcpu *vcpu, gfn_t gfn);
 /* KVM_SET_USER_MEMORY_REGION; takes slots_lock. */
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem);
 long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a);
@@ -108,17 +110,17 @@ void kvm_mmu_prefetch(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
 
 /* --- mmu/access.c --- */
 /*
- * Guest physical memory through the slots; @gpa + @len may cross pages and
- * slots. kvm->srcu held; may sleep. 0, or -EFAULT if any byte has no memory.
+ * Guest physical memory through the slots, by a vCPU's own thread; @gpa + @len may cross
+ * pages and slots. kvm->srcu held; may sleep. 0, or -EFAULT if any byte has no memory.
  * Writes mark pages dirty.
  */
-int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len);
-int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len);
+int kvm_read_guest(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned long len);
+int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len);
 /* @len 1, 2, 4, 8 or 16, naturally aligned. 0 done, -EAGAIN memory differs, -EFAULT none. */
-int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
+int kvm_cmpxchg_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *old, const void *new,
 		      unsigned int len);
 /* Is @gpa backed by a slot that can be read / written (@write)? */
-bool kvm_gpa_is_memory(struct kvm *kvm, gpa_t gpa, bool write);
+bool kvm_gpa_is_memory(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
 void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
 
 /* --- mmu/walk.c --- */

@@ -61,7 +61,7 @@ void kvm_pv_free_vm(struct kvm *kvm);
 void kvm_pv_clock_update(struct kvm_vcpu *vcpu);
 void kvm_pv_masterclock_update(struct kvm *kvm);
 /* MSR_KVM_WALL_CLOCK was written. */
-void kvm_pv_write_wall_clock(struct kvm *kvm, u64 gpa);
+void kvm_pv_write_wall_clock(struct kvm_vcpu *vcpu, u64 gpa);
 /* The host's real time (ns) at host TSC *@tsc; false if the host does not keep time by the TSC. */
 bool kvm_pv_real_time(u64 *ns, u64 *tsc);
 long kvm_vm_ioctl_get_clock(struct kvm_ioctl_args *a);

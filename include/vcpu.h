@@ -174,6 +174,8 @@ struct kvm_vcpu_mem {
 	u64 tlb_gen;			/* kvm->mmu.tlb_gen seen at the last flush */
 	cpumask_var_t ran_on;		/* CPUs, since the last WBINVD */
 	struct kvm_fetch_walk fetch_walk;
+	struct kvm_memslot *slot;	/* found last, as of slot_gen: kvm_vcpu_memslot() */
+	u64 slot_gen;			/* kvm->slots.gen then */
 	bool host_data;			/* of others may be in L1D: flush it before the entry */
 };
 

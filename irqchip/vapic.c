@@ -29,7 +29,7 @@ void kvm_vapic_to_guest(struct kvm_vcpu *vcpu)
 	};
 
 	/* Memory that is gone is the guest's affair. */
-	kvm_write_guest(vcpu->kvm, vcpu->apic->vapic_addr, &copy, sizeof(copy));
+	kvm_write_guest(vcpu, vcpu->apic->vapic_addr, &copy, sizeof(copy));
 	vcpu->apic->vapic_tpr = copy.tpr;
 }
 
@@ -38,7 +38,7 @@ void kvm_vapic_from_guest(struct kvm_vcpu *vcpu)
 {
 	struct vapic copy;
 
-	if (kvm_read_guest(vcpu->kvm, vcpu->apic->vapic_addr, &copy, sizeof(copy)) ||
+	if (kvm_read_guest(vcpu, vcpu->apic->vapic_addr, &copy, sizeof(copy)) ||
 	    copy.tpr == vcpu->apic->vapic_tpr)
 		return;
 	lapic_set(vcpu->apic, LAPIC_TPR, copy.tpr);
@@ -57,7 +57,7 @@ long kvm_vcpu_ioctl_set_vapic_addr(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	if (in->vapic_addr) {
 		idx = srcu_read_lock(&a->kvm->srcu);
-		there = kvm_gpa_is_memory(a->kvm, in->vapic_addr, true);
+		there = kvm_gpa_is_memory(vcpu, in->vapic_addr, true);
 		srcu_read_unlock(&a->kvm->srcu, idx);
 	}
 	if (!there)

@@ -6,12 +6,13 @@
 #include <linux/highmem.h>
 #include <linux/uaccess.h>
 #include "internal.h"
+#include "vcpu.h"
 
 /* The slot of @gpa, and how many of @len bytes from there lie in its page. */
-static const struct kvm_memslot *gpa_slot(struct kvm *kvm, gpa_t gpa, bool write,
+static const struct kvm_memslot *gpa_slot(struct kvm_vcpu *vcpu, gpa_t gpa, bool write,
 					  unsigned long *len, unsigned long *hva)
 {
-	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gpa >> PAGE_SHIFT);
+	const struct kvm_memslot *slot = kvm_vcpu_memslot(vcpu, gpa >> PAGE_SHIFT);
 
 	if (!slot || (write && (slot->flags & KVM_MEM_READONLY)))
 		return NULL;
@@ -67,19 +68,19 @@ static int write_hva(unsigned long hva, const void *buf, unsigned long len)
 
 /**
  * kvm_read_guest - read guest physical memory
- * @kvm: the VM; kvm->srcu held
+ * @vcpu: the vCPU, own thread; kvm->srcu held
  * @gpa: from there
  * @buf: to here
  * @len: bytes; may cross pages and slots. 2, 4 and 8 aligned ones are read at once.
  *
  * Return: 0 or -EFAULT.
  */
-int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
+int kvm_read_guest(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned long len)
 {
 	while (len) {
 		unsigned long n = len, hva;
 
-		if (!gpa_slot(kvm, gpa, false, &n, &hva) || read_hva(hva, buf, n))
+		if (!gpa_slot(vcpu, gpa, false, &n, &hva) || read_hva(hva, buf, n))
 			return -EFAULT;
 		gpa += n;
 		buf += n;
@@ -90,21 +91,21 @@ int kvm_read_guest(struct kvm *kvm, gpa_t gpa, void *buf, unsigned long len)
 
 /**
  * kvm_write_guest - write guest physical memory and mark it dirty
- * @kvm: the VM; kvm->srcu held
+ * @vcpu: the vCPU, own thread; kvm->srcu held
  * @gpa: to there
  * @buf: from here
  * @len: bytes; may cross pages and slots
  *
  * Return: 0 or -EFAULT; then part of it may be written.
  */
-int kvm_write_guest(struct kvm *kvm, gpa_t gpa, const void *buf, unsigned long len)
+int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len)
 {
 	while (len) {
 		const struct kvm_memslot *slot;
 		unsigned long n = len, hva;
 		int r;
 
-		slot = gpa_slot(kvm, gpa, true, &n, &hva);
+		slot = gpa_slot(vcpu, gpa, true, &n, &hva);
 		if (!slot)
 			return -EFAULT;
 		r = write_hva(hva, buf, n);
@@ -174,7 +175,7 @@ static int cmpxchg_hva(unsigned long hva, const void *old, const void *new, unsi
 
 /**
  * kvm_cmpxchg_guest - compare and exchange in guest physical memory
- * @kvm: the VM; kvm->srcu held
+ * @vcpu: the vCPU, own thread; kvm->srcu held
  * @gpa: naturally aligned
  * @old: what must be there
  * @new: what is then written
@@ -182,7 +183,7 @@ static int cmpxchg_hva(unsigned long hva, const void *old, const void *new, unsi
  *
  * Return: 0 done, -EAGAIN memory differs, -EFAULT no memory or not aligned.
  */
-int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *new,
+int kvm_cmpxchg_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *old, const void *new,
 		      unsigned int len)
 {
 	const struct kvm_memslot *slot;
@@ -191,7 +192,7 @@ int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *n
 
 	if (!len || (gpa & (len - 1)))
 		return -EFAULT;
-	slot = gpa_slot(kvm, gpa, true, &n, &hva);
+	slot = gpa_slot(vcpu, gpa, true, &n, &hva);
 	if (!slot)
 		return -EFAULT;
 	r = cmpxchg_hva(hva, old, new, len);
@@ -200,9 +201,9 @@ int kvm_cmpxchg_guest(struct kvm *kvm, gpa_t gpa, const void *old, const void *n
 	return r > 0 ? -EAGAIN : r;
 }
 
-bool kvm_gpa_is_memory(struct kvm *kvm, gpa_t gpa, bool write)
+bool kvm_gpa_is_memory(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 {
-	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gpa >> PAGE_SHIFT);
+	const struct kvm_memslot *slot = kvm_vcpu_memslot(vcpu, gpa >> PAGE_SHIFT);
 
 	return slot && !(write && (slot->flags & KVM_MEM_READONLY));
 }

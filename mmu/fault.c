@@ -371,7 +371,7 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 {
 	struct kvm *kvm = vcpu->kvm;
 	gfn_t gfn = gpa >> PAGE_SHIFT;
-	struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
+	struct kvm_memslot *slot = kvm_vcpu_memslot(vcpu, gfn);
 
 	if (!slot) {
 		/* A device is not executed, as elsewhere. */
@@ -405,7 +405,7 @@ void kvm_mmu_prefetch(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 		.prefetch = true,
 	};
 
-	f.slot = kvm_gfn_to_memslot(f.kvm, f.gfn);
+	f.slot = kvm_vcpu_memslot(vcpu, f.gfn);
 	if (!f.slot || (write && (f.slot->flags & KVM_MEM_READONLY)))
 		return;
 	f.hva = kvm_slot_hva(f.slot, f.gfn);
@@ -414,12 +414,12 @@ void kvm_mmu_prefetch(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 }
 
 /* As if the guest had read there. 0 or an error of KVM_PRE_FAULT_MEMORY. */
-static int populate(struct kvm *kvm, gfn_t gfn)
+static int populate(struct kvm_vcpu *vcpu, gfn_t gfn)
 {
-	struct kvm_page_fault f = { .kvm = kvm, .gfn = gfn };
+	struct kvm_page_fault f = { .kvm = vcpu->kvm, .gfn = gfn };
 	int r = 0;
 
-	f.slot = kvm_gfn_to_memslot(kvm, gfn);
+	f.slot = kvm_vcpu_memslot(vcpu, gfn);
 	if (!f.slot)
 		return -ENOENT;
 	f.hva = kvm_slot_hva(f.slot, gfn);
@@ -453,7 +453,7 @@ long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	do {
 		idx = srcu_read_lock(&kvm->srcu);
-		r = populate(kvm, (range->gpa + done) >> PAGE_SHIFT);
+		r = populate(a->vcpu, (range->gpa + done) >> PAGE_SHIFT);
 		srcu_read_unlock(&kvm->srcu, idx);
 		if (r)
 			break;

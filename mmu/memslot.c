@@ -12,6 +12,7 @@
 #include "ioctl.h"
 #include "mmu.h"
 #include "uapi/kvm_guest_memfd.h"
+#include "vcpu.h"
 
 #define KVM_MEMSLOT_MAX_PAGES	((1UL << 31) - 1)
 #define KVM_MEMSLOT_FLAGS	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
@@ -27,7 +28,6 @@ struct slot_block {
 
 struct kvm_memslots {
 	unsigned int count;
-	struct kvm_memslot *last;	/* the slot that answered last, or NULL */
 	struct slot_span {
 		gfn_t base;		/* of the first slot in the block */
 		struct slot_block *block;
@@ -94,14 +94,36 @@ struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn)
 {
 	struct kvm_memslots *slots = srcu_dereference_check(kvm->slots.set[0], &kvm->srcu,
 							    lockdep_is_held(&kvm->slots_lock));
-	struct kvm_memslot *slot = READ_ONCE(slots->last);
+	struct kvm_memslot *slot = slot_below(slots, gfn);
 
-	if (slot && slot_has(slot, gfn))
+	return slot && slot_has(slot, gfn) ? slot : NULL;
+}
+
+/**
+ * kvm_vcpu_memslot - the same for a vCPU, quick where its last look-up was in the same slot
+ * @vcpu: the vCPU, own thread or vcpu->mutex held; not from the scheduler's hooks
+ * @gfn: guest frame number
+ *
+ * What is remembered counts while kvm->slots.gen is the same. The number is read before the array,
+ * so the slot is in the array of that publication or of a later one. It is freed after a
+ * publication without it, whose number comes before its grace period: a reader that still sees the
+ * old number is one of those waited for.
+ *
+ * Return: the slot, valid while kvm->srcu is held, or NULL.
+ */
+struct kvm_memslot *kvm_vcpu_memslot(struct kvm_vcpu *vcpu, gfn_t gfn)
+{
+	/* Pairs with the release in slots_publish(): the array is not older than the number. */
+	u64 gen = smp_load_acquire(&vcpu->kvm->slots.gen);
+	struct kvm_memslot *slot = vcpu->mem.slot;
+
+	if (slot && vcpu->mem.slot_gen == gen && slot_has(slot, gfn))
 		return slot;
-	slot = slot_below(slots, gfn);
-	if (!slot || !slot_has(slot, gfn))
-		return NULL;
-	WRITE_ONCE(slots->last, slot);
+	slot = kvm_gfn_to_memslot(vcpu->kvm, gfn);
+	if (slot) {
+		vcpu->mem.slot = slot;
+		vcpu->mem.slot_gen = gen;
+	}
 	return slot;
 }
 
@@ -131,10 +153,8 @@ static struct kvm_memslots *slots_alloc(unsigned int count)
 	struct kvm_memslots *slots;
 
 	slots = kvmalloc(struct_size(slots, span, count), GFP_KERNEL_ACCOUNT);
-	if (slots) {
+	if (slots)
 		slots->count = count;
-		slots->last = NULL;
-	}
 	return slots;
 }
 

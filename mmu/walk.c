@@ -174,7 +174,7 @@ static int set_accessed(struct walk *w)
 			new |= PTE_DIRTY;
 		if (new == old)
 			continue;
-		r = kvm_cmpxchg_guest(w->vcpu->kvm, w->where[level], &old, &new, entry_size(w));
+		r = kvm_cmpxchg_guest(w->vcpu, w->where[level], &old, &new, entry_size(w));
 		if (r == -EAGAIN)
 			return r;
 	}
@@ -233,7 +233,7 @@ static enum emu_status walk_once(struct walk *w, gpa_t *gpa, struct x86_fault *f
 	for (w->level = w->top; ; w->level--) {
 		w->where[w->level] = entry_gpa(w, table);
 		entry = 0;
-		if (kvm_read_guest(w->vcpu->kvm, w->where[w->level], &entry, entry_size(w)) ||
+		if (kvm_read_guest(w->vcpu, w->where[w->level], &entry, entry_size(w)) ||
 		    !(entry & PTE_PRESENT))
 			return walk_fault(w, f, 0);
 		w->entry[w->level] = entry;
@@ -344,8 +344,7 @@ out:
 
 static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 {
-	struct kvm *kvm = w->vcpu->kvm;
-	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gpa >> PAGE_SHIFT);
+	const struct kvm_memslot *slot = kvm_vcpu_memslot(w->vcpu, gpa >> PAGE_SHIFT);
 	int level;
 
 	if (!slot)
@@ -355,7 +354,7 @@ static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 	for (level = w->top; level >= w->level; level--) {
 		gfn_t gfn = w->where[level] >> PAGE_SHIFT;
 
-		slot = kvm_gfn_to_memslot(kvm, gfn);
+		slot = kvm_vcpu_memslot(w->vcpu, gfn);
 		if (!slot)
 			return;
 		c->hva[c->levels] = kvm_slot_hva(slot, gfn) + offset_in_page(w->where[level]);
@@ -385,7 +384,7 @@ static noinline unsigned int fetch_by_walk(struct kvm_vcpu *vcpu, u64 la, u8 *bu
 	w.vcpu = vcpu;
 	w.la = la;
 	w.acc = X86_ACC_FETCH;
-	if (walk(&w, &gpa, &f) != EMU_OK || kvm_read_guest(vcpu->kvm, gpa, buf, len))
+	if (walk(&w, &gpa, &f) != EMU_OK || kvm_read_guest(vcpu, gpa, buf, len))
 		return 0;
 	if ((w.cr0 & X86_CR0_PG) && w.mode == WALK_64)
 		remember(c, &w, gpa);
@@ -432,7 +431,7 @@ bool kvm_load_pdptrs(struct kvm_vcpu *vcpu, u64 cr3)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		if (kvm_read_guest(vcpu->kvm, table + i * 8, &pdptrs[i], 8) ||
+		if (kvm_read_guest(vcpu, table + i * 8, &pdptrs[i], 8) ||
 		    ((pdptrs[i] & PTE_PRESENT) && (pdptrs[i] & reserved)))
 			return false;
 	}

@@ -248,22 +248,22 @@ void kvm_pv_masterclock_update(struct kvm *kvm)
  * version goes on from the one that is there, for the guest of a migrated VM may
  * be in the middle of reading. Where there is no memory nothing is written.
  */
-static void write_versioned(struct kvm *kvm, u64 gpa, const void *data, size_t len)
+static void write_versioned(struct kvm_vcpu *vcpu, u64 gpa, const void *data, size_t len)
 {
 	u32 version;
 
-	if (kvm_read_guest(kvm, gpa, &version, sizeof(version)))
+	if (kvm_read_guest(vcpu, gpa, &version, sizeof(version)))
 		return;
 	version = (version + 1) | 1;
-	if (kvm_write_guest(kvm, gpa, &version, sizeof(version)))
+	if (kvm_write_guest(vcpu, gpa, &version, sizeof(version)))
 		return;
 	/* A reader that sees any of the new data sees the odd version when it looks again, */
 	smp_wmb();
-	kvm_write_guest(kvm, gpa + sizeof(version), data + sizeof(version), len - sizeof(version));
+	kvm_write_guest(vcpu, gpa + sizeof(version), data + sizeof(version), len - sizeof(version));
 	/* and one that sees the even version sees all of the new data. */
 	smp_wmb();
 	version++;
-	kvm_write_guest(kvm, gpa, &version, sizeof(version));
+	kvm_write_guest(vcpu, gpa, &version, sizeof(version));
 }
 
 /* The guest takes the flag down when it has seen it, and not before. */
@@ -271,7 +271,7 @@ static u8 stopped_flag(struct kvm_vcpu *vcpu, u64 gpa)
 {
 	u8 flags = 0;
 
-	kvm_read_guest(vcpu->kvm, gpa + offsetof(struct pvclock_vcpu_time_info, flags), &flags, 1);
+	kvm_read_guest(vcpu, gpa + offsetof(struct pvclock_vcpu_time_info, flags), &flags, 1);
 	flags &= PVCLOCK_GUEST_STOPPED;
 	if (vcpu->pv.clock_stopped)
 		flags |= PVCLOCK_GUEST_STOPPED;
@@ -311,16 +311,17 @@ void kvm_pv_clock_update(struct kvm_vcpu *vcpu)
 	page.flags |= stopped_flag(vcpu, gpa);
 	vcpu->pv.clock_written = jiffies;
 	trace_kvm_pvclock_update(vcpu->vcpu_id, &page);
-	write_versioned(vcpu->kvm, gpa, &page, sizeof(page));
+	write_versioned(vcpu, gpa, &page, sizeof(page));
 }
 
 /**
  * kvm_pv_write_wall_clock - tell the guest when its kvmclock was zero
- * @kvm: the VM
+ * @vcpu: the vCPU that asks, own thread
  * @gpa: where, 0 nowhere
  */
-void kvm_pv_write_wall_clock(struct kvm *kvm, u64 gpa)
+void kvm_pv_write_wall_clock(struct kvm_vcpu *vcpu, u64 gpa)
 {
+	struct kvm *kvm = vcpu->kvm;
 	struct pvclock_wall_clock wall = { };
 	u64 real, tsc, ns;
 	unsigned long flags;
@@ -337,7 +338,7 @@ void kvm_pv_write_wall_clock(struct kvm *kvm, u64 gpa)
 	real = ns < real ? real - ns : 0;
 	wall.sec = div_u64_rem(real, NSEC_PER_SEC, &wall.nsec);
 	idx = srcu_read_lock(&kvm->srcu);
-	write_versioned(kvm, gpa, &wall, sizeof(wall));
+	write_versioned(vcpu, gpa, &wall, sizeof(wall));
 	srcu_read_unlock(&kvm->srcu, idx);
 }
 

@@ -12,7 +12,7 @@
 
 static int set_flag(struct kvm_vcpu *vcpu, u8 flag)
 {
-	return kvm_write_guest(vcpu->kvm, vcpu->pv.eoi_msr & ~(u64)KVM_PV_EOI_ENABLED, &flag, 1);
+	return kvm_write_guest(vcpu, vcpu->pv.eoi_msr & ~(u64)KVM_PV_EOI_ENABLED, &flag, 1);
 }
 
 /* Its EOI has no other effect: no interrupt waits behind it, no I/O APIC or irqfd hears of it. */
@@ -68,7 +68,7 @@ void kvm_pv_eoi_collect(struct kvm_vcpu *vcpu)
 	if (likely(!vcpu->pv.eoi_set))
 		return;
 	vcpu->pv.eoi_set = false;
-	if (kvm_read_guest(vcpu->kvm, gpa, &flag, 1))
+	if (kvm_read_guest(vcpu, gpa, &flag, 1))
 		return;
 	if (flag & KVM_PV_EOI_MASK) {
 		set_flag(vcpu, flag & ~KVM_PV_EOI_MASK);

@@ -104,7 +104,7 @@ static unsigned long clock_pairing(struct kvm_vcpu *vcpu, u64 gpa, u64 type)
 	pair.sec = div_u64_rem(ns, NSEC_PER_SEC, &nsec);
 	pair.nsec = nsec;
 	pair.tsc = kvm_guest_tsc_at(vcpu, tsc);
-	return kvm_write_guest(vcpu->kvm, gpa, &pair, sizeof(pair)) ? -KVM_EFAULT : 0;
+	return kvm_write_guest(vcpu, gpa, &pair, sizeof(pair)) ? -KVM_EFAULT : 0;
 }
 
 static unsigned long map_gpa_range(struct kvm_vcpu *vcpu, const u64 args[4], bool wide, bool *exit)

@@ -88,7 +88,7 @@ static int set_wall_clock(struct kvm_vcpu *vcpu, u32 index, u64 val, bool host)
 	if (val & WALL_CLOCK_RESERVED)
 		return 1;
 	vcpu->kvm->pv.wall_clock_gpa = val;
-	kvm_pv_write_wall_clock(vcpu->kvm, val);
+	kvm_pv_write_wall_clock(vcpu, val);
 	return 0;
 }
 

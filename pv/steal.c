@@ -77,7 +77,7 @@ busy:
 	return -EAGAIN;
 }
 
-/* Its 64 bytes, aligned, are in one page. */
+/* Its 64 bytes, aligned, are in one page. Asked by the scheduler's hook too: none is remembered. */
 static const struct kvm_memslot *steal_slot(struct kvm_vcpu *vcpu,
 					    struct kvm_steal_time __user **st)
 {

@@ -73,7 +73,7 @@ enum emu_status kvm_emu_span(struct emu_ctxt *c, u64 la, unsigned int len, u32 a
 
 static enum emu_status read_page(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, unsigned int len)
 {
-	if (!known_device(&vcpu->io, gpa, false) && !kvm_read_guest(vcpu->kvm, gpa, buf, len))
+	if (!known_device(&vcpu->io, gpa, false) && !kvm_read_guest(vcpu, gpa, buf, len))
 		return EMU_OK;
 	return kvm_io_read(vcpu, gpa, buf, len);
 }
@@ -81,7 +81,7 @@ static enum emu_status read_page(struct kvm_vcpu *vcpu, gpa_t gpa, void *buf, un
 static enum emu_status write_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf,
 				  unsigned int len)
 {
-	if (!known_device(&vcpu->io, gpa, true) && !kvm_write_guest(vcpu->kvm, gpa, buf, len))
+	if (!known_device(&vcpu->io, gpa, true) && !kvm_write_guest(vcpu, gpa, buf, len))
 		return EMU_OK;
 	return kvm_io_write(vcpu, gpa, buf, len);
 }
@@ -143,7 +143,7 @@ enum emu_status kvm_emu_fetch(struct emu_ctxt *c, u64 la, void *buf, unsigned in
 
 	for (i = 0; s == EMU_OK && i < sp.n; i++) {
 		/* Instructions are not fetched from devices. */
-		if (kvm_read_guest(vcpu->kvm, sp.part[i].gpa, to, sp.part[i].len))
+		if (kvm_read_guest(vcpu, sp.part[i].gpa, to, sp.part[i].len))
 			s = EMU_FAIL;
 		to += sp.part[i].len;
 	}
@@ -163,7 +163,7 @@ enum emu_status kvm_emu_cmpxchg(struct emu_ctxt *c, u64 la, const void *old, con
 		return s;
 	/* A device or a split lock: no other bus master is held off. */
 	if (sp.n == 1 && !(la & (len - 1))) {
-		switch (kvm_cmpxchg_guest(vcpu->kvm, sp.part[0].gpa, old, new, len)) {
+		switch (kvm_cmpxchg_guest(vcpu, sp.part[0].gpa, old, new, len)) {
 		case 0:
 			return EMU_OK;
 		case -EAGAIN:
@@ -179,7 +179,7 @@ enum emu_status kvm_emu_probe(struct emu_ctxt *c, u64 la, unsigned int len, u32 
 	enum emu_status s = kvm_emu_span(c, la, len, acc, &sp);
 
 	if (s == EMU_OK)
-		c->probed_device = !kvm_gpa_is_memory(vcpu_of(c)->kvm, sp.part[0].gpa,
+		c->probed_device = !kvm_gpa_is_memory(vcpu_of(c), sp.part[0].gpa,
 						      acc & X86_ACC_WRITE);
 	return s;
 }

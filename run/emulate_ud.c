@@ -53,7 +53,7 @@ static bool fix_hypercall(struct kvm_vcpu *vcpu)
 	    kvm_emu_span(&vcpu->emu, la, sizeof(bytes), X86_ACC_WRITE, &sp) != EMU_OK)
 		return false;
 	/* Only the last byte differs. */
-	return !kvm_write_guest(vcpu->kvm, sp.part[sp.n - 1].gpa + sp.part[sp.n - 1].len - 1,
+	return !kvm_write_guest(vcpu, sp.part[sp.n - 1].gpa + sp.part[sp.n - 1].len - 1,
 				&vmcall, 1);
 }
 

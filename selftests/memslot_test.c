@@ -9,6 +9,9 @@
 #define SLOT 7
 #define AT 0x800000
 
+/* Since 6.12: where slots go, only what they had is unmapped. */
+#define SLOT_ZAP_ALL (1 << 7)
+
 /* Stores RAX to [RBX], loads [RSI] into RCX. */
 GUEST_CODE(touch, 64, "mov %rax, (%rbx)\n mov (%rsi), %rcx\n hlt\n");
 
@@ -95,6 +98,33 @@ static void move(const void *arg)
 	expect_hlt(m);
 	CHECK_EQ(get_regs(m).rcx, 1);
 	CHECK_EQ(mem[2], 3);
+}
+
+static void keep_other_mappings(struct machine *m)
+{
+	if (vm_check_cap(m->vm, KVM_CAP_DISABLE_QUIRKS2) & SLOT_ZAP_ALL)
+		CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_DISABLE_QUIRKS2, SLOT_ZAP_ALL));
+}
+
+/* The slot is the last that was looked up, and the next exit is for its place as well. */
+static void gone_at_once(const void *arg)
+{
+	struct machine *m = touch_machine();
+	uint64_t *mem = anon_mem(0x2000);
+
+	keep_other_mappings(m);
+	check_mmio(m, AT);
+	set_slot(m, SLOT, 0, AT, 0x1000, mem);
+	check_ram(m, AT, 1);
+	set_slot(m, SLOT, 0, AT, 0, mem);
+	check_mmio(m, AT);
+	set_slot(m, SLOT, 0, AT, 0x1000, mem);
+	check_ram(m, AT, 2);
+	set_slot(m, SLOT, 0, AT, 0, mem);
+	set_slot(m, SLOT + 1, 0, AT, 0x1000, mem + 0x1000 / 8);
+	check_ram(m, AT, 3);
+	CHECK_EQ(mem[0], 2);
+	CHECK_EQ(mem[0x1000 / 8], 3);
 }
 
 static void aliases(const void *arg)
@@ -337,6 +367,7 @@ int main(int argc, char **argv)
 
 	TEST(create_delete);
 	TEST(move);
+	TEST(gone_at_once);
 	TEST(aliases);
 	TEST(read_only);
 	TEST(execute_read_only);
