@@ -20,6 +20,7 @@ enum kvm_request {
 	KVM_REQ_APICV,			/* what inhibits APIC virtualization changed */
 	KVM_REQ_UNHALT,			/* KVM_HC_KICK_CPU */
 	KVM_REQ_REPORT_TPR,		/* user space hears of an access to TPR */
+	KVM_REQ_DIRTY_RING,		/* the dirty ring may be full: user space makes room */
 	KVM_REQ_IOAPIC_EOI_EXIT,	/* split irqchip: user space hears of an EOI */
 };
 

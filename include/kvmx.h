@@ -70,6 +70,9 @@ struct kvm_mmu {
 	atomic64_t tlb_gen;		/* bumped with every change that must reach the TLBs */
 	atomic_long_t pages;		/* tables in use, charged to the VM */
 	unsigned long pages_limit;	/* KVM_SET_NR_MMU_PAGES; 0: none */
+	unsigned int logged;		/* slots with a log; under slots_lock */
+	bool pml;			/* there is one, and vCPUs' CPUs log writes [s] */
+	bool ring_overflow;		/* pages of the log found every ring full [a] */
 	bool outside_slots;		/* some entry is a device's, or the xAPIC's window */
 	unsigned int noncoherent;	/* devices that bypass the caches; under lock */
 	/* mmu_notifier ranges in progress: a fault that overlaps them retries. */
@@ -118,6 +121,7 @@ struct kvm_settings {
 	unsigned long tss_addr;
 	u64 identity_map_addr;
 	u32 default_tsc_khz;
+	u32 ring_entries;		/* of each vCPU's dirty ring, a power of two; 0: none [s] */
 	u64 manual_log;			/* KVM_DIRTY_LOG_*: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
 	bool exception_payload;
 	bool triple_fault_event;

@@ -9,6 +9,7 @@
 #include <linux/nospec.h>
 #include "emulate.h"
 #include "kvmx.h"
+#include "vcpu.h"
 
 struct kvm_ioctl_args;
 struct kvm_cap_table;
@@ -33,23 +34,47 @@ static inline unsigned long kvm_slot_hva(const struct kvm_memslot *slot, gfn_t g
 	return slot->hva + array_index_nospec(gfn - slot->base_gfn, slot->npages) * PAGE_SIZE;
 }
 
-/* A full barrier on x86: what was written to the page before is seen with the bit. */
-static inline void kvm_slot_mark_dirty(const struct kvm_memslot *slot, gfn_t gfn)
+/* --- mmu/ring.c --- */
+#define KVM_DIRTY_RING_RSVD_ENTRIES	64
+#define KVM_DIRTY_RING_SIZE_MAX		(65536 * sizeof(struct kvm_dirty_gfn))
+long kvm_enable_dirty_ring(struct kvm *kvm, u64 size);
+int kvm_ring_create(struct kvm_vcpu *vcpu);
+void kvm_ring_free(struct kvm_vcpu *vcpu);
+struct page *kvm_ring_page(struct kvm_vcpu *vcpu, unsigned long pgoff);
+void kvm_ring_log(struct kvm_vcpu *vcpu, const struct kvm_memslot *slot, unsigned long offset);
+bool kvm_ring_must_exit(struct kvm_vcpu *vcpu);
+long kvm_vm_ioctl_reset_dirty_rings(struct kvm_ioctl_args *a);
+
+/*
+ * @vcpu: the own thread's. A full barrier on x86: what was written to the page before is seen with
+ * the bit, or with the ring's entry.
+ */
+static inline void kvm_slot_mark_dirty(struct kvm_vcpu *vcpu, const struct kvm_memslot *slot,
+				       gfn_t gfn)
 {
-	if (slot->dirty_bitmap)
-		set_bit(array_index_nospec(gfn - slot->base_gfn, slot->npages), slot->dirty_bitmap);
+	unsigned long offset;
+
+	if (!slot->dirty_bitmap)
+		return;
+	offset = array_index_nospec(gfn - slot->base_gfn, slot->npages);
+	if (vcpu->ring.entries)
+		kvm_ring_log(vcpu, slot, offset);
+	else
+		set_bit(offset, slot->dirty_bitmap);
 }
 
 /* --- mmu/dirty.c --- */
 int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
 long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_clear_dirty_log(struct kvm_ioctl_args *a);
+void kvm_log_cpu_writes(struct kvm_vcpu *vcpu);
 /* KVM_ENABLE_CAP of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
 long kvm_enable_manual_log(struct kvm *kvm, u64 flags);
 /* All pages of a new log count as written; kvm_mmu_track_slot() is not called. */
 static inline bool kvm_log_starts_full(const struct kvm *kvm)
 {
-	return READ_ONCE(kvm->settings.manual_log) & KVM_DIRTY_LOG_INITIALLY_SET;
+	return (READ_ONCE(kvm->settings.manual_log) & KVM_DIRTY_LOG_INITIALLY_SET) &&
+	       !kvm->settings.ring_entries;
 }
 
 /* --- mmu/ept.c --- */
@@ -93,6 +118,8 @@ void kvm_mmu_track_pages(struct kvm *kvm, const struct kvm_memslot *slot, unsign
 			 const unsigned long *bits, unsigned long n);
 void kvm_mmu_track_slot(struct kvm *kvm, const struct kvm_memslot *slot);
 void kvm_mmu_untrack_slot(struct kvm *kvm, const struct kvm_memslot *slot);
+void kvm_mmu_log_begins(struct kvm *kvm);
+void kvm_mmu_log_ends(struct kvm *kvm);
 
 /* --- mmu/fault.c --- */
 long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a);
@@ -121,7 +148,7 @@ int kvm_cmpxchg_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *old, const v
 		      unsigned int len);
 /* Is @gpa backed by a slot that can be read / written (@write)? */
 bool kvm_gpa_is_memory(struct kvm_vcpu *vcpu, gpa_t gpa, bool write);
-void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn);
+void kvm_mark_page_dirty(struct kvm_vcpu *vcpu, gfn_t gfn);
 
 /* --- mmu/walk.c --- */
 /*

@@ -179,6 +179,13 @@ struct kvm_vcpu_mem {
 	bool host_data;			/* of others may be in L1D: flush it before the entry */
 };
 
+/* Its dirty ring, mmu/ring.c; the indices count up for ever. */
+struct kvm_ring {
+	struct kvm_dirty_gfn *entries;	/* NULL: the VM has no rings [c]; user space writes to them */
+	u32 head;			/* the next to be made: own thread */
+	u32 tail;			/* the next to be given back; under slots_lock */
+};
+
 /* The thread that has it loaded. [o] */
 struct kvm_vcpu_load {
 	struct preempt_notifier preempt_notifier;
@@ -203,6 +210,7 @@ struct kvm_completion {
 #define KVM_ENTRY_PV_EOI	BIT(0)	/* the guest has a flag for EOI in its memory */
 #define KVM_ENTRY_VAPIC		BIT(1)	/* or a copy of its TPR */
 #define KVM_ENTRY_DEBUG		BIT(2)	/* a debugger in user space follows each instruction */
+#define KVM_ENTRY_PML		BIT(3)	/* the CPU logs what it writes */
 
 struct kvm_vcpu {
 	/* Hot: touched in every exit. */
@@ -220,6 +228,7 @@ struct kvm_vcpu {
 	int vcpu_id, vcpu_idx;		/* [c] */
 	struct mutex mutex;		/* KVM_RUN and every ioctl that is not asynchronous */
 	struct kvm_vcpu_load load;
+	struct kvm_ring ring;		/* [a] */
 	struct kvm_vcpu_user user;
 	struct kvm_vcpu_halt halt;
 	struct kvm_vcpu_cpuid cpuid;

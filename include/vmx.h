@@ -72,6 +72,7 @@ struct kvm_vmx {
 	u64 guest_tf;			/* RFLAGS.TF of the guest while a debugger steps it */
 	bool apicv;			/* the CPU delivers interrupts by itself */
 	u8 tpr_threshold;		/* as the VMCS has it */
+	u64 *pml;			/* what the CPU logs, VMX_PML_ENTRIES gpas; vmx/pml.c */
 	/* Posted interrupts of devices, vmx/posted.c. */
 	bool blocked;			/* its thread is about to sleep */
 	int wakeup_cpu;			/* on whose list it is, or -1; under that list's lock */
@@ -85,6 +86,7 @@ struct vmx_caps {
 	u64 misc;
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	bool ept_ad, ept_1g, ept_2m, vpid, invvpid_addr, xsaves, ple, tsc_scaling;
+	bool pml;			/* with ept_ad */
 	bool tpr_shadow, apic_accesses, x2apic_mode;
 	bool apicv;			/* register virtualization and virtual-interrupt delivery */
 	bool posted;			/* posted interrupts; exits acknowledge the host's */
@@ -114,6 +116,14 @@ void vmx_power_exit(void);
 /* VMX on while there is a VM. */
 int kvm_hardware_get(void);
 void kvm_hardware_put(void);
+
+/* --- vmx/pml.c --- */
+#define VMX_PML_ENTRIES	512
+int vmx_pml_create(struct kvm_vcpu *vcpu);
+void vmx_pml_free(struct kvm_vcpu *vcpu);
+void vmx_pml_init(struct kvm_vcpu *vcpu);
+void vmx_pml_update(struct kvm_vcpu *vcpu);
+unsigned int vmx_pml_take(struct kvm_vcpu *vcpu, const u64 **gpas);
 
 /* --- vmx/l1d.c --- */
 int vmx_l1d_init(void);

@@ -110,7 +110,7 @@ int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned 
 			return -EFAULT;
 		r = write_hva(hva, buf, n);
 		/* Also after a failure, which may have come in the middle. */
-		kvm_slot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+		kvm_slot_mark_dirty(vcpu, slot, gpa >> PAGE_SHIFT);
 		if (r)
 			return r;
 		gpa += n;
@@ -197,7 +197,7 @@ int kvm_cmpxchg_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *old, const v
 		return -EFAULT;
 	r = cmpxchg_hva(hva, old, new, len);
 	if (!r)
-		kvm_slot_mark_dirty(slot, gpa >> PAGE_SHIFT);
+		kvm_slot_mark_dirty(vcpu, slot, gpa >> PAGE_SHIFT);
 	return r > 0 ? -EAGAIN : r;
 }
 
@@ -208,10 +208,10 @@ bool kvm_gpa_is_memory(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 	return slot && !(write && (slot->flags & KVM_MEM_READONLY));
 }
 
-void kvm_mark_page_dirty(struct kvm *kvm, gfn_t gfn)
+void kvm_mark_page_dirty(struct kvm_vcpu *vcpu, gfn_t gfn)
 {
-	const struct kvm_memslot *slot = kvm_gfn_to_memslot(kvm, gfn);
+	const struct kvm_memslot *slot = kvm_vcpu_memslot(vcpu, gfn);
 
 	if (slot)
-		kvm_slot_mark_dirty(slot, gfn);
+		kvm_slot_mark_dirty(vcpu, slot, gfn);
 }

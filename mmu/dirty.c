@@ -12,7 +12,9 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include "ioctl.h"
+#include "kick.h"
 #include "mmu.h"
+#include "vmx.h"
 
 /* Words of the bitmap between two looks at whether to go on: the log of 128 MiB. */
 #define DIRTY_STEP	512
@@ -30,6 +32,28 @@ static bool dirty_pause(unsigned long i)
 static unsigned long step_words(unsigned long i, unsigned long n)
 {
 	return min_t(unsigned long, n - i, DIRTY_STEP);
+}
+
+/**
+ * kvm_log_cpu_writes - what the CPU has logged by itself goes into the slots' logs
+ * @vcpu: loaded vCPU, own thread; kvm->srcu held
+ *
+ * Context: interrupts may be off.
+ */
+void kvm_log_cpu_writes(struct kvm_vcpu *vcpu)
+{
+	const u64 *gpa;
+	unsigned int n = vmx_pml_take(vcpu, &gpa);
+
+	while (n--)
+		kvm_mark_page_dirty(vcpu, *gpa++ >> PAGE_SHIFT);
+}
+
+/* What the CPUs log is in the slots' logs when they have left the guest (run/run.c). */
+static void collect_cpu_writes(struct kvm *kvm)
+{
+	if (kvm->mmu.pml)
+		kvm_kick_all_and_wait(kvm);
 }
 
 /* Takes the bits of words @i to @end into @to; false if there is none. */
@@ -101,6 +125,8 @@ static struct kvm_memslot *lock_logged(struct kvm *kvm, u32 id)
 {
 	struct kvm_memslot *slot;
 
+	if (kvm->settings.ring_entries)
+		return ERR_PTR(-ENXIO);
 	if ((id >> 16) >= KVM_NR_ADDRESS_SPACES || (id & 0xffff) >= KVM_USER_MEM_SLOTS)
 		return ERR_PTR(-EINVAL);
 	if (mutex_lock_killable(&kvm->slots_lock))
@@ -119,7 +145,7 @@ static struct kvm_memslot *lock_logged(struct kvm *kvm, u32 id)
  *
  * With KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE it is only copied.
  *
- * Return: 0, -EINVAL (no such id), -ENOENT (no slot, or not logged), -EFAULT, or
+ * Return: 0, -EINVAL (no such id), -ENOENT (no slot, or not logged), -ENXIO (rings), -EFAULT, or
  * -EINTR if the process is being killed; on failure no bit is lost.
  */
 int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
@@ -130,6 +156,7 @@ int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
+	collect_cpu_writes(kvm);
 	n = BITS_TO_LONGS(slot->npages);
 	copy = slot->dirty_bitmap + n;
 	if (READ_ONCE(kvm->settings.manual_log)) {
@@ -211,8 +238,8 @@ static bool clear_valid(const struct kvm_clear_dirty_log *log, const struct kvm_
  *
  * The pages of the bitmap's bits count as unwritten, and writes to them are seen from now on.
  *
- * Return: 0; -EINVAL no such id or pages; -ENOENT no slot, or not logged; -EFAULT, or -EINTR if
- * the process is being killed, with nothing changed.
+ * Return: 0; -EINVAL no such id or pages; -ENOENT no slot, or not logged; -ENXIO rings; -EFAULT, or
+ * -EINTR if the process is being killed, with nothing changed.
  */
 long kvm_vm_ioctl_clear_dirty_log(struct kvm_ioctl_args *a)
 {

@@ -192,9 +192,11 @@ static u64 leaf_bits(const struct kvm_page_fault *f)
 		bits |= EPT_PAGE;
 	if (f->writable && !(f->slot->flags & KVM_MEM_READONLY)) {
 		bits |= EPT_HOST_WRITE;
-		if (f->write || !f->slot->dirty_bitmap)
+		if (f->write || !f->slot->dirty_bitmap || f->kvm->mmu.pml)
 			bits |= EPT_WRITE;
-		if (f->write || ((bits & EPT_WRITE) && !vmx_caps.ept_ad))
+		/* A dirty bit that is set already is none that PML has to log. */
+		if (f->write || ((bits & EPT_WRITE) && !vmx_caps.ept_ad) ||
+		    (f->kvm->mmu.pml && !f->slot->dirty_bitmap))
 			bits |= EPT_DIRTY;
 	}
 	return bits;
@@ -213,7 +215,7 @@ static int map_page(struct kvm_page_fault *f, u64 **spare)
 	map.level = map_level(f);
 	r = ept_map(f->kvm, &map, spare);
 	if (!r && f->write)
-		kvm_slot_mark_dirty(f->slot, f->gfn);
+		kvm_slot_mark_dirty(f->vcpu, f->slot, f->gfn);
 out:
 	read_unlock(&f->kvm->mmu.lock);
 	return r;
@@ -261,7 +263,7 @@ static bool fast_page_fault(struct kvm_page_fault *f)
 	ok = ept_fast_page_fault(f->kvm, f->gfn, want, true);
 	/* Under the same lock as the write permission, see mmu/dirty.c. */
 	if (ok && f->write)
-		kvm_slot_mark_dirty(f->slot, f->gfn);
+		kvm_slot_mark_dirty(f->vcpu, f->slot, f->gfn);
 	read_unlock(&f->kvm->mmu.lock);
 	return ok;
 }

@@ -291,10 +291,12 @@ static bool slots_overlap(const struct kvm_memslots *slots, gfn_t base, unsigned
 	return slot && slot->base_gfn + slot->npages > base;
 }
 
-static void slot_free(struct kvm_memslot *slot)
+static void slot_free(struct kvm *kvm, struct kvm_memslot *slot)
 {
-	if (slot)
+	if (slot && slot->dirty_bitmap) {
 		kvfree(slot->dirty_bitmap);
+		kvm_mmu_log_ends(kvm);
+	}
 	kfree(slot);
 }
 
@@ -307,6 +309,7 @@ static int slot_alloc_bitmap(struct kvm *kvm, struct kvm_memslot *slot)
 		return -ENOMEM;
 	if (kvm_log_starts_full(kvm))
 		bitmap_set(slot->dirty_bitmap, 0, slot->npages);
+	kvm_mmu_log_begins(kvm);
 	return 0;
 }
 
@@ -355,7 +358,7 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 free_array:
 	slots_free(new);
 free_slot:
-	slot_free(slot);
+	slot_free(kvm, slot);
 	return r;
 }
 
@@ -369,7 +372,7 @@ static int slot_delete(struct kvm *kvm, struct kvm_memslot *slot)
 	slots_publish(kvm, slot->as_id, new);
 	/* No fault that found the slot is under way, so what is zapped stays so. */
 	kvm_mmu_remove_slot(kvm, slot);
-	slot_free(slot);
+	slot_free(kvm, slot);
 	return 0;
 }
 
@@ -390,11 +393,11 @@ static struct kvm_memslot *slot_successor(struct kvm *kvm, const struct kvm_mems
 }
 
 /* Frees @slot, which no look-up finds. A dirty bitmap that @keep has as well stays for @keep. */
-static void slot_free_but(struct kvm_memslot *slot, const struct kvm_memslot *keep)
+static void slot_free_but(struct kvm *kvm, struct kvm_memslot *slot, const struct kvm_memslot *keep)
 {
 	if (slot && slot->dirty_bitmap == keep->dirty_bitmap)
 		slot->dirty_bitmap = NULL;
-	slot_free(slot);
+	slot_free(kvm, slot);
 }
 
 /* In between the guest has no memory at either place, as if deleted and made anew. */
@@ -414,7 +417,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 		with = slots_with(without, slot);
 	if (!with) {
 		slots_free(without);
-		slot_free_but(slot, old);
+		slot_free_but(kvm, slot, old);
 		return -ENOMEM;
 	}
 	slots_publish(kvm, old->as_id, without);
@@ -423,7 +426,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 	xa_store(&kvm->slots.by_id, mem->slot, slot, GFP_KERNEL_ACCOUNT);
 	slots_publish(kvm, old->as_id, with);
 	kvm_mmu_slot_visible(kvm, slot);
-	slot_free_but(old, slot);
+	slot_free_but(kvm, old, slot);
 	return 0;
 }
 
@@ -437,7 +440,7 @@ static int slot_set_flags(struct kvm *kvm, struct kvm_memslot *old,
 		return -ENOMEM;
 	new = slots_exchange(slots_of(kvm, old->as_id), old, slot);
 	if (!new) {
-		slot_free_but(slot, old);
+		slot_free_but(kvm, slot, old);
 		return -ENOMEM;
 	}
 	kvm_mmu_replace_slot(kvm, old, slot);
@@ -449,7 +452,7 @@ static int slot_set_flags(struct kvm *kvm, struct kvm_memslot *old,
 		kvm_mmu_untrack_slot(kvm, slot);
 	else if (!kvm_log_starts_full(kvm))
 		kvm_mmu_track_slot(kvm, slot);
-	slot_free_but(old, slot);
+	slot_free_but(kvm, old, slot);
 	return 0;
 }
 
@@ -525,6 +528,8 @@ static const struct kvm_cap memslot_caps[] = {
 	{ .cap = KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, .value = 1 },
 	{ .cap = KVM_CAP_READONLY_MEM, .value = 1 },
 	{ .cap = KVM_CAP_SYNC_MMU, .value = 1 },
+	{ .cap = KVM_CAP_DIRTY_LOG_RING, .value = KVM_DIRTY_RING_SIZE_MAX },
+	{ .cap = KVM_CAP_DIRTY_LOG_RING_ACQ_REL, .value = KVM_DIRTY_RING_SIZE_MAX },
 	{ .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 	  .value = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET },
 	{ .cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL, .value = 1 },
@@ -569,7 +574,7 @@ void kvm_memslots_free(struct kvm *kvm)
 	int i;
 
 	xa_for_each(&kvm->slots.by_id, id, slot)
-		slot_free(slot);
+		slot_free(kvm, slot);
 	xa_destroy(&kvm->slots.by_id);
 	for (i = 0; i < KVM_NR_ADDRESS_SPACES; i++) {
 		slots_free(rcu_dereference_protected(kvm->slots.set[i], 1));

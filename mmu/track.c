@@ -7,6 +7,7 @@
 #include <linux/log2.h>
 #include <linux/sched.h>
 #include "internal.h"
+#include "kick.h"
 #include "vmx.h"
 
 struct track {
@@ -40,12 +41,21 @@ static bool split(struct track *t, u64 *entryp, u64 entry, int level)
 	return true;
 }
 
-/* The CPU may set the accessed and dirty bits meanwhile. */
+/*
+ * Without PML a write faults and sets the page's bit. With it the CPU logs a write where it sets the
+ * dirty bit; what that bit says to the host is handed on first, for the page is mapped and so the
+ * host's. The CPU may set accessed and dirty bits meanwhile.
+ */
 static void track_leaf(struct track *t, u64 *entryp)
 {
-	if (ept_present(READ_ONCE(*entryp)) &&
-	    test_and_clear_bit(ilog2(EPT_WRITE), (unsigned long *)entryp))
-		t->changed = true;
+	int bit = t->kvm->mmu.pml ? ilog2(EPT_DIRTY) : ilog2(EPT_WRITE);
+	u64 entry = READ_ONCE(*entryp);
+
+	if (!ept_present(entry) || !test_and_clear_bit(bit, (unsigned long *)entryp))
+		return;
+	if (t->kvm->mmu.pml && (entry & EPT_PAGE))
+		set_page_dirty(pfn_to_page(ept_pfn(entry)));
+	t->changed = true;
 }
 
 /* Tracks [gfn, end). Returns where it stopped for want of a table, or @end. */
@@ -158,6 +168,37 @@ void kvm_mmu_track_slot(struct kvm *kvm, const struct kvm_memslot *slot)
 	}
 	read_unlock(&kvm->mmu.lock);
 	track_end(&t);
+}
+
+/**
+ * kvm_mmu_log_begins - a slot gets a log
+ * @kvm: the VM
+ *
+ * With the first, vCPUs begin to use PML. When this returns none is in the guest without it.
+ *
+ * Context: slots_lock held; no look-up finds the slot with its log yet.
+ */
+void kvm_mmu_log_begins(struct kvm *kvm)
+{
+	if (kvm->mmu.logged++ || !vmx_caps.pml)
+		return;
+	WRITE_ONCE(kvm->mmu.pml, true);
+	kvm_make_all_cpus_request(kvm, KVM_REQ_INTERCEPTS);
+	kvm_kick_all_and_wait(kvm);
+}
+
+/**
+ * kvm_mmu_log_ends - a slot's log is gone
+ * @kvm: the VM
+ *
+ * Context: slots_lock held; no look-up finds the slot with its log any more.
+ */
+void kvm_mmu_log_ends(struct kvm *kvm)
+{
+	if (--kvm->mmu.logged || !vmx_caps.pml)
+		return;
+	WRITE_ONCE(kvm->mmu.pml, false);
+	kvm_make_all_cpus_request(kvm, KVM_REQ_INTERCEPTS);
 }
 
 /* --- the end of it --- */

@@ -111,7 +111,7 @@ void kvm_pv_steal_update(struct kvm_vcpu *vcpu)
 		return;
 	more = stolen(&vcpu->pv);
 	r = write_steal(st, more, &flags);
-	kvm_slot_mark_dirty(slot, vcpu->pv.steal_msr >> PAGE_SHIFT);
+	kvm_slot_mark_dirty(vcpu, slot, vcpu->pv.steal_msr >> PAGE_SHIFT);
 	if (!r || flags)
 		vcpu->pv.preempted_shown = false;
 	if (r)
@@ -136,7 +136,7 @@ static void show_preempted(struct kvm_vcpu *vcpu)
 	slot = steal_slot(vcpu, &st);
 	/* A page that is not there now is not waited for: others will send an IPI. */
 	if (slot && !copy_to_user_nofault(&st->preempted, &preempted, sizeof(preempted))) {
-		kvm_slot_mark_dirty(slot, vcpu->pv.steal_msr >> PAGE_SHIFT);
+		kvm_slot_mark_dirty(vcpu, slot, vcpu->pv.steal_msr >> PAGE_SHIFT);
 		vcpu->pv.preempted_shown = true;
 		vcpu->stat.preemption_reported++;
 	}

@@ -428,6 +428,15 @@ static void keep_translation(struct kvm_vcpu *vcpu, u64 qual, gpa_t gpa)
 			   qual & QUAL_EPT_WRITE);
 }
 
+/* The CPU's log is full, and has been read (run/run.c): the write is made again. */
+static int handle_pml_full(struct kvm_vcpu *vcpu)
+{
+	if (!(vcpu->vmx.idt_vectoring & INTR_INFO_VALID_MASK) &&
+	    (exit_qual(vcpu) & QUAL_EPT_UNBLOCKED_NMI))
+		vmx_set_nmi_masked(vcpu, true);
+	return 1;
+}
+
 static int handle_ept_violation(struct kvm_vcpu *vcpu)
 {
 	u64 qual = exit_qual(vcpu);
@@ -585,6 +594,8 @@ static int handle_reason(struct kvm_vcpu *vcpu, u16 reason)
 		return handle_triple_fault(vcpu);
 	case EXIT_REASON_TASK_SWITCH:
 		return handle_task_switch(vcpu);
+	case EXIT_REASON_PML_FULL:
+		return handle_pml_full(vcpu);
 	case EXIT_REASON_XSETBV:
 		return handle_xsetbv(vcpu);
 	case EXIT_REASON_INVLPG:

@@ -52,6 +52,10 @@ static int handle_rare_requests(struct kvm_vcpu *vcpu)
 		kvm_pv_steal_update(vcpu);
 	if (kvm_check_request(vcpu, KVM_REQ_APF_READY))
 		kvm_async_pf_deliver(vcpu);
+	if (kvm_check_request(vcpu, KVM_REQ_DIRTY_RING) && kvm_ring_must_exit(vcpu)) {
+		vcpu->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+		return 0;
+	}
 	if (!vcpu->apic)
 		return 1;
 	if (kvm_check_request(vcpu, KVM_REQ_APICV))
@@ -154,6 +158,15 @@ static void collect_after_exit(struct kvm_vcpu *vcpu)
 		kvm_vapic_from_guest(vcpu);
 }
 
+/* Before the mode says that the guest was left: who waits for that finds the log complete. */
+static noinline void log_cpu_writes(struct kvm_vcpu *vcpu)
+{
+	int idx = srcu_read_lock(&vcpu->kvm->srcu);
+
+	kvm_log_cpu_writes(vcpu);
+	srcu_read_unlock(&vcpu->kvm->srcu, idx);
+}
+
 static int enter_guest(struct kvm_vcpu *vcpu)
 	__must_hold(&vcpu->kvm->srcu)
 {
@@ -191,6 +204,8 @@ static int enter_guest(struct kvm_vcpu *vcpu)
 	restore_fpu_if_stale();
 	enter_guest_accounting();
 	kvm_enter_guest(vcpu);
+	if (vcpu->entry_needs & KVM_ENTRY_PML)
+		log_cpu_writes(vcpu);
 	/* For a thread that waits until the guest has left: the guest's accesses are all before. */
 	smp_store_release(&vcpu->kick.mode, OUTSIDE_GUEST_MODE);
 	kvm_handle_host_events(vcpu);

@@ -48,6 +48,7 @@ struct cpuid_regs cpu_cpuid(u32 leaf, u32 sub)
 #define rdmsr(msr, low, high)	((low) = (u32)cpu_msr(msr), (high) = cpu_msr(msr) >> 32)
 #define cpuid_eax(leaf)		(cpu_cpuid(leaf, 0).eax)
 #define cpuid_ecx(leaf)		(cpu_cpuid(leaf, 0).ecx)
+#define cpuid_edx(leaf)		(cpu_cpuid(leaf, 0).edx)
 #define this_cpu_has(feature)	1
 #define __read_cr4()		0ul
 #ifndef X86_CR4_VMXE
@@ -72,7 +73,7 @@ int load(const struct cpu *c)
 	cpu = c;
 	said[0] = 0;
 	kvmx_params = (struct kvmx_params) {
-		.ept = true, .unrestricted_guest = true, .vnmi = true, .vpid = true, .eptad = true,
+		.ept = true, .unrestricted_guest = true, .vnmi = true, .vpid = true, .eptad = true, .pml = true,
 		.flexpriority = true, .enable_apicv = true, .preemption_timer = true,
 		.ple_gap = 128, .ple_window = 4096,
 	};

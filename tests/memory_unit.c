@@ -58,6 +58,32 @@ void kvm_mmu_track_pages(struct kvm *kvm, const struct kvm_memslot *slot, unsign
 	}
 }
 
+/* What the CPU has logged, and where the kick that waits for it brings it. */
+static u64 cpu_log[512];
+static unsigned int cpu_logged;
+static struct kvm_vcpu logging_vcpu;
+
+unsigned int vmx_pml_take(struct kvm_vcpu *vcpu, const u64 **gpas)
+{
+	unsigned int n = cpu_logged;
+
+	*gpas = cpu_log;
+	cpu_logged = 0;
+	return n;
+}
+
+void kvm_mark_page_dirty(struct kvm_vcpu *vcpu, gfn_t gfn)
+{
+	SHIM_CHECK(vcpu == &logging_vcpu);
+	the_slot->dirty_bitmap[gfn / 64] |= 1ul << gfn % 64;
+}
+
+void kvm_kick_all_and_wait(struct kvm *kvm)
+{
+	SHIM_CHECK(kvm->mmu.pml);
+	kvm_log_cpu_writes(&logging_vcpu);
+}
+
 void kvm_flush_remote_tlbs(struct kvm *kvm)
 {
 	flushes++;
@@ -170,6 +196,27 @@ static void log_killed(void)
 		killed_at = 0;
 		EXPECT(log_get(), 0);
 		EXPECT(memcmp(out, before, sizeof(out)), 0);
+	}
+}
+
+/* What CPUs have logged up to the call is in its answer, be it looked at or taken. */
+static void log_of_cpus(void)
+{
+	unsigned int manual, i;
+
+	for (manual = 0; manual < 2; manual++) {
+		log_new();
+		kvm.mmu.pml = true;
+		kvm.settings.manual_log = manual;
+		for (cpu_logged = 0; cpu_logged < 512; cpu_logged++)
+			cpu_log[cpu_logged] = (u64)cpu_logged * 77 << 12 | 0xabc;
+		EXPECT(log_get(), 0);
+		EXPECT(cpu_logged, 0);
+		for (i = 0; i < 512; i++)
+			if (!(out[i * 77 / 64] >> i * 77 % 64 & 1))
+				EXPECT(i, 512);
+		kvm.settings.manual_log = 0;
+		kvm.mmu.pml = false;
 	}
 }
 
@@ -359,11 +406,12 @@ static void run(void (*test)(void), const char *name)
 
 int main(void)
 {
-	ktap_start(8);
+	ktap_start(9);
 	RUN(log_whole);
 	RUN(log_reschedules);
 	RUN(log_no_room);
 	RUN(log_killed);
+	RUN(log_of_cpus);
 	RUN(clear_by_mask);
 	RUN(clear_refused);
 	RUN(wbinvd_where_it_ran);

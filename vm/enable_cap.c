@@ -120,6 +120,9 @@ long kvm_vm_ioctl_enable_cap(struct kvm_ioctl_args *a)
 		return enable_switch(&kvm->settings.triple_fault_event, cap->args[0]);
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 		return enable_switch(&kvm->settings.exit_on_emulation_error, cap->args[0]);
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return kvm_enable_dirty_ring(kvm, cap->args[0]);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return kvm_enable_manual_log(kvm, cap->args[0]);
 	case KVM_CAP_HALT_POLL:

@@ -51,6 +51,7 @@ static void vcpu_free(struct kvm_vcpu *vcpu)
 	kvm_wbinvd_destroy(vcpu);
 	kvm_cpuid_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->kick.pid, true));
+	kvm_ring_free(vcpu);
 	free_pages_of(vcpu);
 	kmem_cache_free(vcpu_cache, vcpu);
 }
@@ -74,6 +75,8 @@ static struct kvm_vcpu *vcpu_alloc(struct kvm *kvm, u32 id)
 	mutex_init(&vcpu->mutex);
 	kvm_vcpu_load_init(vcpu);
 	r = alloc_pages_of(vcpu);
+	if (!r)
+		r = kvm_ring_create(vcpu);
 	if (!r)
 		r = kvm_wbinvd_create(vcpu);
 	if (!r)
@@ -115,9 +118,12 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 {
 	struct kvm_vcpu *vcpu = vmf->vma->vm_file->private_data;
 
-	if (vmf->pgoff >= KVM_VCPU_MMAP_PAGES)
+	if (vmf->pgoff < KVM_VCPU_MMAP_PAGES)
+		vmf->page = vcpu->user.pages[array_index_nospec(vmf->pgoff, KVM_VCPU_MMAP_PAGES)];
+	else
+		vmf->page = kvm_ring_page(vcpu, vmf->pgoff);
+	if (!vmf->page)
 		return VM_FAULT_SIGBUS;
-	vmf->page = vcpu->user.pages[vmf->pgoff];
 	get_page(vmf->page);
 	return 0;
 }
@@ -128,6 +134,13 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct kvm_vcpu *vcpu = file->private_data;
+
+	/* A copy of the ring would show nothing new. */
+	if (((vma->vm_flags & VM_EXEC) || !(vma->vm_flags & VM_SHARED)) &&
+	    (kvm_ring_page(vcpu, vma->vm_pgoff) ||
+	     kvm_ring_page(vcpu, vma->vm_pgoff + vma_pages(vma) - 1)))
+		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }

@@ -201,6 +201,8 @@ static const struct kvm_ioctl vm_ioctls[] = {
 	KVM_IOCTL(KVM_GET_NR_MMU_PAGES, kvm_vm_ioctl_get_nr_mmu_pages, KVM_IOC_VALUE,
 		  KVM_CAP_MMU_SHADOW_CACHE_CONTROL),
 	KVM_IOCTL(KVM_GET_DIRTY_LOG, kvm_vm_ioctl_get_dirty_log, 0, 0),
+	KVM_IOCTL(KVM_RESET_DIRTY_RINGS, kvm_vm_ioctl_reset_dirty_rings, KVM_IOC_VALUE,
+		  KVM_CAP_DIRTY_LOG_RING),
 	KVM_IOCTL(KVM_CLEAR_DIRTY_LOG, kvm_vm_ioctl_clear_dirty_log, 0,
 		  KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2),
 	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION, kvm_vm_ioctl_set_memory_region, 0,

@@ -40,7 +40,7 @@ static const struct control controls[NR_CONTROLS] = {
 		SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |
 		SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENABLE_INVPCID |
 		SECONDARY_EXEC_PAUSE_LOOP_EXITING | VMX_XSAVES_CONTROL | VMX_APIC_CONTROLS |
-		SECONDARY_EXEC_TSC_SCALING,
+		SECONDARY_EXEC_TSC_SCALING | SECONDARY_EXEC_ENABLE_PML,
 	},
 	[EXIT] = {
 		MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
@@ -201,6 +201,14 @@ static const char *read_caps(struct vmx_caps *caps)
 	missing = read_ept(caps);
 	if (missing)
 		return missing;
+	/*
+	 * What it logs is that it sets a dirty bit. Hybrid CPUs (CPUID.7:EDX[15]) lost it by an
+	 * update of their microcode, so those that still have it are not to be trusted.
+	 */
+	caps->pml = caps->ept_ad && (caps->proc2 & SECONDARY_EXEC_ENABLE_PML) &&
+		    kvmx_params.pml && !(cpuid_edx(7) & BIT(15));
+	if (!caps->pml)
+		caps->proc2 &= ~SECONDARY_EXEC_ENABLE_PML;
 	rdmsrl(MSR_IA32_VMX_MISC, caps->misc);
 	read_apic_caps(caps);
 	read_perf_caps(caps);
@@ -259,6 +267,7 @@ int vmx_setup(void)
 	}
 	kvmx_params.vpid = vmx_caps.vpid;
 	kvmx_params.eptad = vmx_caps.ept_ad;
+	kvmx_params.pml = vmx_caps.pml;
 	kvmx_params.flexpriority = vmx_caps.apic_accesses;
 	kvmx_params.enable_apicv = vmx_caps.apicv;
 	kvmx_params.preemption_timer = vmx_caps.preemption_timer;
@@ -359,6 +368,7 @@ const char * __init vmx_feature_line(char *buf, size_t len)
 	const struct { const char *name; bool used; } f[] = {
 		{ "vpid", vmx_caps.vpid },
 		{ "eptad", vmx_caps.ept_ad },
+		{ "pml", vmx_caps.pml },
 		{ "ept_2m", vmx_caps.ept_2m },
 		{ "ept_1g", vmx_caps.ept_1g },
 		{ "ple", vmx_caps.ple },

@@ -16,6 +16,7 @@ struct kvmx_params kvmx_params = {
 	.vnmi = true,
 	.vpid = true,
 	.eptad = true,
+	.pml = true,
 	.flexpriority = true,
 	.enable_apicv = true,
 	.preemption_timer = true,
@@ -34,6 +35,8 @@ module_param_named(vpid, kvmx_params.vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "Tag TLB entries with the vCPU (default: where the CPU can)");
 module_param_named(eptad, kvmx_params.eptad, bool, 0444);
 MODULE_PARM_DESC(eptad, "Accessed and dirty bits in EPT (default: where the CPU can)");
+module_param_named(pml, kvmx_params.pml, bool, 0444);
+MODULE_PARM_DESC(pml, "The CPU logs written pages (default: where it can)");
 module_param_named(flexpriority, kvmx_params.flexpriority, bool, 0444);
 MODULE_PARM_DESC(flexpriority, "Virtualize the xAPIC's page (default: where the CPU can)");
 module_param_named(enable_apicv, kvmx_params.enable_apicv, bool, 0444);
@@ -75,7 +78,6 @@ int kvmx_params_check(void)
 	}
 	asked = *p;
 	not_available(&p->nested, "nested");
-	not_available(&p->pml, "pml");
 	not_available(&p->enable_ipiv, "enable_ipiv");
 	not_available(&p->fasteoi, "fasteoi");
 	not_available(&p->emulate_invalid_guest_state, "emulate_invalid_guest_state");

@@ -88,6 +88,7 @@ void vmx_update_intercepts(struct kvm_vcpu *vcpu)
 {
 	keep_in_guest(vcpu);
 	vmx_msr_bitmap_init(vcpu);
+	vmx_pml_update(vcpu);
 }
 
 /**
@@ -101,7 +102,7 @@ void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 
 	v->pin = vmx_caps.pin;
 	v->proc = vmx_caps.proc;
-	v->proc2 = vmx_caps.proc2;
+	v->proc2 = vmx_caps.proc2 & ~SECONDARY_EXEC_ENABLE_PML;
 	v->exit = vmx_caps.exit;
 	v->entry = vmx_caps.entry;
 	if (!vmx->vpid)
@@ -116,6 +117,7 @@ void vmx_write_initial_controls(struct kvm_vcpu *vcpu)
 		vmcs_write16(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 	vmcs_write64(EPT_POINTER, vcpu->kvm->mmu.eptp);
 	vmcs_write64(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	vmx_pml_init(vcpu);
 	vmcs_write64(VMCS_LINK_POINTER, ~0ull);
 	vmcs_write32(PAGE_FAULT_ERROR_CODE_MASK, 0);
 	vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
@@ -144,7 +146,8 @@ int vmx_vcpu_create(struct kvm_vcpu *vcpu)
 	vmx->vmcs = &vmx->vmcs01;
 	vmx->wakeup_cpu = -1;
 	vmx->msr_bitmap = (unsigned long *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->msr_bitmap) {
+	if (!vmx->msr_bitmap || vmx_pml_create(vcpu)) {
+		free_page((unsigned long)vmx->msr_bitmap);
 		kvm_vmcs_free(&vmx->vmcs01);
 		return -ENOMEM;
 	}
@@ -159,6 +162,7 @@ void vmx_vcpu_free(struct kvm_vcpu *vcpu)
 {
 	kvm_vmcs_free(&vcpu->vmx.vmcs01);
 	free_page((unsigned long)vcpu->vmx.msr_bitmap);
+	vmx_pml_free(vcpu);
 	vmx_vpid_free(vcpu->vmx.vpid);
 }
 
