@@ -296,8 +296,45 @@ static void copy_logged(uint8_t *copy, const uint8_t *mem)
 			memcpy(copy + i * 4096, mem + i * 4096, 4096);
 }
 
+/* One round: what was written since the last is copied, after it is tracked again. */
+static void by_get(struct machine *m)
+{
+	fetch_log(m);
+}
+
+static int clear_log(struct machine *m, uint32_t first, uint32_t num, void *bits)
+{
+	struct kvm_clear_dirty_log c = {
+		.slot = SLOT, .first_page = first, .num_pages = num, .dirty_bitmap = bits,
+	};
+
+	return ioctl(m->vm->fd, KVM_CLEAR_DIRTY_LOG, &c);
+}
+
+static void by_clear(struct machine *m)
+{
+	int i;
+
+	fetch_log(m);
+	for (i = 0; i < PAGES; i += 64)
+		CHECK_OK(clear_log(m, i, 64, log_bits + i / 64));
+}
+
+struct live_case {
+	const char *name;
+	uint64_t manual;		/* KVM_DIRTY_LOG_* */
+	void (*round)(struct machine *m);
+};
+
+static const struct live_case live_cases[] = {
+	{ "live_copy", 0, by_get },
+	{ "live_copy_clear", 1, by_clear },
+	{ "live_copy_clear_initially_set", 3, by_clear },
+};
+
 static void live_copy(const void *arg)
 {
+	const struct live_case *c = arg;
 	uint8_t *mem, *copy = anon_mem(LIVE_PAGES * 4096);
 	struct machine *m = log_machine(0, &mem);
 	volatile uint64_t *stop = guest_mem(m, G_STOP);
@@ -305,19 +342,20 @@ static void live_copy(const void *arg)
 	uint64_t sum = 0;
 	int i;
 
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, c->manual));
 	machine_load(m, G_CODE, live, live_end);
 	thread_start(&t, m, NULL);
 	thread_wait_for(stop + 1, 100);
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	memcpy(copy, mem, LIVE_PAGES * 4096);
 	for (i = 0; i < 30; i++) {
-		fetch_log(m);
+		c->round(m);
 		copy_logged(copy, mem);
 		thread_wait_for(stop + 1, stop[1] + 20);
 	}
 	*stop = 1;
 	thread_join(&t);
-	fetch_log(m);
+	c->round(m);
 	copy_logged(copy, mem);
 	for (i = 0; i < LIVE_PAGES; i++) {
 		CHECK(!memcmp(copy + i * 4096, mem + i * 4096, 4096), "page %d", i);
@@ -328,15 +366,6 @@ static void live_copy(const void *arg)
 }
 
 /* --- KVM_CLEAR_DIRTY_LOG --------------------------------------------------- */
-
-static int clear_log(struct machine *m, uint32_t first, uint32_t num, void *bits)
-{
-	struct kvm_clear_dirty_log c = {
-		.slot = SLOT, .first_page = first, .num_pages = num, .dirty_bitmap = bits,
-	};
-
-	return ioctl(m->vm->fd, KVM_CLEAR_DIRTY_LOG, &c);
-}
 
 static void manual_protect(const void *arg)
 {
@@ -423,7 +452,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_LEN(by_kvm); i++)
 		add_test(write_by_kvm, &by_kvm[i], "by_kvm_%s", by_kvm[i].name);
 	TEST(page_table_bits);
-	TEST(live_copy);
+	for (i = 0; i < ARRAY_LEN(live_cases); i++)
+		add_test(live_copy, &live_cases[i], "%s", live_cases[i].name);
 	TEST(manual_protect);
 	TEST(initially_set);
 	TEST(errors);
