@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench [two]: counts what operations of a guest cost, on nothing but <linux/kvm.h>: prints
+ * bench [memory|pml|two]: counts what operations of a guest cost, on nothing but <linux/kvm.h>: prints
  * "operation TAB ticks". In the lab the TSC counts instructions, so there the
  * figures are instructions, exact and repeatable.
  *
@@ -56,22 +56,6 @@ static void touch(struct machine *m, const char *what, const char *code, uint64_
 		address += pages * page_size;
 	}
 	print(what, (double)best / pages);
-}
-
-/* KiB of this process in huge pages. */
-static unsigned long huge_kb(void)
-{
-	FILE *f = fopen("/proc/self/smaps_rollup", "r");
-	unsigned long kb = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "AnonHugePages: %lu", &kb) == 1)
-			break;
-	}
-	if (f)
-		fclose(f);
-	return kb;
 }
 
 static void run_and_return(struct machine *m)
@@ -152,6 +136,15 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "two")) {
 		ipi_rows();
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "memory")) {
+		tracking_rows();
+		memory_rows();
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "pml")) {
+		pml_rows();
 		return 0;
 	}
 	exit_rows();

@@ -164,6 +164,7 @@ guest_\name:
 
 	.set	port_device, PORT_DEVICE
 	.set	port_pit, PORT_PIT
+	.set	far_step, FAR_STEP
 	.set	near_deadline, NEAR_DEADLINE
 
 	.section .rodata
@@ -183,6 +184,7 @@ guest_start:
 	loop	halt, "sti; hlt"
 	loop	touch_small, "movb $1, (%rsi); add $0x1000, %rsi"
 	loop	touch_large, "movb $1, (%rsi); add $0x200000, %rsi"
+	loop	touch_far, "movb $1, (%rsi); add $far_step, %rsi"
 	loop	emulated_store, emulated_store
 	loop	emulated_copy, emulated_copy
 	loop	out_pit, "xor %eax, %eax; out %al, $port_pit"	/* latch counter 0 */

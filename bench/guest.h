@@ -19,6 +19,9 @@
 #define GUEST_LARGE	0x80000000	/* memory of 2 MiB pages */
 #define GUEST_DEVICE	0xd0000000	/* nothing is here: MMIO */
 
+#define FAR_PAGES	20	/* so many pages, FAR_STEP bytes apart, in 1 GiB */
+#define FAR_STEP	0x3000000
+
 #define PORT_DEVICE	0x80
 #define PORT_PIT	0x43
 #define PORT_IRQFD	0xe1	/* ioeventfd that is an irqfd as well */
@@ -46,7 +49,7 @@ extern const char guest_nothing[], guest_pair[];
 extern const char guest_cpuid_first[], guest_cpuid_last[], guest_vmcall[];
 extern const char guest_rdmsr[], guest_wrmsr[];
 extern const char guest_outb[], guest_inb[], guest_store[], guest_load[], guest_halt[];
-extern const char guest_touch_small[], guest_touch_large[], guest_handler[];
+extern const char guest_touch_small[], guest_touch_large[], guest_touch_far[], guest_handler[];
 extern const char guest_out_pit[], guest_arm[];
 extern const char guest_emulated_store[], guest_emulated_copy[];
 /* Interrupts: RAX is the sum of times to the handler, R12 that of the EOIs. */

@@ -97,19 +97,6 @@ static void set_ioapic(struct machine *m)
 	must(ioctl(m->vm, KVM_SET_IRQCHIP, &chip), "KVM_SET_IRQCHIP");
 }
 
-static bool have(int cap, const char *name, const char *rows)
-{
-	int kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
-	bool yes = ioctl(kvm, KVM_CHECK_EXTENSION, cap) > 0;
-
-	close(kvm);
-	if (!yes)
-		fprintf(stderr, "bench: no rows for %s: there is no %s\n", rows, name);
-	return yes;
-}
-
-#define HAVE(cap, rows)	have(cap, #cap, rows)
-
 void interrupt_rows(void)
 {
 	struct machine m = { 0 };

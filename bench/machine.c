@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include "guest.h"
 #include "machine.h"
 
@@ -31,21 +32,61 @@ void print(const char *what, double ticks)
 	fflush(stdout);
 }
 
-uint8_t *memory(struct machine *m, uint32_t slot, uint64_t gpa, size_t size, int advice)
+bool have(int cap, const char *name, const char *rows)
+{
+	int kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
+	bool yes = ioctl(kvm, KVM_CHECK_EXTENSION, cap) > 0;
+
+	close(kvm);
+	if (!yes)
+		fprintf(stderr, "bench: no rows for %s: there is no %s\n", rows, name);
+	return yes;
+}
+
+unsigned long huge_kb(void)
+{
+	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	unsigned long kb = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "AnonHugePages: %lu", &kb) == 1)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+uint8_t *reserve(size_t size, int advice)
 {
 	uint8_t *raw = mmap(NULL, size + (2ul << 20), PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint8_t *p = (uint8_t *)(((uintptr_t)raw + (2ul << 20) - 1) & -(2ul << 20));
-	struct kvm_userspace_memory_region r = {
-		.slot = slot, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)p,
-	};
 
 	if (raw == MAP_FAILED)
 		err(1, "mmap of %zu bytes", size);
 	madvise(p, size, advice);
-	memset(p, 0, size);
+	return p;
+}
+
+void set_slot(struct machine *m, uint32_t slot, uint64_t gpa, size_t size, const uint8_t *p,
+	      uint32_t flags)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = slot, .flags = flags, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)p,
+	};
+
 	must(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &r), "KVM_SET_USER_MEMORY_REGION");
+}
+
+uint8_t *memory(struct machine *m, uint32_t slot, uint64_t gpa, size_t size, int advice)
+{
+	uint8_t *p = reserve(size, advice);
+
+	memset(p, 0, size);
+	set_slot(m, slot, gpa, size, p, 0);
 	return p;
 }
 
@@ -127,6 +168,7 @@ void make_vcpu(struct machine *m, int id)
 	cpu->id = id;
 	cpu->fd = must(ioctl(m->vm, KVM_CREATE_VCPU, id), "KVM_CREATE_VCPU");
 	size = must(ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
+	cpu->run_size = size;
 	cpu->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
 	if (cpu->run == MAP_FAILED)
 		err(1, "mmap of the vCPU");
@@ -143,6 +185,8 @@ void make_machine(struct machine *m, bool irqchip)
 	m->irqchip = irqchip;
 	m->kvm = must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	m->vm = must(ioctl(m->kvm, KVM_CREATE_VM, 0), "KVM_CREATE_VM");
+	if (m->cap)
+		must(ioctl(m->vm, KVM_ENABLE_CAP, m->cap), "KVM_ENABLE_CAP");
 	must(ioctl(m->vm, KVM_SET_TSS_ADDR, 0xfffbd000), "KVM_SET_TSS_ADDR");
 	if (irqchip) {
 		must(ioctl(m->vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
@@ -153,6 +197,19 @@ void make_machine(struct machine *m, bool irqchip)
 	make_vcpu(m, 0);
 	m->loop = cheapest(m, guest_nothing, 0);
 	m->pair = cheapest(m, guest_pair, 0);
+}
+
+void end_machine(struct machine *m)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!m->cpu[i].run)
+			continue;
+		munmap(m->cpu[i].run, m->cpu[i].run_size);
+		close(m->cpu[i].fd);
+	}
+	close(m->vm);
+	close(m->kvm);
+	munmap(m->low, GUEST_LOW);
 }
 
 /* The line of IOAPIC_PIN goes up and down: one level-triggered interrupt. */
