@@ -226,12 +226,16 @@ static int first_present(const u64 *table)
 static bool collapse(struct untrack *u, u64 *entryp, gfn_t base)
 {
 	u64 *table = ept_table(READ_ONCE(*entryp)), entry;
+	const struct kvm_memslot *slot = u->slot;
 	int i = first_present(table);
 
+	/* The table may have pages of other slots. */
+	if (base < slot->base_gfn || base + ept_pages(2) > slot->base_gfn + slot->npages)
+		return false;
 	if (i == 512 || u->kvm->mmu.notifier_count)
 		return false;
 	entry = READ_ONCE(table[i]);
-	if (ept_host_level(u->kvm, u->slot, base + i, ept_pfn(entry)) < 2)
+	if (ept_host_level(u->kvm, slot, base + i, ept_pfn(entry)) < 2)
 		return false;
 	entry -= (u64)i << PAGE_SHIFT;
 	entry |= EPT_LARGE | EPT_ACCESSED;
