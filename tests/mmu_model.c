@@ -109,6 +109,18 @@ void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 	SHIM_CHECK(false);
 }
 
+/* The CPU here has no PML. */
+unsigned int vmx_pml_take(struct kvm_vcpu *vcpu, const u64 **gpas)
+{
+	SHIM_CHECK(false);
+	return 0;
+}
+
+void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
+{
+	SHIM_CHECK(false);
+}
+
 bool itlb_multihit_kvm_mitigation;
 
 /* --- a vCPU --- */

@@ -176,6 +176,10 @@ void *xa_store(struct xarray *xa, unsigned long i, void *p, gfp_t gfp);
 /* --- parameters and the CPU --- */
 #define APIC_DEFAULT_PHYS_BASE	0xfee00000
 #define offset_in_page(p)	((unsigned long)(p) & ~PAGE_MASK)
+#define PAGE_ALIGN(n)		ALIGN(n, PAGE_SIZE)
+#define __vmalloc(n, f)		shim_alloc(n, f)
+#define vfree(p)		free(p)
+#define vmalloc_to_page(p)	((struct page *)(p))
 #define PAGE_ALIGNED(p)		IS_ALIGNED((unsigned long)(p), PAGE_SIZE)
 struct kernel_param { int unused; };
 struct kernel_param_ops {
