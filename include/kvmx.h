@@ -62,6 +62,13 @@ struct kvm_memslot {
 	struct interval_tree_node hva_node;	/* in kvm->mmu.hva_tree, while EPT may map it */
 };
 
+/* Invalidations by the host that are in progress, of the threads that share the bucket. */
+#define KVM_NOTIFIER_BUCKETS	16
+struct kvm_invalidations {
+	unsigned int count;
+	unsigned long start, end;	/* has them all, if there are any */
+};
+
 /* EPT of one VM; owned by mmu/. */
 struct kvm_mmu {
 	rwlock_t lock;
@@ -75,11 +82,11 @@ struct kvm_mmu {
 	bool ring_overflow;		/* pages of the log found every ring full [a] */
 	bool outside_slots;		/* some entry is a device's, or the xAPIC's window */
 	unsigned int noncoherent;	/* devices that bypass the caches; under lock */
-	/* mmu_notifier ranges in progress: a fault that overlaps them retries. */
-	unsigned long notifier_seq;
-	long notifier_count;
-	unsigned long notifier_start, notifier_end;
-	/* Slots by user address, for the notifier; changed under the write side of lock. */
+	spinlock_t notifier_lock;	/* inside lock: what follows */
+	unsigned int notifier_active;	/* invalidations between start and end */
+	unsigned long notifier_seq;	/* counts ends of those that met a slot */
+	struct kvm_invalidations notifier_busy[KVM_NOTIFIER_BUCKETS];
+	/* Slots by user address, for the notifier; changed under notifier_lock and lock. */
 	struct rb_root_cached hva_tree;
 	unsigned long hva_tree_gen;
 	struct mmu_notifier notifier;

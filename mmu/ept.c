@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EPT tables: making entries, and walks over ranges that drop or age them. Documentation/mmu.rst has the rules.
+ * EPT tables: making entries, and walks over ranges that drop or age them.
+ * Documentation/mmu.rst has the rules.
  */
 #include <linux/cpu.h>
 #include <linux/moduleparam.h>
@@ -51,13 +52,10 @@ enum ept_op { EPT_OP_ZAP, EPT_OP_AGE, EPT_OP_TEST };
 
 /* A walk over [start, end). */
 struct ept_range {
-	struct kvm *kvm;
-	gfn_t start, end;
 	enum ept_op op;
 	unsigned int budget;		/* entries to look at before the caller may yield */
-	bool flush;			/* CPUs may hold what is no longer in the tables */
-	bool zapped, young;
-	struct list_head unlinked;	/* tables to free after the flush */
+	struct ept_stale *stale;	/* EPT_OP_ZAP */
+	bool young;
 };
 
 #define EPT_BUDGET	4096
@@ -132,13 +130,13 @@ static int set_leaf(u64 *entryp, u64 old, u64 new)
 /**
  * ept_map - map one guest page, as part of a large one where @map allows
  * @kvm: the VM; read side of mmu.lock held
- * @map: what to map
+ * @map: what to map; says the level if it is mapped
  * @spare: a table to use, NULL when it is in use
  *
  * Return: 0 mapped; -ENOMEM a table is needed; -EAGAIN another CPU changed the
  * entry; -EEXIST something else is mapped there, which must be zapped first.
  */
-int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare)
+int ept_map(struct kvm *kvm, struct ept_map *map, u64 **spare)
 {
 	u64 *table = kvm->mmu.root;
 	int level;
@@ -148,8 +146,10 @@ int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare)
 		u64 entry = READ_ONCE(*entryp);
 
 		/* Where smaller pages are mapped already, another one joins them. */
-		if (level <= map->level && (!entry || ept_is_leaf(entry, level)))
+		if (level <= map->level && (!entry || ept_is_leaf(entry, level))) {
+			map->level = level;
 			return set_leaf(entryp, entry, leaf_entry(map, level));
+		}
 		if (!entry && !link_table(entryp, &entry, spare))
 			return -ENOMEM;
 		if (ept_is_leaf(entry, level))
@@ -165,9 +165,9 @@ int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare)
  * @want: EPT_READ, EPT_WRITE, EPT_EXEC
  * @may_write: write permission taken for the dirty log's sake may be given back
  *
- * Return: true if the guest can go on.
+ * Return: the level of the mapping if the guest can go on, or 0.
  */
-bool ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write)
+int ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write)
 {
 	u64 *table = kvm->mmu.root, *entryp, entry;
 	int level;
@@ -176,16 +176,16 @@ bool ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write)
 		entryp = &table[ept_index(gfn, level)];
 		entry = READ_ONCE(*entryp);
 		if (!ept_present(entry))
-			return false;
+			return 0;
 		if (ept_is_leaf(entry, level))
 			break;
 		table = ept_table(entry);
 	}
 	if ((entry & want) == want)
-		return true;
+		return level;
 	if (!may_write || level > 1 || !(entry & EPT_HOST_WRITE) || (want & ~entry) != EPT_WRITE)
-		return false;
-	return cmpxchg64(entryp, entry, entry | EPT_WRITE | EPT_DIRTY) == entry;
+		return 0;
+	return cmpxchg64(entryp, entry, entry | EPT_WRITE | EPT_DIRTY) == entry ? level : 0;
 }
 
 /*
@@ -198,8 +198,8 @@ static void leaf_zap(struct ept_range *r, u64 *entryp)
 
 	if ((old & (EPT_PAGE | EPT_DIRTY)) == (EPT_PAGE | EPT_DIRTY))
 		set_page_dirty(pfn_to_page(ept_pfn(old)));
-	r->flush = true;
-	r->zapped = true;
+	r->stale->flush = true;
+	r->stale->zapped = true;
 }
 
 static void leaf_op(struct ept_range *r, u64 *entryp, u64 entry)
@@ -225,24 +225,23 @@ static void leaf_op(struct ept_range *r, u64 *entryp, u64 entry)
 	}
 }
 
-/* An empty table that lies wholly in the range goes; CPUs may hold it until the flush. */
-static void unlink_table(struct ept_range *r, u64 *entryp, gfn_t base, int level)
+/* A table that has become empty goes; CPUs may hold it until the flush. */
+static void unlink_table(struct ept_stale *stale, u64 *entryp)
 {
 	u64 *table = ept_table(*entryp);
 
-	if (base < r->start || base + ept_pages(level) > r->end || memchr_inv(table, 0, PAGE_SIZE))
+	if (memchr_inv(table, 0, PAGE_SIZE))
 		return;
 	WRITE_ONCE(*entryp, 0);
-	list_add(&virt_to_page(table)->lru, &r->unlinked);
-	r->flush = true;
+	list_add(&virt_to_page(table)->lru, &stale->tables);
+	stale->flush = true;
 }
 
 /* The part [gfn, end) below one table; returns where the budget ended it, or @end. */
 static gfn_t walk_table(struct ept_range *r, u64 *table, int level, gfn_t gfn, gfn_t end)
 {
 	while (gfn < end && r->budget) {
-		gfn_t base = gfn & ~(ept_pages(level) - 1);
-		gfn_t next = min(base + ept_pages(level), end);
+		gfn_t next = min((gfn | (ept_pages(level) - 1)) + 1, end);
 		u64 *entryp = &table[ept_index(gfn, level)];
 		u64 entry = READ_ONCE(*entryp);
 
@@ -256,7 +255,7 @@ static gfn_t walk_table(struct ept_range *r, u64 *table, int level, gfn_t gfn, g
 				if (stop < next)
 					return stop;
 				if (r->op == EPT_OP_ZAP)
-					unlink_table(r, entryp, base, level);
+					unlink_table(r->stale, entryp);
 			}
 		}
 		gfn = next;
@@ -264,92 +263,99 @@ static gfn_t walk_table(struct ept_range *r, u64 *table, int level, gfn_t gfn, g
 	return gfn;
 }
 
-static void range_init(struct ept_range *r, struct kvm *kvm, gfn_t start, gfn_t end, enum ept_op op)
+static gfn_t end_of_ept(gfn_t end)
 {
-	r->kvm = kvm;
-	r->start = start;
-	r->end = min_t(gfn_t, end, 1ULL << EPT_GFN_BITS);
-	r->op = op;
-	r->budget = UINT_MAX;
-	r->flush = false;
-	r->zapped = false;
-	r->young = false;
-	INIT_LIST_HEAD(&r->unlinked);
-}
-
-static void range_flush(struct ept_range *r)
-{
-	struct page *page, *next;
-
-	if (!r->flush)
-		return;
-	kvm_flush_remote_tlbs(r->kvm);
-	r->flush = false;
-	list_for_each_entry_safe(page, next, &r->unlinked, lru) {
-		list_del(&page->lru);
-		ept_table_free(r->kvm, page_address(page));
-	}
-}
-
-/*
- * The flush comes before the lock is let go even for a moment: who takes it
- * next and finds nothing mapped concludes that no CPU reaches the page.
- */
-static void range_walk_write(struct ept_range *r, bool yield)
-{
-	rwlock_t *lock = &r->kvm->mmu.lock;
-	gfn_t gfn = r->start;
-
-	lockdep_assert_held_write(lock);
-	for (;;) {
-		r->budget = EPT_BUDGET;
-		gfn = walk_table(r, r->kvm->mmu.root, EPT_LEVELS, gfn, r->end);
-		if (gfn >= r->end)
-			break;
-		if (yield && (need_resched() || rwlock_needbreak(lock))) {
-			range_flush(r);
-			cond_resched_rwlock_write(lock);
-		}
-	}
-	range_flush(r);
+	return min_t(gfn_t, end, 1ULL << EPT_GFN_BITS);
 }
 
 /**
- * ept_zap - drop every mapping of [start, end)
+ * ept_stale_init - nothing is taken out of the tables yet
+ * @stale: of one thread; ept_flush() is called in the end
+ * @kvm: the VM
+ */
+void ept_stale_init(struct ept_stale *stale, struct kvm *kvm)
+{
+	stale->kvm = kvm;
+	stale->flush = false;
+	stale->zapped = false;
+	INIT_LIST_HEAD(&stale->tables);
+}
+
+/**
+ * ept_flush - no CPU reaches what was taken out of the tables
+ * @stale: what that is; write side of mmu.lock held since
+ */
+void ept_flush(struct ept_stale *stale)
+{
+	struct page *page, *next;
+
+	if (!stale->flush)
+		return;
+	kvm_flush_remote_tlbs(stale->kvm);
+	stale->flush = false;
+	list_for_each_entry_safe(page, next, &stale->tables, lru) {
+		list_del(&page->lru);
+		ept_table_free(stale->kvm, page_address(page));
+	}
+}
+
+/**
+ * ept_zap_more - take every mapping of [start, end) out of the tables
+ * @stale: what CPUs may hold from then on
+ * @start: first gfn
+ * @end: the one after the last
+ * @yield: the lock may be dropped and taken again, on the way and in the end
+ *
+ * The flush comes before the lock is let go even for a moment: who takes it
+ * next and finds nothing mapped concludes that no CPU reaches the page.
+ */
+void ept_zap_more(struct ept_stale *stale, gfn_t start, gfn_t end, bool yield)
+{
+	struct ept_range r = { .op = EPT_OP_ZAP, .stale = stale };
+	struct kvm_mmu *mmu = &stale->kvm->mmu;
+
+	lockdep_assert_held_write(&mmu->lock);
+	end = end_of_ept(end);
+	do {
+		r.budget = EPT_BUDGET;
+		start = walk_table(&r, mmu->root, EPT_LEVELS, start, end);
+		if (yield && (need_resched() || rwlock_needbreak(&mmu->lock))) {
+			ept_flush(stale);
+			cond_resched_rwlock_write(&mmu->lock);
+		}
+	} while (start < end);
+}
+
+/**
+ * ept_zap - drop every mapping of [start, end): no CPU reaches the pages any more
  * @kvm: the VM; write side of mmu.lock held
  * @start: first gfn
  * @end: the one after the last
  * @yield: the lock may be dropped and taken again on the way
- *
- * Return: whether anything was mapped. No CPU reaches the pages any more.
  */
-bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield)
+void ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield)
 {
-	struct ept_range r;
+	struct ept_stale stale;
 
-	range_init(&r, kvm, start, end, EPT_OP_ZAP);
-	range_walk_write(&r, yield);
-	return r.zapped;
+	ept_stale_init(&stale, kvm);
+	ept_zap_more(&stale, start, end, yield);
+	ept_flush(&stale);
 }
 
 /**
  * ept_age - were the pages of [start, end) touched?
- * @kvm: the VM; mmu.lock held, the write side to @clear without accessed bits
+ * @kvm: the VM; mmu.lock held
  * @start: first gfn
  * @end: the one after the last
- * @clear: forget it
+ * @clear: forget it; the CPU has accessed bits
  *
- * On a CPU without accessed bits what is mapped counts as touched, and is
- * forgotten by being unmapped.
+ * Return: whether they were; on a CPU without accessed bits whether they are mapped.
  */
 bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear)
 {
-	struct ept_range r;
+	struct ept_range r = { .op = clear ? EPT_OP_AGE : EPT_OP_TEST, .budget = UINT_MAX };
 
-	if (clear && !vmx_caps.ept_ad)
-		return ept_zap(kvm, start, end, false);
-	range_init(&r, kvm, start, end, clear ? EPT_OP_AGE : EPT_OP_TEST);
-	walk_table(&r, kvm->mmu.root, EPT_LEVELS, start, r.end);
+	walk_table(&r, kvm->mmu.root, EPT_LEVELS, start, end_of_ept(end));
 	return r.young;
 }
 
@@ -371,11 +377,23 @@ void kvm_mmu_slot_visible(struct kvm *kvm, const struct kvm_memslot *slot)
 		kvm_mmu_zap_gfn_range(kvm, slot->base_gfn, slot->base_gfn + slot->npages);
 }
 
+/* In one go: no invalidation finds neither. The notifier looks under either of the locks. */
+static void change_hva_tree(struct kvm_mmu *mmu, struct kvm_memslot *out, struct kvm_memslot *in)
+{
+	lockdep_assert_held_write(&mmu->lock);
+	spin_lock(&mmu->notifier_lock);
+	if (out)
+		interval_tree_remove(&out->hva_node, &mmu->hva_tree);
+	if (in)
+		interval_tree_insert(&in->hva_node, &mmu->hva_tree);
+	spin_unlock(&mmu->notifier_lock);
+	mmu->hva_tree_gen++;
+}
+
 void kvm_mmu_add_slot(struct kvm *kvm, struct kvm_memslot *slot)
 {
 	write_lock(&kvm->mmu.lock);
-	interval_tree_insert(&slot->hva_node, &kvm->mmu.hva_tree);
-	kvm->mmu.hva_tree_gen++;
+	change_hva_tree(&kvm->mmu, NULL, slot);
 	write_unlock(&kvm->mmu.lock);
 }
 
@@ -389,17 +407,14 @@ void kvm_mmu_remove_slot(struct kvm *kvm, struct kvm_memslot *slot)
 	}
 	write_lock(&kvm->mmu.lock);
 	ept_zap(kvm, start, end, true);
-	interval_tree_remove(&slot->hva_node, &kvm->mmu.hva_tree);
-	kvm->mmu.hva_tree_gen++;
+	change_hva_tree(&kvm->mmu, slot, NULL);
 	write_unlock(&kvm->mmu.lock);
 }
 
 void kvm_mmu_replace_slot(struct kvm *kvm, struct kvm_memslot *old, struct kvm_memslot *new)
 {
 	write_lock(&kvm->mmu.lock);
-	interval_tree_remove(&old->hva_node, &kvm->mmu.hva_tree);
-	interval_tree_insert(&new->hva_node, &kvm->mmu.hva_tree);
-	kvm->mmu.hva_tree_gen++;
+	change_hva_tree(&kvm->mmu, old, new);
 	write_unlock(&kvm->mmu.lock);
 }
 
@@ -478,6 +493,7 @@ int kvm_mmu_init_vm(struct kvm *kvm)
 	int r;
 
 	rwlock_init(&mmu->lock);
+	spin_lock_init(&mmu->notifier_lock);
 	mmu->hva_tree = RB_ROOT_CACHED;
 	/* A new vCPU has generation 0: the first entry flushes what an earlier VM left. */
 	atomic64_set(&mmu->tlb_gen, 1);

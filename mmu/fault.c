@@ -26,6 +26,7 @@ struct kvm_page_fault {
 	struct page *page;	/* referenced; NULL for a page of a VM_IO or VM_PFNMAP mapping */
 	u64 pfn;
 	bool writable, cached;
+	int level;		/* of the mapping, once it is there */
 };
 
 /* The size of the host's own mapping of @hva, as a level, if it maps @pfn there. */
@@ -214,6 +215,7 @@ static int map_page(struct kvm_page_fault *f, u64 **spare)
 	map.bits = leaf_bits(f);
 	map.level = map_level(f);
 	r = ept_map(f->kvm, &map, spare);
+	f->level = map.level;
 	if (!r && f->write)
 		kvm_slot_mark_dirty(f->vcpu, f->slot, f->gfn);
 out:
@@ -235,7 +237,7 @@ static int handle_fault(struct kvm_page_fault *f)
 	int r;
 
 	f->seq = READ_ONCE(f->kvm->mmu.notifier_seq);
-	/* Pairs with the lock in notifier_end(): the sequence first, then the host's tables. */
+	/* The sequence first, then the host's tables: notifier_end() comes after their change. */
 	smp_rmb();
 	r = find_page(f);
 	if (r == -EHWPOISON)
@@ -257,15 +259,14 @@ static int handle_fault(struct kvm_page_fault *f)
 static bool fast_page_fault(struct kvm_page_fault *f)
 {
 	u64 want = f->write ? EPT_WRITE : f->fetch ? EPT_EXEC : EPT_READ;
-	bool ok;
 
 	read_lock(&f->kvm->mmu.lock);
-	ok = ept_fast_page_fault(f->kvm, f->gfn, want, true);
+	f->level = ept_fast_page_fault(f->kvm, f->gfn, want, true);
 	/* Under the same lock as the write permission, see mmu/dirty.c. */
-	if (ok && f->write)
+	if (f->level && f->write)
 		kvm_slot_mark_dirty(f->vcpu, f->slot, f->gfn);
 	read_unlock(&f->kvm->mmu.lock);
-	return ok;
+	return f->level;
 }
 
 /*
@@ -415,11 +416,14 @@ void kvm_mmu_prefetch(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 		handle_fault(&f);
 }
 
-/* As if the guest had read there. 0 or an error of KVM_PRE_FAULT_MEMORY. */
-static int populate(struct kvm_vcpu *vcpu, gfn_t gfn)
+/*
+ * As if the guest had read there. 0 and how many pages are mapped from there on, or an error of
+ * KVM_PRE_FAULT_MEMORY.
+ */
+static int populate(struct kvm_vcpu *vcpu, gfn_t gfn, gfn_t *pages)
 {
 	struct kvm_page_fault f = { .kvm = vcpu->kvm, .gfn = gfn };
-	int r = 0;
+	int r;
 
 	f.slot = kvm_vcpu_memslot(vcpu, gfn);
 	if (!f.slot)
@@ -428,11 +432,11 @@ static int populate(struct kvm_vcpu *vcpu, gfn_t gfn)
 	do {
 		if (signal_pending(current))
 			return -EINTR;
-		if (fast_page_fault(&f))
-			return 0;
-		r = handle_fault(&f);
+		r = fast_page_fault(&f) ? 0 : handle_fault(&f);
 		cond_resched();
 	} while (r == -EAGAIN);
+	if (!r)
+		*pages = ept_pages(f.level) - (gfn & (ept_pages(f.level) - 1));
 	return r;
 }
 
@@ -448,6 +452,7 @@ long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a)
 	struct kvm_pre_fault_memory *range = a->data;
 	struct kvm *kvm = a->kvm;
 	u64 done = 0;
+	gfn_t pages;
 	int idx, r;
 
 	if (range->flags || !range->size || !PAGE_ALIGNED(range->gpa | range->size) ||
@@ -455,11 +460,12 @@ long kvm_vcpu_ioctl_pre_fault_memory(struct kvm_ioctl_args *a)
 		return -EINVAL;
 	do {
 		idx = srcu_read_lock(&kvm->srcu);
-		r = populate(a->vcpu, (range->gpa + done) >> PAGE_SHIFT);
+		r = populate(a->vcpu, (range->gpa + done) >> PAGE_SHIFT, &pages);
 		srcu_read_unlock(&kvm->srcu, idx);
 		if (r)
 			break;
-		done += PAGE_SIZE;
+		/* What a large page has beyond the end does not count. */
+		done = min(done + (pages << PAGE_SHIFT), range->size);
 	} while (done < range->size);
 	range->gpa += done;
 	range->size -= done;

@@ -74,7 +74,7 @@ struct ept_map {
 	gfn_t gfn;
 	u64 pfn;
 	u64 bits;		/* rights, memory type, software bits */
-	int level;		/* the largest it may be */
+	int level;		/* the largest it may be; then, what it is */
 };
 
 /* --- ept.c --- */
@@ -85,15 +85,25 @@ u64 *ept_table_alloc(struct kvm *kvm);
 void ept_table_free(struct kvm *kvm, u64 *table);
 void ept_keep_limit(struct kvm *kvm);
 
-/*
- * All below need mmu.lock. ept_map() and ept_fast_page_fault() its read side, like
- * ept_age() with @clear on a CPU that has accessed bits, or without @clear.
- */
-int ept_map(struct kvm *kvm, const struct ept_map *map, u64 **spare);
-bool ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write);
+/* The read side of mmu.lock. ept_age() can @clear where the CPU has accessed bits. */
+int ept_map(struct kvm *kvm, struct ept_map *map, u64 **spare);
+int ept_fast_page_fault(struct kvm *kvm, gfn_t gfn, u64 want, bool may_write);
 bool ept_age(struct kvm *kvm, gfn_t start, gfn_t end, bool clear);
-/* The write side. Flushes before it returns and before it lets the lock go (@yield). */
-bool ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);
+
+/* What was taken out of the tables and CPUs may still hold. */
+struct ept_stale {
+	struct kvm *kvm;
+	bool flush;			/* there is such a thing */
+	bool zapped;			/* an entry was dropped, flushed or not */
+	struct list_head tables;	/* to free after the flush */
+};
+
+/* The write side; ept_flush() is called before it is let go, as these do themselves to @yield. */
+void ept_stale_init(struct ept_stale *stale, struct kvm *kvm);
+void ept_zap_more(struct ept_stale *stale, gfn_t start, gfn_t end, bool yield);
+void ept_flush(struct ept_stale *stale);
+/* All three. */
+void ept_zap(struct kvm *kvm, gfn_t start, gfn_t end, bool yield);
 
 /* --- fault.c --- */
 /*

@@ -232,7 +232,7 @@ static bool collapse(struct untrack *u, u64 *entryp, gfn_t base)
 	/* The table may have pages of other slots. */
 	if (base < slot->base_gfn || base + ept_pages(2) > slot->base_gfn + slot->npages)
 		return false;
-	if (i == 512 || u->kvm->mmu.notifier_count)
+	if (i == 512 || READ_ONCE(u->kvm->mmu.notifier_active))
 		return false;
 	entry = READ_ONCE(table[i]);
 	if (ept_host_level(u->kvm, slot, base + i, ept_pfn(entry)) < 2)

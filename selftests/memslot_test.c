@@ -4,6 +4,8 @@
  * read-only slots, aliases, many slots; every documented error, and that a call that
  * fails leaves the old state in force.
  */
+#include <x86intrin.h>
+
 #include "machine.h"
 
 #define SLOT 7
@@ -305,6 +307,71 @@ static void unmapped_memory(const void *arg)
 	CHECK_EQ(*(uint64_t *)mem, 1);
 }
 
+/* --- memory ahead of its use --------------------------------------------- */
+
+#ifndef KVM_PRE_FAULT_MEMORY
+struct kvm_pre_fault_memory {
+	__u64 gpa, size, flags, padding[5];
+};
+
+#define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
+#define KVM_CAP_PRE_FAULT_MEMORY 236
+#endif
+
+static void pre_fault(struct machine *m, uint64_t gpa, uint64_t size)
+{
+	struct kvm_pre_fault_memory r = { .gpa = gpa, .size = size };
+
+	if (vm_check_cap(m->vm, KVM_CAP_PRE_FAULT_MEMORY) <= 0)
+		test_skip("KVM_CAP_PRE_FAULT_MEMORY is not offered");
+	while (r.size)
+		CHECK_OK(ioctl(m->vcpu->fd, KVM_PRE_FAULT_MEMORY, &r));
+	CHECK_EQ(r.gpa, gpa + size);
+}
+
+#define LARGE_SIZE (4 << 20)
+
+/* Ticks for memory that is mapped already, in pages as large as @advice lets it have. */
+static uint64_t pre_fault_ticks(int advice)
+{
+	uint8_t *area = anon_mem(LARGE_SIZE + (2 << 20)), *mem;
+	struct machine *m = touch_machine();
+	uint64_t best = -1, t;
+	int i;
+
+	mem = (uint8_t *)(((uintptr_t)area + (2 << 20) - 1) & ~((2UL << 20) - 1));
+	CHECK_OK(madvise(mem, LARGE_SIZE, advice));
+	for (i = 0; i < LARGE_SIZE; i += 4096)
+		mem[i] = 1;
+	set_slot(m, SLOT, 0, AT, LARGE_SIZE, mem);
+	/* In pieces that begin and end within large pages. */
+	pre_fault(m, AT + 0x5000, 0x1000);
+	pre_fault(m, AT + 0x1000, LARGE_SIZE - 0x2000);
+	pre_fault(m, AT, LARGE_SIZE);
+	for (i = 0; i < 3; i++) {
+		t = __rdtsc();
+		pre_fault(m, AT, LARGE_SIZE);
+		t = __rdtsc() - t;
+		best = t < best ? t : best;
+	}
+	/* All of it is there. */
+	check_ram(m, AT + LARGE_SIZE - 0x1000, 7);
+	CHECK_EQ(mem[LARGE_SIZE - 0x1000], 7);
+	return best;
+}
+
+/* A large page is one step. */
+static void pre_fault_steps(const void *arg)
+{
+	uint64_t large, small;
+
+	if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK))
+		test_skip("no transparent huge pages");
+	small = pre_fault_ticks(MADV_NOHUGEPAGE);
+	large = pre_fault_ticks(MADV_HUGEPAGE);
+	CHECK(large * 8 < small, "%lu ticks for 1024 pages, %lu for two large ones", small, large);
+}
+
 /* --- many ------------------------------------------------------------------ */
 
 #define MANY_BASE 0x40000000
@@ -333,6 +400,34 @@ static void many_slots(const void *arg)
 	set_slot(m, 16384, 0, 0, 0, mem);
 	check_mmio(m, MANY_BASE + 16384 * 0x2000ULL);
 	check_ram(m, MANY_BASE + 16385 * 0x2000ULL, 7);
+}
+
+#define STEP (2 << 20)
+#define TABLES_ROUNDS 1000
+#define TABLES_MORE 8
+
+/* One page at a time, each where no table is yet: tables go when they become empty. */
+static void tables_are_freed(const void *arg)
+{
+	struct machine *m = touch_machine();
+	uint64_t *mem = anon_mem(0x1000), before, now;
+	int i;
+
+	keep_other_mappings(m);
+	check_ram(m, G_DATA, 0);
+	before = vm_stat(m->vm, "mmu_tables");
+	for (i = 0; i < TABLES_ROUNDS; i++) {
+		uint64_t at = MANY_BASE + (uint64_t)i * STEP;
+
+		set_slot(m, SLOT, 0, at, 0x1000, mem);
+		/* Page tables of the guest reach 4 GiB, memory ahead of its use does not need them. */
+		pre_fault(m, at, 0x1000);
+		set_slot(m, SLOT, 0, at, 0, mem);
+		now = vm_stat(m->vm, "mmu_tables");
+		if (now > before + TABLES_MORE)
+			test_fail(__FILE__, __LINE__, "%lu tables after %d slots, %lu before",
+				  now, i + 1, before);
+	}
 }
 
 /* The longer form, without a guest_memfd. */
@@ -378,6 +473,8 @@ int main(int argc, char **argv)
 	TEST(bad_addresses);
 	TEST(unmapped_memory);
 	TEST(many_slots);
+	TEST(tables_are_freed);
+	TEST(pre_fault_steps);
 	TEST(region2);
 	return run_tests(argc, argv);
 }

@@ -253,6 +253,33 @@ static void moved_away(const void *arg)
 	CHECK_EQ(access_guest(m, 0, 8, 1), 0x123);
 }
 
+#define ALIASES 64
+
+/* A page in many slots goes from all at once. */
+static void many_aliases(const void *arg)
+{
+	uint64_t *mem = anon_mem(0x2000), flushes;
+	struct machine *m = notifier_machine(mem, 0x1000);
+	uint64_t i, turn;
+
+	for (i = 1; i < ALIASES; i++)
+		set_slot(m, SLOT + i, 0, AT + i * 0x2000, 0x1000, mem);
+	for (turn = 0; turn < 3; turn++) {
+		for (i = 0; i < ALIASES; i++)
+			CHECK_EQ(access_guest(m, i * 0x2000, i * 0x2000, i + 1), i);
+		flushes = vm_stat(m->vm, "remote_tlb_flush");
+		CHECK_OK(madvise(mem, 4096, MADV_DONTNEED));
+		flushes = vm_stat(m->vm, "remote_tlb_flush") - flushes;
+		CHECK(flushes < ALIASES / 4, "%lu flushes for %d slots", flushes, ALIASES);
+	}
+	/* And its neighbour, which no slot has, from none. */
+	access_guest(m, 0, 0, 77);
+	flushes = vm_stat(m->vm, "remote_tlb_flush");
+	CHECK_OK(munmap(mem + 0x1000 / 8, 4096));
+	CHECK_EQ(access_guest(m, 0x2000, 0x2000, 78), 77);
+	CHECK_EQ(vm_stat(m->vm, "remote_tlb_flush"), flushes);
+}
+
 /* --- a running guest ------------------------------------------------------- */
 
 #define G_SEQ 0x30000
@@ -345,6 +372,7 @@ int main(int argc, char **argv)
 	TEST(private_file);
 	TEST(large_pages);
 	TEST(moved_away);
+	TEST(many_aliases);
 	TEST(running_guest);
 	TEST(running_fork);
 	return run_tests(argc, argv);

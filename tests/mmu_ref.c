@@ -496,7 +496,7 @@ void ref_check_idle(void)
 	}
 	for (i = 0; i < (int)MODEL_PAGES; i++)
 		MODEL_CHECK(!host_pte[i].invalid, "an invalidation has no end");
-	MODEL_CHECK(!model_kvm.mmu.notifier_count, "an invalidation is still counted");
+	MODEL_CHECK(!model_kvm.mmu.notifier_active, "an invalidation is still counted");
 }
 
 void ref_touch(void (*access)(struct cpu *c, gfn_t gfn, enum access a))

@@ -158,8 +158,9 @@ void complete_exit(struct kvm_vcpu *vcpu);
 const char *exit_name(uint32_t reason);
 void describe_exit(struct kvm_vcpu *vcpu, char *buf, size_t len);
 
-/* One of the vCPU's statistics; the subtest is skipped where it is not there. */
+/* One of the vCPU's or the VM's statistics; the subtest is skipped where it is not there. */
 uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name);
+uint64_t vm_stat(struct kvm_vm *vm, const char *name);
 
 void expect_exit_(struct machine *m, int reason);
 void expect_hlt_(struct machine *m);

@@ -311,16 +311,16 @@ void machine_mode(struct machine *m, enum mode mode)
 	vcpu_mode(m, m->vcpu, mode);
 }
 
-uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name)
+static uint64_t read_stat(struct kvm_vm *vm, int of, const char *name)
 {
 	struct kvm_stats_header h;
 	struct kvm_stats_desc *d;
 	uint64_t value;
 	int fd, i;
 
-	if (ioctl(vcpu->vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_BINARY_STATS_FD) <= 0)
+	if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_BINARY_STATS_FD) <= 0)
 		test_skip("no KVM_CAP_BINARY_STATS_FD");
-	fd = CHECK_OK(ioctl(vcpu->fd, KVM_GET_STATS_FD, NULL));
+	fd = CHECK_OK(ioctl(of, KVM_GET_STATS_FD, NULL));
 	CHECK_EQ(pread(fd, &h, sizeof(h), 0), sizeof(h));
 	d = malloc(sizeof(*d) + h.name_size);
 	CHECK(d, "out of memory");
@@ -336,6 +336,16 @@ uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name)
 		return value;
 	}
 	test_skip("no statistic %s", name);
+}
+
+uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name)
+{
+	return read_stat(vcpu->vm, vcpu->fd, name);
+}
+
+uint64_t vm_stat(struct kvm_vm *vm, const char *name)
+{
+	return read_stat(vm, vm->fd, name);
 }
 
 void machine_ring3(struct machine *m)

@@ -209,6 +209,10 @@ extern struct cpuinfo boot_cpu_data;
 /* --- tasks --- */
 extern bool model_signal;
 #define current			fiber_current
+/* Threads are CPUs as well: one waits for the other's spin lock. */
+#undef spin_lock
+#define spin_lock(l)		do { fiber_wait(!(l)->held); SHIM_LOCK(l); } while (0)
+#define hash_ptr(p, bits)	((p)->index & ((1u << (bits)) - 1))
 #define signal_pending(t)	model_signal
 #define send_sig_mceerr(code, addr, shift, t)	((void)(addr), (t)->broken = true)
 

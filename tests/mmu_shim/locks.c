@@ -122,7 +122,7 @@ void interval_tree_remove(struct interval_tree_node *node, struct rb_root_cached
 static struct interval_tree_node *first_of(struct interval_tree_node *node, unsigned long start,
 					   unsigned long last)
 {
-	SHIM_CHECK(fiber_current->writes || fiber_current->reads);
+	SHIM_CHECK(fiber_current->writes || fiber_current->reads || shim_atomic);
 	while (node && (node->start > last || node->last < start))
 		node = node->next;
 	return node;
