@@ -9,8 +9,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 LAB = os.path.join(TOP, "lab")
 BUILD = os.path.join(TOP, "build")
 BUILD_LAB = os.path.join(BUILD, "lab")
+DEBUG_BUILD = os.path.join(BUILD, "debug-kernel")
 
 KERNELS = ("6.1", "6.12")
+# Of the same sources, built by lab/debug-kernel to tell what goes wrong in them.
+DEBUG = "-debug"
+DEBUG_KERNELS = tuple(k + DEBUG for k in KERNELS)
 KVM_CHOICES = ("kvmx", "dist", "none")
 
 # What kvmx is loaded with in the lab where LAB_PARAMS does not say otherwise: what a
@@ -54,32 +58,45 @@ def source_and_place(text):
 
 
 class Kernel:
-    """One of the kernels that lab/setup unpacked."""
+    """One of the kernels: unpacked by lab/setup, or built by lab/debug-kernel."""
 
     def __init__(self, version):
-        if version not in KERNELS:
-            raise LabError(f"LAB_KERNEL={version}: one of {', '.join(KERNELS)}")
+        if version not in KERNELS + DEBUG_KERNELS:
+            raise LabError(f"LAB_KERNEL={version}: one of {', '.join(KERNELS + DEBUG_KERNELS)}")
         self.version = version
-        self.dir = os.path.join(BUILD_LAB, "kernel_" + version.replace(".", "_"))
+        self.series = version.removesuffix(DEBUG)
+        self.debug = version != self.series
+        if self.debug:
+            self.dir, origin = os.path.join(DEBUG_BUILD, self.series), "lab/debug-kernel"
+        else:
+            self.dir = os.path.join(BUILD_LAB, "kernel_" + version.replace(".", "_"))
+            origin = "lab/setup"
         try:
             with open(os.path.join(self.dir, "release"), encoding="ascii") as f:
                 self.release = f.read().strip()
         except FileNotFoundError:
-            raise LabError(f"the {version} kernel is not there: run lab/setup") from None
+            raise LabError(f"the {version} kernel is not there: run {origin}") from None
+
+    @property
+    def guest(self):
+        """What QEMU's guests boot: the distribution's kernel of the same series."""
+        return Kernel(self.series) if self.debug else self
 
     @property
     def kdir(self):
         """Headers to build modules against."""
-        return os.path.join(self.dir, "usr/src/linux-headers-" + self.release)
+        return os.path.join(self.dir, "obj" if self.debug
+                            else "usr/src/linux-headers-" + self.release)
 
     @property
     def image(self):
         """The bzImage."""
-        return os.path.join(self.dir, "boot/vmlinuz-" + self.release)
+        return os.path.join(self.dir, "obj/arch/x86/boot/bzImage" if self.debug
+                            else "boot/vmlinuz-" + self.release)
 
     @property
     def modules(self):
-        """The directory with the distribution's modules."""
+        """The directory with the kernel's own modules."""
         return os.path.join(self.dir, "lib/modules", self.release)
 
 
