@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench [memory|pml|two]: counts what operations of a guest cost, on nothing but <linux/kvm.h>: prints
- * "operation TAB ticks". In the lab the TSC counts instructions, so there the
+ * bench [memory|pml|two]: counts what operations of a guest cost, on nothing but <linux/kvm.h>:
+ * prints "operation TAB ticks". In the lab the TSC counts instructions, so there the
  * figures are instructions, exact and repeatable.
  *
  * An operation is done in batches, and the cheapest batch counts: it is one that

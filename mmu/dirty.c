@@ -56,16 +56,23 @@ static void collect_cpu_writes(struct kvm *kvm)
 		kvm_kick_all_and_wait(kvm);
 }
 
-/* Takes the bits of words @i to @end into @to; false if there is none. */
-static bool take_words(const struct kvm_memslot *slot, unsigned long *to, unsigned long i,
-		       unsigned long end)
+/* Takes the bits of words @i to @end into @to, and tracks their pages; false if there is none. */
+static bool take_words(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long *to,
+		       unsigned long i, unsigned long end)
 {
-	unsigned long any = 0;
+	unsigned long *log = slot->dirty_bitmap, run;
+	bool any = false;
 
-	for (; i < end; i++) {
-		to[i] = READ_ONCE(slot->dirty_bitmap[i]);
-		if (to[i])
-			any |= to[i] = xchg(&slot->dirty_bitmap[i], 0);
+	while (i < end) {
+		to[i] = READ_ONCE(log[i]);
+		if (likely(!to[i])) {
+			i++;
+			continue;
+		}
+		for (run = i; i < end && READ_ONCE(log[i]); i++)
+			to[i] = xchg(&log[i], 0);
+		kvm_mmu_track_pages(kvm, slot, run * BITS_PER_LONG, to + run, i - run);
+		any = true;
 	}
 	return any;
 }
@@ -80,12 +87,8 @@ static unsigned long dirty_take(struct kvm *kvm, const struct kvm_memslot *slot,
 	unsigned long i, n = BITS_TO_LONGS(slot->npages);
 	bool any = false;
 
-	for (i = 0; i < n && dirty_pause(i); i += step_words(i, n)) {
-		if (!take_words(slot, to, i, i + step_words(i, n)))
-			continue;
-		kvm_mmu_track_pages(kvm, slot, i * BITS_PER_LONG, to + i, step_words(i, n));
-		any = true;
-	}
+	for (i = 0; i < n && dirty_pause(i); i += step_words(i, n))
+		any |= take_words(kvm, slot, to, i, i + step_words(i, n));
 	/* User space reads the pages after this: no CPU may write them unseen by then. */
 	if (any)
 		kvm_flush_remote_tlbs(kvm);
@@ -197,29 +200,40 @@ static int dirty_copy_in(unsigned long *to, const void __user *from, unsigned lo
 }
 
 /*
- * Clears the bits that @mask has of words @first to @first + @n. Another process that shares
- * the address space may live on: whatever is cleared is tracked.
+ * Clears the bits of words @i to @end of the log that @mask has, and tracks their pages; @first is
+ * the log's word that mask[0] is for. False if none was set: none is beyond the slot's end.
  */
+static bool clear_words(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long *mask,
+			unsigned long first, unsigned long i, unsigned long end)
+{
+	atomic_long_t *log = (atomic_long_t *)slot->dirty_bitmap + first;
+	unsigned long run, any = 0;
+
+	while (i < end) {
+		if (!mask[i]) {
+			i++;
+			continue;
+		}
+		for (run = i; i < end && mask[i]; i++)
+			any |= mask[i] &= atomic_long_fetch_andnot(mask[i], &log[i]);
+		kvm_mmu_track_pages(kvm, slot, (first + run) * BITS_PER_LONG, mask + run,
+				    i - run);
+	}
+	return any;
+}
+
+/* Another process that shares the address space may live on: whatever is cleared is tracked. */
 static void dirty_clear(struct kvm *kvm, const struct kvm_memslot *slot, unsigned long *mask,
 			unsigned long first, unsigned long n)
 {
-	unsigned long i, k, any, flush = 0;
+	bool any = false;
+	unsigned long i;
 
 	for (i = 0; i < n; i += step_words(i, n)) {
 		dirty_pause(i);
-		for (k = i, any = 0; k < i + step_words(i, n); k++) {
-			atomic_long_t *word = (atomic_long_t *)&slot->dirty_bitmap[first + k];
-
-			/* Only what was set: none beyond the slot's end. */
-			if (mask[k])
-				any |= mask[k] &= atomic_long_fetch_andnot(mask[k], word);
-		}
-		if (any)
-			kvm_mmu_track_pages(kvm, slot, (first + i) * BITS_PER_LONG, mask + i,
-					    step_words(i, n));
-		flush |= any;
+		any |= clear_words(kvm, slot, mask, first, i, i + step_words(i, n));
 	}
-	if (flush)
+	if (any)
 		kvm_flush_remote_tlbs(kvm);
 }
 
