@@ -11,6 +11,7 @@
 #include <linux/kvm.h>
 #include <linux/kvm_types.h>
 #include <linux/list.h>
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -44,6 +45,7 @@ struct kvm_irq_table;
 struct kvm_apic_map;
 struct kvm_io_bus;
 struct kvm_coalesced_mmio_ring;
+struct kvm_gmem;
 
 /**
  * struct kvm_memslot - one range of guest physical memory
@@ -60,6 +62,8 @@ struct kvm_memslot {
 	u16 as_id;
 	unsigned long *dirty_bitmap;	/* NULL, or npages bits twice: KVM_GET_DIRTY_LOG */
 	struct interval_tree_node hva_node;	/* in kvm->mmu.hva_tree, while EPT may map it */
+	struct kvm_gmem *gmem;		/* KVM_MEM_GUEST_MEMFD: where its private pages are */
+	struct interval_tree_node gmem_node;	/* pages of @gmem */
 };
 
 /* Invalidations by the host that are in progress, of the threads that share the bucket. */
@@ -90,6 +94,9 @@ struct kvm_mmu {
 	struct rb_root_cached hva_tree;
 	unsigned long hva_tree_gen;
 	struct mmu_notifier notifier;
+	bool private_mem;		/* KVM_X86_SW_PROTECTED_VM [c] */
+	struct maple_tree attributes;	/* private gfns; slots_lock; faults read under RCU */
+	unsigned long attributes_seq;	/* counts changes of them; under lock */
 };
 
 enum kvm_bus_id { KVM_MMIO_BUS, KVM_PIO_BUS, KVM_FAST_MMIO_BUS, KVM_NR_BUSES };

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include "compat/compat.h"
+#include "guest_memfd.h"
 #include "internal.h"
 #include "ioctl.h"
 #include "kick.h"
@@ -495,6 +496,7 @@ int kvm_mmu_init_vm(struct kvm *kvm)
 	rwlock_init(&mmu->lock);
 	spin_lock_init(&mmu->notifier_lock);
 	mmu->hva_tree = RB_ROOT_CACHED;
+	kvm_attributes_init(kvm);
 	/* A new vCPU has generation 0: the first entry flushes what an earlier VM left. */
 	atomic64_set(&mmu->tlb_gen, 1);
 	mmu->root = ept_table_alloc(kvm);
@@ -520,6 +522,7 @@ void kvm_mmu_destroy_vm(struct kvm *kvm)
 {
 	ept_table_free(kvm, kvm->mmu.root);
 	kvm->mmu.root = NULL;
+	kvm_attributes_free(kvm);
 }
 
 int __init kvm_mmu_module_init(void)

@@ -8,6 +8,7 @@
 #include "bus.h"
 #include "compat/compat.h"
 #include "compat/pfnmap.h"
+#include "guest_memfd.h"
 #include "internal.h"
 #include "ioctl.h"
 #include "uapi/kvm_guest_memfd.h"
@@ -22,6 +23,8 @@ struct kvm_page_fault {
 	bool write, fetch;
 	bool prefetch;		/* no vCPU waits for it: not worth a wait */
 	unsigned long seq;	/* of the notifier, from before the look-up */
+	unsigned long attributes_seq, gmem_seq;	/* likewise */
+	bool private;		/* the page is guest_memfd's */
 	/* What was found. */
 	struct page *page;	/* referenced; NULL for a page of a VM_IO or VM_PFNMAP mapping */
 	u64 pfn;
@@ -90,7 +93,8 @@ int ept_host_level(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn, u
 		gfn_t mask = ept_pages(level) - 1;
 
 		if (!((gfn ^ (hva >> PAGE_SHIFT)) & mask) && (gfn & ~mask) >= slot->base_gfn &&
-		    (gfn | mask) < slot->base_gfn + slot->npages)
+		    (gfn | mask) < slot->base_gfn + slot->npages &&
+		    kvm_gfns_are_shared(kvm, gfn & ~mask, gfn | mask))
 			break;
 	}
 	return level;
@@ -99,7 +103,7 @@ int ept_host_level(struct kvm *kvm, const struct kvm_memslot *slot, gfn_t gfn, u
 static int map_level(const struct kvm_page_fault *f)
 {
 	/* Each page is logged by itself; and of I/O memory only single pages are looked up. */
-	if (f->slot->dirty_bitmap || !f->page || (f->fetch && nx_huge_pages))
+	if (f->slot->dirty_bitmap || !f->page || f->private || (f->fetch && nx_huge_pages))
 		return 1;
 	return ept_host_level(f->kvm, f->slot, f->gfn, f->pfn);
 }
@@ -182,6 +186,33 @@ found:
 	return 0;
 }
 
+/* The page of a private frame: 0, or an error that is not worth another try but for -EINTR. */
+static int find_private(struct kvm_page_fault *f)
+{
+	struct page *page;
+
+	if (!f->slot->gmem)
+		return -EFAULT;
+	page = kvm_gmem_get_page(f->slot, f->gfn, &f->gmem_seq);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	f->page = page;
+	f->pfn = page_to_pfn(page);
+	f->writable = true;
+	f->cached = true;
+	return 0;
+}
+
+/* Read side of mmu.lock: is what was found out of date? */
+static bool must_retry(const struct kvm_page_fault *f)
+{
+	if (f->attributes_seq != f->kvm->mmu.attributes_seq)
+		return true;
+	if (f->private)
+		return kvm_gmem_retry(f->slot, f->gmem_seq);
+	return kvm_notifier_retry(f->kvm, f->seq, f->hva);
+}
+
 static u64 leaf_bits(const struct kvm_page_fault *f)
 {
 	u64 bits = EPT_READ | EPT_EXEC;
@@ -189,7 +220,8 @@ static u64 leaf_bits(const struct kvm_page_fault *f)
 	if (f->vcpu)
 		bits |= EPT_ACCESSED;
 	bits |= ept_memory_type(f->kvm, f->vcpu, f->cached);
-	if (f->page)
+	/* A page of guest_memfd is not written back, and dirty already. */
+	if (f->page && !f->private)
 		bits |= EPT_PAGE;
 	if (f->writable && !(f->slot->flags & KVM_MEM_READONLY)) {
 		bits |= EPT_HOST_WRITE;
@@ -210,7 +242,7 @@ static int map_page(struct kvm_page_fault *f, u64 **spare)
 	int r = -EAGAIN;
 
 	read_lock(&f->kvm->mmu.lock);
-	if (kvm_notifier_retry(f->kvm, f->seq, f->hva))
+	if (must_retry(f))
 		goto out;
 	map.bits = leaf_bits(f);
 	map.level = map_level(f);
@@ -237,10 +269,15 @@ static int handle_fault(struct kvm_page_fault *f)
 	int r;
 
 	f->seq = READ_ONCE(f->kvm->mmu.notifier_seq);
-	/* The sequence first, then the host's tables: notifier_end() comes after their change. */
+	f->attributes_seq = READ_ONCE(f->kvm->mmu.attributes_seq);
+	/*
+	 * The sequences first, then the host's tables and the attributes: notifier_end() comes
+	 * after their change, as the release in drop_mappings() does.
+	 */
 	smp_rmb();
-	r = find_page(f);
-	if (r == -EHWPOISON)
+	f->private = kvm_gfn_is_private(f->kvm, f->gfn);
+	r = f->private ? find_private(f) : find_page(f);
+	if (r == -EHWPOISON && !f->private)
 		return hwpoison(f);
 	if (r)
 		return r;
@@ -325,12 +362,12 @@ static noinline void mark_mmio(struct kvm *kvm, gfn_t gfn)
 }
 
 /* KVM_RUN fails with @error, and kvm_run says where: KVM_CAP_MEMORY_FAULT_INFO. */
-static int memory_fault(struct kvm_vcpu *vcpu, gfn_t gfn, int error)
+static int memory_fault(struct kvm_vcpu *vcpu, gfn_t gfn, bool private, int error)
 {
 	struct kvmx_memory_fault *fault = kvmx_run_memory_fault(vcpu->run);
 
 	vcpu->run->exit_reason = KVM_EXIT_MEMORY_FAULT;
-	fault->flags = 0;
+	fault->flags = private ? KVM_MEMORY_EXIT_FLAG_PRIVATE : 0;
 	fault->gpa = (gpa_t)gfn << PAGE_SHIFT;
 	fault->size = PAGE_SIZE;
 	return error;
@@ -354,8 +391,8 @@ static noinline int fault_in_slot(struct kvm_vcpu *vcpu, struct kvm_memslot *slo
 	if (fast_page_fault(&f))
 		return KVM_FAULT_FIXED;
 	r = handle_fault(&f);
-	if (r == -EFAULT)
-		return memory_fault(vcpu, gfn, r);
+	if (r == -EFAULT || r == -EHWPOISON)
+		return memory_fault(vcpu, gfn, f.private, r);
 	return r == -EAGAIN ? KVM_FAULT_FIXED : r;
 }
 
@@ -376,6 +413,8 @@ int kvm_mmu_page_fault(struct kvm_vcpu *vcpu, gpa_t gpa, u32 acc)
 	gfn_t gfn = gpa >> PAGE_SHIFT;
 	struct kvm_memslot *slot = kvm_vcpu_memslot(vcpu, gfn);
 
+	if (kvm_gfn_is_private(kvm, gfn) && !(slot && slot->gmem))
+		return memory_fault(vcpu, gfn, true, -EFAULT);
 	if (!slot) {
 		/* A device is not executed, as elsewhere. */
 		if (gfn == APIC_DEFAULT_PHYS_BASE >> PAGE_SHIFT && !(acc & X86_ACC_FETCH) &&

@@ -9,13 +9,13 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "compat/compat.h"
+#include "guest_memfd.h"
 #include "ioctl.h"
 #include "mmu.h"
 #include "uapi/kvm_guest_memfd.h"
 #include "vcpu.h"
 
 #define KVM_MEMSLOT_MAX_PAGES	((1UL << 31) - 1)
-#define KVM_MEMSLOT_FLAGS	(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY)
 
 /* A block is 2 KiB. */
 #define SLOT_BLOCK_MAX		254
@@ -293,6 +293,8 @@ static bool slots_overlap(const struct kvm_memslots *slots, gfn_t base, unsigned
 
 static void slot_free(struct kvm *kvm, struct kvm_memslot *slot)
 {
+	if (slot && slot->gmem)
+		kvm_gmem_unbind(kvm, slot);
 	if (slot && slot->dirty_bitmap) {
 		kvfree(slot->dirty_bitmap);
 		kvm_mmu_log_ends(kvm);
@@ -330,7 +332,8 @@ static struct kvm_memslot *slot_alloc(const struct kvm_userspace_memory_region *
 	return slot;
 }
 
-static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region *mem)
+static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region *mem,
+		       struct kvm_gmem *gmem, pgoff_t first)
 {
 	struct kvm_memslots *old = slots_of(kvm, mem->slot >> 16), *new;
 	struct kvm_memslot *slot;
@@ -342,6 +345,12 @@ static int slot_create(struct kvm *kvm, const struct kvm_userspace_memory_region
 	slot = slot_alloc(mem);
 	if (!slot)
 		return -ENOMEM;
+	if (gmem) {
+		r = kvm_gmem_bind(gmem, slot, first);
+		if (r)
+			goto free_slot;
+		r = -ENOMEM;
+	}
 	if ((mem->flags & KVM_MEM_LOG_DIRTY_PAGES) && slot_alloc_bitmap(kvm, slot))
 		goto free_slot;
 	new = slots_with(old, slot);
@@ -460,7 +469,8 @@ static int slot_change(struct kvm *kvm, struct kvm_memslot *slot,
 		       const struct kvm_userspace_memory_region *mem)
 {
 	if (slot->npages != mem->memory_size >> PAGE_SHIFT || slot->hva != mem->userspace_addr ||
-	    ((slot->flags ^ mem->flags) & KVM_MEM_READONLY))
+	    ((slot->flags ^ mem->flags) & KVM_MEM_READONLY) ||
+	    ((slot->flags | mem->flags) & KVM_MEM_GUEST_MEMFD))
 		return -EINVAL;
 	if (slot->base_gfn != mem->guest_phys_addr >> PAGE_SHIFT)
 		return slot_move(kvm, slot, mem);
@@ -469,13 +479,21 @@ static int slot_change(struct kvm *kvm, struct kvm_memslot *slot,
 	return 0;
 }
 
-static bool region_valid(const struct kvm_userspace_memory_region *mem)
+static u32 valid_flags(const struct kvm *kvm, u32 flags)
+{
+	/* Neither logged nor read-only. */
+	if ((flags & KVM_MEM_GUEST_MEMFD) && kvm->mmu.private_mem)
+		return KVM_MEM_GUEST_MEMFD;
+	return KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY;
+}
+
+static bool region_valid(const struct kvm *kvm, const struct kvm_userspace_memory_region *mem)
 {
 	u64 gpa = mem->guest_phys_addr, size = mem->memory_size, hva = mem->userspace_addr;
 
 	if ((mem->slot >> 16) >= KVM_NR_ADDRESS_SPACES ||
 	    (mem->slot & 0xffff) >= KVM_USER_MEM_SLOTS + KVM_NR_PRIVATE_SLOTS ||
-	    (mem->flags & ~KVM_MEMSLOT_FLAGS))
+	    (mem->flags & ~valid_flags(kvm, mem->flags)))
 		return false;
 	if (!PAGE_ALIGNED(gpa | size | hva) || size >> PAGE_SHIFT > KVM_MEMSLOT_MAX_PAGES)
 		return false;
@@ -490,34 +508,36 @@ static bool region_valid(const struct kvm_userspace_memory_region *mem)
  * kvm_set_memory_region - create, move, delete a slot or change its flags
  * @kvm: the VM
  * @mem: as of KVM_SET_USER_MEMORY_REGION; the id may be a private one
+ * @gmem: for a new slot with KVM_MEM_GUEST_MEMFD, else NULL: the file's memory, which has the range
+ * @first: page of @gmem that is the slot's first
  *
  * Return: 0, -EINVAL, -EEXIST (overlap) or -ENOMEM; on failure nothing changed.
  */
-int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem)
+int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem,
+			  struct kvm_gmem *gmem, pgoff_t first)
 {
 	struct kvm_memslot *slot;
 	int r;
 
-	if (!region_valid(mem))
+	if (!region_valid(kvm, mem))
 		return -EINVAL;
 	mutex_lock(&kvm->slots_lock);
 	slot = kvm_id_to_memslot(kvm, mem->slot);
 	if (slot)
 		r = mem->memory_size ? slot_change(kvm, slot, mem) : slot_delete(kvm, slot);
 	else
-		r = mem->memory_size ? slot_create(kvm, mem) : -EINVAL;
+		r = mem->memory_size ? slot_create(kvm, mem, gmem, first) : -EINVAL;
 	mutex_unlock(&kvm->slots_lock);
 	return r;
 }
 
-/* Both forms: without guest_memfd the longer one says no more. */
 long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a)
 {
 	const struct kvm_userspace_memory_region *mem = a->data;
 
-	if ((mem->slot & 0xffff) >= KVM_USER_MEM_SLOTS)
+	if ((mem->slot & 0xffff) >= KVM_USER_MEM_SLOTS || (mem->flags & KVM_MEM_GUEST_MEMFD))
 		return -EINVAL;
-	return kvm_set_memory_region(a->kvm, mem);
+	return kvm_set_memory_region(a->kvm, mem, NULL, 0);
 }
 
 static const struct kvm_cap memslot_caps[] = {
@@ -535,6 +555,7 @@ static const struct kvm_cap memslot_caps[] = {
 	{ .cap = KVM_CAP_MMU_SHADOW_CACHE_CONTROL, .value = 1 },
 	{ .cap = KVM_CAP_PRE_FAULT_MEMORY, .value = 1 },
 	{ .cap = KVM_CAP_MEMORY_FAULT_INFO, .value = 1 },
+	{ .cap = KVM_CAP_MEMORY_ATTRIBUTES, .fn = kvm_cap_memory_attributes },
 	{ .cap = KVM_CAP_MULTI_ADDRESS_SPACE, .value = KVM_NR_ADDRESS_SPACES },
 };
 

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
 #include <asm/processor-flags.h>
+#include "guest_memfd.h"
 #include "internal.h"
 #include "regs.h"
 #include "vcpu.h"
@@ -347,7 +348,7 @@ static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 	const struct kvm_memslot *slot = kvm_vcpu_memslot(w->vcpu, gpa >> PAGE_SHIFT);
 	int level;
 
-	if (!slot)
+	if (!slot || kvm_gfn_is_private(w->vcpu->kvm, gpa >> PAGE_SHIFT))
 		return;
 	c->code = kvm_slot_hva(slot, gpa >> PAGE_SHIFT);
 	c->levels = 0;
@@ -355,7 +356,7 @@ static void remember(struct kvm_fetch_walk *c, const struct walk *w, gpa_t gpa)
 		gfn_t gfn = w->where[level] >> PAGE_SHIFT;
 
 		slot = kvm_vcpu_memslot(w->vcpu, gfn);
-		if (!slot)
+		if (!slot || kvm_gfn_is_private(w->vcpu->kvm, gfn))
 			return;
 		c->hva[c->levels] = kvm_slot_hva(slot, gfn) + offset_in_page(w->where[level]);
 		/* The walk saw to it that the accessed bits are set. */

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include "compat/compat.h"
+#include "uapi/kvm_guest_memfd.h"
 #include "ktap.h"
 #include "device.h"
 #include "state.h"

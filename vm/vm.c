@@ -12,12 +12,14 @@
 #include "bus.h"
 #include "compat/compat.h"
 #include "device.h"
+#include "guest_memfd.h"
 #include "ioctl.h"
 #include "irqchip.h"
 #include "mmu.h"
 #include "params.h"
 #include "state.h"
 #include "stats.h"
+#include "uapi/kvm_guest_memfd.h"
 #include "vcpu.h"
 
 /**
@@ -40,7 +42,7 @@ bool kvm_get_kvm_safe(struct kvm *kvm)
 EXPORT_SYMBOL_GPL(kvm_get_kvm_safe);
 
 /* KVM_CAP_VM_TYPES: what KVM_CREATE_VM takes, a bit for each. */
-#define VM_TYPES	BIT(KVM_X86_DEFAULT_VM)
+#define VM_TYPES	(BIT(KVM_X86_DEFAULT_VM) | BIT(KVM_X86_SW_PROTECTED_VM))
 
 static struct kvm *kvm_create_vm(unsigned long type)
 {
@@ -58,6 +60,7 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	xa_init(&kvm->vcpus.by_idx);
 	kvm->settings.max_vcpu_ids = KVM_MAX_VCPU_IDS;
 	kvm->creator = task_pid_nr(current);
+	kvm->mmu.private_mem = type == KVM_X86_SW_PROTECTED_VM;
 	kvm->settings.default_tsc_khz = tsc_khz;
 	mmgrab(current->mm);
 	kvm->mm = current->mm;
@@ -207,8 +210,12 @@ static const struct kvm_ioctl vm_ioctls[] = {
 		  KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2),
 	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION, kvm_vm_ioctl_set_memory_region, 0,
 		  KVM_CAP_USER_MEMORY),
-	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION2, kvm_vm_ioctl_set_memory_region, 0,
+	KVM_IOCTL(KVM_SET_USER_MEMORY_REGION2, kvm_vm_ioctl_set_memory_region2, 0,
 		  KVM_CAP_USER_MEMORY2),
+	KVM_IOCTL(KVM_SET_MEMORY_ATTRIBUTES, kvm_vm_ioctl_set_memory_attributes, 0,
+		  KVM_CAP_MEMORY_ATTRIBUTES),
+	KVM_IOCTL(KVM_CREATE_GUEST_MEMFD, kvm_vm_ioctl_create_guest_memfd, KVM_IOC_NOCOPYOUT,
+		  KVM_CAP_GUEST_MEMFD),
 	KVM_IOCTL(KVM_SET_TSS_ADDR, ioctl_set_tss_addr, KVM_IOC_VALUE, KVM_CAP_SET_TSS_ADDR),
 	KVM_IOCTL(KVM_SET_IDENTITY_MAP_ADDR, ioctl_set_identity_map_addr, 0,
 		  KVM_CAP_SET_IDENTITY_MAP_ADDR),
@@ -296,7 +303,7 @@ static const struct file_operations vm_fops = {
 
 /**
  * kvm_dev_ioctl_create_vm - KVM_CREATE_VM
- * @type: machine type, KVM_X86_DEFAULT_VM
+ * @type: KVM_X86_DEFAULT_VM or KVM_X86_SW_PROTECTED_VM
  *
  * Return: file descriptor; -EINVAL, -ENOMEM, -EMFILE, -EBUSY, -EIO.
  */
@@ -332,6 +339,7 @@ static const struct kvm_cap caps[] = {
 	{ KVM_CAP_MAX_VCPUS, KVM_MAX_VCPUS },
 	{ KVM_CAP_MAX_VCPU_ID, KVM_MAX_VCPU_IDS },
 	{ KVM_CAP_VM_TYPES, VM_TYPES },
+	{ KVM_CAP_GUEST_MEMFD, .fn = kvm_cap_guest_memfd },
 	{ KVM_CAP_SET_TSS_ADDR, 1 },
 	{ KVM_CAP_SET_IDENTITY_MAP_ADDR, 1 },
 	{ KVM_CAP_SET_BOOT_CPU_ID, 1 },

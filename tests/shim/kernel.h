@@ -611,6 +611,8 @@ struct preempt_notifier { int unused; };
 struct rcuwait { int unused; };
 struct mmu_notifier { int unused; };
 struct interval_tree_node { int unused; };
+struct maple_tree { int unused; };
+typedef unsigned long pgoff_t;
 struct rb_root_cached { int unused; };
 struct page;
 struct pid;
