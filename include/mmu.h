@@ -70,6 +70,8 @@ int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log);
 long kvm_vm_ioctl_get_dirty_log(struct kvm_ioctl_args *a);
 long kvm_vm_ioctl_clear_dirty_log(struct kvm_ioctl_args *a);
 void kvm_log_cpu_writes(struct kvm_vcpu *vcpu);
+/* What CPUs have logged so far is in the slots' logs on return. */
+void kvm_collect_cpu_writes(struct kvm *kvm);
 /* KVM_ENABLE_CAP of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. */
 long kvm_enable_manual_log(struct kvm *kvm, u64 flags);
 /* All pages of a new log count as written; kvm_mmu_track_slot() is not called. */

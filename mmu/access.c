@@ -208,10 +208,17 @@ bool kvm_gpa_is_memory(struct kvm_vcpu *vcpu, gpa_t gpa, bool write)
 	return slot && !(write && (slot->flags & KVM_MEM_READONLY));
 }
 
+/* A slot that is being moved is found nowhere, and has its log all the same. */
 void kvm_mark_page_dirty(struct kvm_vcpu *vcpu, gfn_t gfn)
 {
 	const struct kvm_memslot *slot = kvm_vcpu_memslot(vcpu, gfn);
 
-	if (slot)
-		kvm_slot_mark_dirty(vcpu, slot, gfn);
+	if (!slot) {
+		/* Pairs with the publication in slot_move(). */
+		smp_rmb();
+		slot = READ_ONCE(vcpu->kvm->slots.moving);
+		if (!slot || gfn < slot->base_gfn || gfn - slot->base_gfn >= slot->npages)
+			return;
+	}
+	kvm_slot_mark_dirty(vcpu, slot, gfn);
 }

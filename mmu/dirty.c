@@ -50,7 +50,7 @@ void kvm_log_cpu_writes(struct kvm_vcpu *vcpu)
 }
 
 /* What the CPUs log is in the slots' logs when they have left the guest (run/run.c). */
-static void collect_cpu_writes(struct kvm *kvm)
+void kvm_collect_cpu_writes(struct kvm *kvm)
 {
 	if (kvm->mmu.pml)
 		kvm_kick_all_and_wait(kvm);
@@ -159,7 +159,7 @@ int kvm_get_dirty_log(struct kvm *kvm, const struct kvm_dirty_log *log)
 
 	if (IS_ERR(slot))
 		return PTR_ERR(slot);
-	collect_cpu_writes(kvm);
+	kvm_collect_cpu_writes(kvm);
 	n = BITS_TO_LONGS(slot->npages);
 	copy = slot->dirty_bitmap + n;
 	if (READ_ONCE(kvm->settings.manual_log)) {

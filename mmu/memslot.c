@@ -429,8 +429,12 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 		slot_free_but(kvm, slot, old);
 		return -ENOMEM;
 	}
+	/* What CPUs have logged at the old place is of this slot, until they have left the guest. */
+	WRITE_ONCE(kvm->slots.moving, old);
 	slots_publish(kvm, old->as_id, without);
 	kvm_mmu_remove_slot(kvm, old);
+	kvm_collect_cpu_writes(kvm);
+	WRITE_ONCE(kvm->slots.moving, NULL);
 	kvm_mmu_add_slot(kvm, slot);
 	xa_store(&kvm->slots.by_id, mem->slot, slot, GFP_KERNEL_ACCOUNT);
 	slots_publish(kvm, old->as_id, with);
