@@ -86,7 +86,8 @@ static bool misconfigured(u64 e, int level)
  * One entry of a walk: read, and its flags set by a locked operation, which begins anew if the
  * entry is another by then.
  */
-static u64 read_entry(u64 *entryp, int level, u64 rights, enum access a)
+static u64 read_entry(struct cpu *c, gfn_t gfn, u64 *entryp, int level, u64 rights,
+		      enum access a)
 {
 	for (;;) {
 		u64 e = *entryp, new = e;
@@ -105,6 +106,9 @@ static u64 read_entry(u64 *entryp, int level, u64 rights, enum access a)
 		if (new == e)
 			return e;
 		if (*entryp == e) {
+			/* 29.3.6: page-modification logging. */
+			if (c->pml_on && (new & ~e & EPT_DIRTY))
+				c->pml[c->pml_used++] = gfn << PAGE_SHIFT;
 			*entryp = new;
 			return new;
 		}
@@ -135,7 +139,7 @@ static enum cpu_result walk(struct cpu *c, gfn_t gfn, enum access a, struct tlb_
 	}
 	for (;; level--) {
 		check_table(table);
-		e = read_entry(&table[ept_index(gfn, level)], level, rights, a);
+		e = read_entry(c, gfn, &table[ept_index(gfn, level)], level, rights, a);
 		if (!(e & EPT_RWX))
 			return CPU_VIOLATION;
 		if (misconfigured(e, level))
@@ -235,6 +239,27 @@ int ept_look(gfn_t start, gfn_t end, void (*leaf)(gfn_t gfn, u64 entry, int leve
 	const struct look l = { start, end, leaf, arg };
 
 	return look_table(&l, model_kvm.mmu.root, EPT_LEVELS, 0);
+}
+
+unsigned int vmx_pml_take(struct kvm_vcpu *vcpu, const u64 **gpas)
+{
+	struct cpu *c = container_of(vcpu, struct cpu, vcpu);
+	unsigned int n = c->pml_used;
+
+	*gpas = c->pml;
+	c->pml_used = 0;
+	return n;
+}
+
+void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
+{
+	int i;
+
+	for (i = 0; i < atomic_read(&kvm->vcpus.online); i++) {
+		kvm_make_request(&model_cpu[i].vcpu, req);
+		if (model_cpu[i].vcpu.kick.mode == IN_GUEST_MODE)
+			model_cpu[i].vcpu.kick.mode = EXITING_GUEST_MODE;
+	}
 }
 
 /* --- vcpu/kick.c: all leave the guest entry that they are in --- */

@@ -109,18 +109,6 @@ void vmx_cache_reg(struct kvm_vcpu *vcpu, int reg)
 	SHIM_CHECK(false);
 }
 
-/* The CPU here has no PML. */
-unsigned int vmx_pml_take(struct kvm_vcpu *vcpu, const u64 **gpas)
-{
-	SHIM_CHECK(false);
-	return 0;
-}
-
-void kvm_make_all_cpus_request(struct kvm *kvm, enum kvm_request req)
-{
-	SHIM_CHECK(false);
-}
-
 bool itlb_multihit_kvm_mitigation;
 
 /* --- a vCPU --- */
@@ -191,6 +179,20 @@ static int handle_exit(struct cpu *c, gfn_t gfn, enum access a, enum cpu_result 
 	return r;
 }
 
+/* Interrupts are off, and the mode still says that the vCPU is in the guest. */
+static void log_cpu_writes(struct cpu *c)
+{
+	int idx;
+
+	if (!c->pml_on)
+		return;
+	shim_atomic++;
+	idx = srcu_read_lock(&model_kvm.srcu);
+	kvm_log_cpu_writes(&c->vcpu);
+	srcu_read_unlock(&model_kvm.srcu, idx);
+	shim_atomic--;
+}
+
 /* From one entry to the exit, as in run/run.c; true if the access was made. */
 static bool guest_mode(struct cpu *c, gfn_t gfn, enum access a, enum cpu_result *why)
 {
@@ -199,14 +201,21 @@ static bool guest_mode(struct cpu *c, gfn_t gfn, enum access a, enum cpu_result 
 	u64 gen;
 
 	fiber_preempt();
+	*why = CPU_DONE;
+	if (kvm_check_request(v, KVM_REQ_INTERCEPTS))
+		c->pml_on = READ_ONCE(model_kvm.mmu.pml);
 	c->entries++;
 	v->kick.mode = IN_GUEST_MODE;
+	fiber_preempt();
+	if (kvm_request_pending(v)) {
+		v->kick.mode = OUTSIDE_GUEST_MODE;
+		return false;
+	}
 	gen = atomic64_read(&model_kvm.mmu.tlb_gen);
 	if (v->mem.tlb_gen != gen) {
 		v->mem.tlb_gen = gen;
 		cpu_flush(c);
 	}
-	*why = CPU_DONE;
 	while (v->kick.mode == IN_GUEST_MODE && !done) {
 		if (chance(10))
 			cpu_speculate(c, pick_gfn());
@@ -216,6 +225,7 @@ static bool guest_mode(struct cpu *c, gfn_t gfn, enum access a, enum cpu_result 
 		done = true;
 		fiber_preempt();
 	}
+	log_cpu_writes(c);
 	v->kick.mode = OUTSIDE_GUEST_MODE;
 	return done;
 }
@@ -534,6 +544,7 @@ static void run_seed(u64 operations)
 	bus_device = chance(30);
 	apic_window = chance(30);
 	vmx_caps.ept_ad = seed & 1;
+	vmx_caps.pml = vmx_caps.ept_ad && chance(50);
 	vmx_caps.ept_2m = !(seed & 2);
 	nx_huge_pages = chance(30);
 	if (seed & 4)

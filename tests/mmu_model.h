@@ -44,6 +44,9 @@ struct cpu {
 	struct tlb_entry tlb[TLB_ENTRIES];
 	struct tlb_table tables[TLB_TABLES];
 	u64 entries;			/* into the guest */
+	bool pml_on;
+	unsigned int pml_used;
+	u64 pml[VMX_PML_ENTRIES];
 	bool writing;			/* a write that is not done yet, to @target */
 	gfn_t target;
 };
