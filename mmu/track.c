@@ -219,6 +219,17 @@ static int first_present(const u64 *table)
 	return i;
 }
 
+/* Has a page of the table been written, or can it still be until the flush? */
+static bool maybe_written(const u64 *table)
+{
+	int i;
+
+	for (i = 0; i < 512; i++)
+		if (ept_present(table[i]) && (READ_ONCE(table[i]) & (EPT_WRITE | EPT_DIRTY)))
+			return true;
+	return false;
+}
+
 /*
  * Puts a large page in the place of a table of small ones, if the host has a large one there.
  * What is found of the host's stays so: its changes wait for the lock, unless one has begun.
@@ -241,6 +252,8 @@ static bool collapse(struct untrack *u, u64 *entryp, gfn_t base)
 	entry |= EPT_LARGE | EPT_ACCESSED;
 	if (entry & EPT_HOST_WRITE)
 		entry |= EPT_WRITE | EPT_DIRTY;
+	else if (maybe_written(table))
+		entry |= EPT_DIRTY;
 	if (nx_huge_pages)
 		entry &= ~EPT_EXEC;
 	WRITE_ONCE(*entryp, entry);
