@@ -48,9 +48,10 @@ static bool ring_push(struct kvm_vcpu *vcpu, const struct kvm_memslot *slot, u64
 		e = &ring->entries[ring->head & (size - 1)];
 		WRITE_ONCE(e->slot, (u32)slot->as_id << 16 | slot->id);
 		WRITE_ONCE(e->offset, offset);
+		/* First: a reset by who has seen the flag finds the entry in bounds. */
+		WRITE_ONCE(ring->head, ring->head + 1);
 		/* User space that sees the flag sees the entry. */
 		smp_store_release(&e->flags, KVM_DIRTY_GFN_F_DIRTY);
-		smp_store_release(&ring->head, ring->head + 1);
 	}
 	preempt_enable();
 	if (used + 1 >= size - ring_reserve())
