@@ -5,9 +5,7 @@
  */
 #include "guest.h"
 #include "state_dump.h"
-
-/* A page of the guest's own. */
-#define AT 0x30000UL
+#include "uses.h"
 
 /* There with bits 8 and 10 of IA32_MCG_CAP. */
 #define MCG_CTL		0x17b
@@ -47,149 +45,6 @@ static volatile enum command command;
 static const struct reg *volatile current;
 static volatile uint32_t index_now;
 static volatile uint64_t value, used, first_word[2], second_word[2];
-
-/* To use a segment base is to read the word at it; each such word holds its own address. */
-static uint64_t use_fs(void)
-{
-	uint64_t v;
-
-	asm volatile("mov %%fs:0, %0" : "=r"(v));
-	return v;
-}
-
-static uint64_t use_gs(void)
-{
-	uint64_t v;
-
-	asm volatile("mov %%gs:0, %0" : "=r"(v));
-	return v;
-}
-
-static uint64_t use_kernel_gs(void)
-{
-	uint64_t v;
-
-	asm volatile("swapgs\n mov %%gs:0, %0\n swapgs" : "=r"(v));
-	return v;
-}
-
-static uint64_t use_tsc_aux(void)
-{
-	uint32_t a, d, c;
-
-	asm volatile("rdtscp" : "=a"(a), "=d"(d), "=c"(c));
-	return c;
-}
-
-extern const uint8_t entry_1[], entry_2[];
-asm(".pushsection .text\n"
-	"entry_1: lea entry_1(%rip), %rax\n jmp *%rcx\n"
-	"entry_2: lea entry_2(%rip), %rax\n jmp *%rcx\n.popsection");
-
-static uint64_t use_lstar(void)
-{
-	uint64_t v;
-
-	wrmsr(MSR_STAR, (uint64_t)SEL_CODE64 << 32);
-	asm volatile("syscall" : "=a"(v) : : "rcx", "r11", "memory");
-	return v;
-}
-
-static uint32_t cpuid_bit(uint32_t leaf, char reg, int bit)
-{
-	uint32_t a = leaf, b, c = 0, d;
-
-	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	return (reg == 'b' ? b : reg == 'c' ? c : d) >> bit & 1;
-}
-
-static uint64_t use_osxsave(void)
-{
-	return cpuid_bit(1, 'c', 27) ? X86_CR4_OSXSAVE : 0;
-}
-
-static uint64_t use_mwait(void)
-{
-	return cpuid_bit(1, 'c', 3) ? 1 << 18 : 0;
-}
-
-static uint64_t use_apic_on(void)
-{
-	return cpuid_bit(1, 'd', 9) ? MSR_IA32_APICBASE_ENABLE : 0;
-}
-
-/* The size of what XSAVE writes: more than x87, SSE and the header. */
-static uint64_t use_avx_size(void)
-{
-	uint32_t a = 0xd, b, c = 0, d;
-
-	asm volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	return b > 0x240 ? 4 : 0;
-}
-
-/* The vector of the fault that an instruction has, 0 without. */
-#define FAULT(insn, ...)						\
-	({								\
-		register uint64_t v_ asm("r11");			\
-									\
-		asm volatile(GUEST_TRY(insn) : "=&r"(v_)			\
-			     : [magic] "i"(GUEST_TRY_MAGIC), ##__VA_ARGS__ \
-			     : "r10", "rax", "memory");			\
-		v_;							\
-	})
-
-static uint64_t use_wp(void)
-{
-	asm volatile("invlpg (%0)" : : "r"(AT) : "memory");
-	return FAULT("movb $0, (%[at])", [at] "r"(AT)) ? CR0_WP : 0;
-}
-
-/* NX is a reserved bit where EFER has no NX. */
-static uint64_t use_nx(void)
-{
-	asm volatile("invlpg (%0)" : : "r"(AT) : "memory");
-	return FAULT("movb (%[at]), %%al", [at] "r"(AT)) ? 0 : EFER_NX_BIT;
-}
-
-static uint64_t use_sce(void)
-{
-	wrmsr(MSR_STAR, (uint64_t)SEL_CODE64 << 32);
-	wrmsr(MSR_LSTAR, (uintptr_t)entry_1);
-	return FAULT("syscall\n xor %%r11d, %%r11d", "c"(0)) ? 0 : EFER_SCE_BIT;
-}
-
-static uint64_t use_de(void)
-{
-	return FAULT("mov %%dr4, %%rax") ? X86_CR4_DE : 0;
-}
-
-static uint64_t use_fsgsbase(void)
-{
-	return FAULT("rdfsbase %%rax") ? 0 : X86_CR4_FSGSBASE;
-}
-
-static volatile bool hit;
-
-static void on_db(struct guest_frame *f)
-{
-	hit = true;
-}
-
-/* L0 of DR7: a watched byte is read. */
-static uint64_t use_watch(void)
-{
-	hit = false;
-	asm volatile("mov %0, %%dr0\n movb (%0), %%al\n nop" : : "r"(AT) : "rax");
-	return hit ? 1 : 0;
-}
-
-static uint64_t use_tpr(void)
-{
-	uint64_t v;
-
-	asm volatile("mov %%cr8, %0" : "=r"(v));
-	return v << 4;
-}
 
 static uint64_t xgetbv0(void)
 {
@@ -486,9 +341,9 @@ static void prepare(struct guest *g, const struct reg *r)
 	if (r->use == use_mwait)
 		follow_mwait(g);
 	if (r->use == use_wp)
-		*guest_pte(g->m, AT) &= ~PTE_W;
+		*guest_pte(g->m, USE_AT) &= ~PTE_W;
 	if (r->use == use_nx)
-		*guest_pte(g->m, AT) |= PTE_NX;
+		*guest_pte(g->m, USE_AT) |= PTE_NX;
 	/* Its bits are ignored unless software has enabled the APIC. */
 	if (r->kind == APIC && r->index != APIC_SPIV) {
 		index_now = APIC_SPIV;
@@ -549,13 +404,13 @@ static const struct reg regs[] = {
 	{ "mc_addr", MSR, 0x402, false, 0x1000, 0x2000, .last = 0x47e, .step = 4 },
 	{ "mc_misc", MSR, 0x403, false, 0x1000, 0x2000, .last = 0x47f, .step = 4 },
 	{ "hwcr", MSR, MSR_K7_HWCR, false, 0, 1 << 18 },
-	{ "wall_clock", MSR, 0x4b564d00, false, AT, AT + 0x100 },
-	{ "wall_clock_old", MSR, 0x11, false, AT, AT + 0x100 },
-	{ "system_time", MSR, 0x4b564d01, false, AT + 1, AT + 0x100 },
-	{ "system_time_old", MSR, 0x12, false, AT + 1, AT + 0x100 },
-	{ "async_pf", MSR, 0x4b564d02, false, AT + 1, AT + 0x101 },
-	{ "steal_time", MSR, 0x4b564d03, false, AT + 1, AT + 0x101 },
-	{ "pv_eoi", MSR, 0x4b564d04, false, AT + 1, AT + 0x101 },
+	{ "wall_clock", MSR, 0x4b564d00, false, USE_AT, USE_AT + 0x100 },
+	{ "wall_clock_old", MSR, 0x11, false, USE_AT, USE_AT + 0x100 },
+	{ "system_time", MSR, 0x4b564d01, false, USE_AT + 1, USE_AT + 0x100 },
+	{ "system_time_old", MSR, 0x12, false, USE_AT + 1, USE_AT + 0x100 },
+	{ "async_pf", MSR, 0x4b564d02, false, USE_AT + 1, USE_AT + 0x101 },
+	{ "steal_time", MSR, 0x4b564d03, false, USE_AT + 1, USE_AT + 0x101 },
+	{ "pv_eoi", MSR, 0x4b564d04, false, USE_AT + 1, USE_AT + 0x101 },
 	{ "poll_control", MSR, 0x4b564d05, false, 0, 1 },
 	{ "async_pf_int", MSR, 0x4b564d06, false, 0x50, 0x60 },
 	{ "efer_nx", MSR, MSR_EFER, true, EFER_NX_BIT, 0, use_nx, EFER_NX_BIT },
@@ -600,7 +455,7 @@ static struct guest *make(void)
 
 	first_word[0] = (uintptr_t)first_word;
 	second_word[0] = (uintptr_t)second_word;
-	guest_handlers[DB_VECTOR] = on_db;
+	guest_handlers[DB_VECTOR] = use_on_db;
 	guest_code(g, 0, guest_main, 0);
 	return g;
 }
