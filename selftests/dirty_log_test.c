@@ -12,9 +12,6 @@
 #define PAGES 1024
 #define SIZE (PAGES * 4096ULL)
 
-/* Writes one byte each RDX bytes, RCX times, from RBX; AL is the byte. */
-GUEST_CODE(writer, 64,
-	   "1: mov %al, (%rbx)\n add %rdx, %rbx\n loop 1b\n hlt\n");
 GUEST_CODE(reader, 64,
 	   "1: mov (%rbx), %al\n add %rdx, %rbx\n loop 1b\n hlt\n");
 
@@ -48,22 +45,9 @@ static struct machine *log_machine(uint32_t flags, uint8_t **mem)
 	struct machine *m = machine_new();
 
 	*mem = anon_mem(SIZE);
-	machine_start(m, MODE_LONG, writer);
+	machine_start(m, MODE_LONG, page_writer);
 	set_slot(m, SLOT, flags, AT, SIZE, *mem);
 	return m;
-}
-
-static void guest_touch(struct machine *m, uint64_t at, uint64_t count, uint64_t step)
-{
-	struct kvm_regs r = get_regs(m);
-
-	r.rip = G_CODE;
-	r.rbx = at;
-	r.rcx = count;
-	r.rdx = step;
-	r.rax = 0x5a;
-	set_regs(m, &r);
-	expect_hlt(m);
 }
 
 static void exact_pages(const void *arg)
@@ -73,17 +57,17 @@ static void exact_pages(const void *arg)
 	int i;
 
 	CHECK_EQ(fetch_log(m), 0);
-	guest_touch(m, AT + 0x3123, 10, 0x7000);
+	touch_pages(m, AT + 0x3123, 10, 0x7000);
 	CHECK_EQ(fetch_log(m), 10);
 	for (i = 0; i < 10; i++)
 		CHECK(logged(3 + 7 * i), "page %d", 3 + 7 * i);
 	/* Looking has reset it, and the same pages count again. */
 	CHECK_EQ(fetch_log(m), 0);
-	guest_touch(m, AT + 0x3123, 1, 0);
+	touch_pages(m, AT + 0x3123, 1, 0);
 	CHECK_EQ(fetch_log(m), 1);
 	CHECK(logged(3), "page 3");
 	/* First and last page. */
-	guest_touch(m, AT, 2, SIZE - 1);
+	touch_pages(m, AT, 2, SIZE - 1);
 	CHECK_EQ(fetch_log(m), 2);
 	CHECK(logged(0) && logged(PAGES - 1), "ends");
 }
@@ -94,7 +78,7 @@ static void reads_do_not_count(const void *arg)
 	struct machine *m = log_machine(KVM_MEM_LOG_DIRTY_PAGES, &mem);
 
 	machine_load(m, G_CODE, reader, reader_end);
-	guest_touch(m, AT, 64, 0x1000);
+	touch_pages(m, AT, 64, 0x1000);
 	CHECK_EQ(fetch_log(m), 0);
 	/* Nor do writes by user space itself. */
 	mem[0] = 1;
@@ -107,16 +91,16 @@ static void turned_on_later(const void *arg)
 	uint8_t *mem;
 	struct machine *m = log_machine(0, &mem);
 
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	CHECK_ERRNO(get_log(m, SLOT, log_bits), ENOENT);
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	CHECK_EQ(fetch_log(m), 0);
-	guest_touch(m, AT + 0x4000, 3, 0x1000);
+	touch_pages(m, AT + 0x4000, 3, 0x1000);
 	CHECK_EQ(fetch_log(m), 3);
 	CHECK(logged(4) && logged(5) && logged(6), "pages 4 to 6");
 	set_slot(m, SLOT, 0, AT, SIZE, mem);
 	CHECK_ERRNO(get_log(m, SLOT, log_bits), ENOENT);
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	CHECK_EQ(fetch_log(m), 0);
 }
@@ -130,9 +114,9 @@ static struct machine *large_machine(uint8_t **mem)
 	*mem = (uint8_t *)(((uintptr_t)area + (2 << 20) - 1) & ~((2UL << 20) - 1));
 	madvise(*mem, SIZE, MADV_HUGEPAGE);
 	memset(*mem, 0, SIZE);
-	machine_start(m, MODE_LONG, writer);
+	machine_start(m, MODE_LONG, page_writer);
 	set_slot(m, SLOT, 0, AT, SIZE, *mem);
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	return m;
 }
 
@@ -141,7 +125,7 @@ static int faults_of(struct machine *m)
 {
 	int before = vcpu_stat(m->vcpu, "pf_fixed");
 
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	return vcpu_stat(m->vcpu, "pf_fixed") - before;
 }
 
@@ -152,13 +136,13 @@ static void large_pages(const void *arg)
 	struct machine *m = large_machine(&mem);
 
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
-	guest_touch(m, AT + 0x5000, 2, 0x100000);
+	touch_pages(m, AT + 0x5000, 2, 0x100000);
 	CHECK_EQ(fetch_log(m), 2);
 	CHECK(logged(5) && logged(0x105), "pages");
-	guest_touch(m, AT + 0x6000, 1, 0);
+	touch_pages(m, AT + 0x6000, 1, 0);
 	CHECK_EQ(fetch_log(m), 1);
 	set_slot(m, SLOT, 0, AT, SIZE, mem);
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	CHECK_EQ(mem[0x7000], 0x5a);
 }
 
@@ -175,13 +159,13 @@ static void stays_mapped(const void *arg)
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	machine_load(m, G_CODE, reader, reader_end);
 	CHECK(faults_of(m) <= 2, "a page in a large one was not there any more");
-	machine_load(m, G_CODE, writer, writer_end);
-	guest_touch(m, AT, PAGES, 0x1000);
+	machine_load(m, G_CODE, page_writer, page_writer_end);
+	touch_pages(m, AT, PAGES, 0x1000);
 	CHECK_EQ(fetch_log(m), PAGES);
 	set_slot(m, SLOT, 0, AT, SIZE, mem);
 	CHECK(faults_of(m) <= 8, "pages stayed small, or write-protected");
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
-	guest_touch(m, AT + 0x5000, 2, 0x1000);
+	touch_pages(m, AT + 0x5000, 2, 0x1000);
 	CHECK_EQ(fetch_log(m), 2);
 }
 
@@ -192,15 +176,15 @@ static void off_again(const void *arg)
 	struct machine *m = log_machine(KVM_MEM_LOG_DIRTY_PAGES, &mem);
 
 	madvise(mem, SIZE, MADV_NOHUGEPAGE);
-	guest_touch(m, AT, PAGES / 2, 0x1000);
+	touch_pages(m, AT, PAGES / 2, 0x1000);
 	CHECK_EQ(fetch_log(m), PAGES / 2);
 	set_slot(m, SLOT, 0, AT, SIZE, mem);
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	CHECK_EQ(mem[0x1000], 0x5a);
 	CHECK_EQ(mem[SIZE - 4096], 0x5a);
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
 	CHECK_EQ(fetch_log(m), 0);
-	guest_touch(m, AT, PAGES, 0x1000);
+	touch_pages(m, AT, PAGES, 0x1000);
 	CHECK_EQ(fetch_log(m), PAGES);
 }
 
@@ -260,12 +244,12 @@ static void page_table_bits(const void *arg)
 		pt[i] &= ~(PTE_A | PTE_D);
 	((uint64_t *)guest_mem(m, G_PD))[0] = AT | PTE_P | PTE_W | PTE_U;
 	CHECK_EQ(fetch_log(m), 0);
-	guest_touch(m, 0x30000, 1, 0);
+	touch_pages(m, 0x30000, 1, 0);
 	CHECK_EQ(pt[0x30] & (PTE_A | PTE_D), PTE_A | PTE_D);
 	n = fetch_log(m);
 	if (!n) {
 		/* An ordinary write there exits: EPT has protected the page all the time. */
-		guest_touch(m, AT + 0xff8, 1, 0);
+		touch_pages(m, AT + 0xff8, 1, 0);
 		CHECK_EQ(fetch_log(m), 1);
 		test_skip("the CPU wrote A and D bits past EPT (Bochs without EPT's own)");
 	}
@@ -378,7 +362,7 @@ static void manual_protect(const void *arg)
 	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
 			    KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE));
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
-	guest_touch(m, AT, 3, 0x1000);
+	touch_pages(m, AT, 3, 0x1000);
 	CHECK_EQ(fetch_log(m), 3);
 	/* Not reset by looking, but by asking. */
 	CHECK_EQ(fetch_log(m), 3);
@@ -386,7 +370,7 @@ static void manual_protect(const void *arg)
 	CHECK_OK(clear_log(m, 0, 64, bits));
 	CHECK_EQ(fetch_log(m), 2);
 	CHECK(logged(0) && logged(2), "pages 0 and 2");
-	guest_touch(m, AT + 0x1000, 1, 0);
+	touch_pages(m, AT + 0x1000, 1, 0);
 	CHECK_EQ(fetch_log(m), 3);
 	CHECK_ERRNO(clear_log(m, 1, 64, bits), EINVAL);
 	CHECK_ERRNO(clear_log(m, 0, 63, bits), EINVAL);
@@ -415,13 +399,13 @@ static void initially_set(const void *arg)
 	CHECK_OK(clear_log(m, 0, 64, bits));
 	CHECK_OK(clear_log(m, 0, PAGES, bits));
 	CHECK_EQ(fetch_log(m), PAGES - 4);
-	guest_touch(m, AT + 0x3000, 2, 0x1000);
+	touch_pages(m, AT + 0x3000, 2, 0x1000);
 	CHECK_EQ(fetch_log(m), PAGES - 2);
 	CHECK(logged(3) && logged(4) && !logged(2) && !logged(5), "pages 2 to 5");
 	memset(bits, 0xff, sizeof(bits));
 	CHECK_OK(clear_log(m, 0, PAGES, bits));
 	CHECK_EQ(fetch_log(m), 0);
-	guest_touch(m, AT + 0x100000, 3, 0x1000);
+	touch_pages(m, AT + 0x100000, 3, 0x1000);
 	CHECK_EQ(fetch_log(m), 3);
 }
 
@@ -430,7 +414,7 @@ static void errors(const void *arg)
 	uint8_t *mem;
 	struct machine *m = log_machine(KVM_MEM_LOG_DIRTY_PAGES, &mem);
 
-	guest_touch(m, AT, 3, 0x1000);
+	touch_pages(m, AT, 3, 0x1000);
 	CHECK_ERRNO(get_log(m, 0x7fff, log_bits), EINVAL);
 	CHECK_ERRNO(get_log(m, SLOT | 0x7fff0000, log_bits), EINVAL);
 	CHECK_ERRNO(get_log(m, SLOT + 1, log_bits), ENOENT);

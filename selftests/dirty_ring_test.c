@@ -15,9 +15,6 @@
 #define RING (ENTRIES * sizeof(struct kvm_dirty_gfn))
 #define OFFSET (KVM_DIRTY_LOG_PAGE_OFFSET * 4096)
 
-/* Writes one byte each RDX bytes, RCX times, from RBX; AL is the byte. */
-GUEST_CODE(writer, 64,
-	   "1: mov %al, (%rbx)\n add %rdx, %rbx\n loop 1b\n hlt\n");
 GUEST_CODE(by_ins, 64, "mov $0x60, %edx\n mov %rbx, %rdi\n insb\n hlt\n");
 
 static struct kvm_dirty_gfn *ring;
@@ -25,40 +22,27 @@ static uint8_t *mem;
 static uint32_t next;			/* the entry to be harvested next */
 static uint8_t seen[PAGES];		/* entries a page had */
 
-static struct machine *ring_machine(uint32_t flags)
+static void start_rings(struct machine *m)
 {
-	struct machine *m = machine_new_novcpu();
-
 	if (vm_check_cap(m->vm, KVM_CAP_DIRTY_LOG_RING) <= 0)
 		test_skip("KVM_CAP_DIRTY_LOG_RING is not offered");
 	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, RING));
 	machine_add_vcpu(m, kvm_get_supported_cpuid());
-	mem = anon_mem(SIZE);
 	ring = mmap(NULL, RING, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu->fd, OFFSET);
 	CHECK(ring != MAP_FAILED, "mmap: %s", strerror(errno));
 	next = 0;
 	memset(seen, 0, sizeof(seen));
-	machine_start(m, MODE_LONG, writer);
+	machine_start(m, MODE_LONG, page_writer);
+}
+
+static struct machine *ring_machine(uint32_t flags)
+{
+	struct machine *m = machine_new_novcpu();
+
+	start_rings(m);
+	mem = anon_mem(SIZE);
 	set_slot(m, SLOT, flags, AT, SIZE, mem);
 	return m;
-}
-
-static void prepare(struct machine *m, uint64_t at, uint64_t count, uint64_t step)
-{
-	struct kvm_regs r = get_regs(m);
-
-	r.rip = G_CODE;
-	r.rbx = at;
-	r.rcx = count;
-	r.rdx = step;
-	r.rax = 0x5a;
-	set_regs(m, &r);
-}
-
-static void guest_touch(struct machine *m, uint64_t at, uint64_t count, uint64_t step)
-{
-	prepare(m, at, count, step);
-	expect_hlt(m);
 }
 
 /* Takes what is there; @copy, if any, gets the pages after the reset. */
@@ -128,27 +112,27 @@ static void each_page_once(const void *arg)
 	struct kvm_clear_dirty_log clear = { .slot = SLOT, .dirty_bitmap = bits };
 	int i;
 
-	guest_touch(m, AT + 0x3123, 10, 0x7000);
+	touch_pages(m, AT + 0x3123, 10, 0x7000);
 	/* Still in the ring, so no second time. */
-	guest_touch(m, AT + 0x3123, 10, 0x7000);
+	touch_pages(m, AT + 0x3123, 10, 0x7000);
 	CHECK_EQ(harvest(m, NULL), 10);
 	for (i = 0; i < 10; i++)
 		CHECK_EQ(seen[3 + 7 * i], 1);
 	CHECK_EQ(harvest(m, NULL), 0);
-	guest_touch(m, AT + 0x3123, 3, 0x7000);
+	touch_pages(m, AT + 0x3123, 3, 0x7000);
 	CHECK_EQ(harvest(m, NULL), 3);
-	guest_touch(m, AT, 2, SIZE - 1);
+	touch_pages(m, AT, 2, SIZE - 1);
 	CHECK_EQ(harvest(m, NULL), 2);
 	CHECK_EQ(seen[0] + seen[PAGES - 1], 2);
 	CHECK_ERRNO(ioctl(m->vm->fd, KVM_GET_DIRTY_LOG, &log), ENXIO);
 	CHECK_ERRNO(ioctl(m->vm->fd, KVM_CLEAR_DIRTY_LOG, &clear), ENXIO);
 	/* Off and on again begins anew. */
-	guest_touch(m, AT, 5, 0x1000);
+	touch_pages(m, AT, 5, 0x1000);
 	set_slot(m, SLOT, 0, AT, SIZE, mem);
-	guest_touch(m, AT, 20, 0x1000);
+	touch_pages(m, AT, 20, 0x1000);
 	CHECK_EQ(harvest(m, NULL), 5);
 	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
-	guest_touch(m, AT + 0x1000, 2, 0x1000);
+	touch_pages(m, AT + 0x1000, 2, 0x1000);
 	CHECK_EQ(harvest(m, NULL), 2);
 }
 
@@ -157,7 +141,7 @@ static void by_kvm(const void *arg)
 	struct machine *m = ring_machine(KVM_MEM_LOG_DIRTY_PAGES);
 
 	machine_load(m, G_CODE, by_ins, by_ins_end);
-	prepare(m, AT + 0x9000, 0, 0);
+	prepare_writes(m, AT + 0x9000, 0, 0);
 	expect_in(m, 0x60, 1, 0x77);
 	expect_hlt(m);
 	CHECK_EQ(mem[0x9000], 0x77);
@@ -171,7 +155,7 @@ static void full(const void *arg)
 	struct machine *m = ring_machine(KVM_MEM_LOG_DIRTY_PAGES);
 	int exits = 0, r, i, n;
 
-	prepare(m, AT, PAGES, 0x1000);
+	prepare_writes(m, AT, PAGES, 0x1000);
 	while ((r = run_vcpu(m->vcpu)) == KVM_EXIT_DIRTY_RING_FULL) {
 		uint64_t at = get_regs(m).rbx;
 
@@ -199,7 +183,7 @@ static void overflow(const void *arg)
 
 	if (!is_kvmx())
 		test_skip("the kernel's kvm warns in its log of a ring that is overrun");
-	prepare(m, AT, PAGES, 0x1000);
+	prepare_writes(m, AT, PAGES, 0x1000);
 	CHECK_EQ(run_vcpu(m->vcpu), KVM_EXIT_DIRTY_RING_FULL);
 	limit = (get_regs(m).rbx - AT) / 4096;
 	for (i = limit + 100; i < limit + 800; i++) {
@@ -231,7 +215,7 @@ static void hostile(const void *arg)
 	for (i = 0; i < ENTRIES; i++)
 		ring[i].flags = KVM_DIRTY_GFN_F_RESET;
 	CHECK_EQ(ioctl(m->vm->fd, KVM_RESET_DIRTY_RINGS, 0), 0);
-	guest_touch(m, AT, n, 0x1000);
+	touch_pages(m, AT, n, 0x1000);
 	for (i = 0; i < n; i++)
 		ring[i] = bad[i];
 	CHECK_EQ(ioctl(m->vm->fd, KVM_RESET_DIRTY_RINGS, 0), n);
@@ -239,7 +223,7 @@ static void hostile(const void *arg)
 	for (i = 0; i < ENTRIES; i++)
 		ring[i].flags = 0;
 	/* A gap ends the harvest. */
-	guest_touch(m, AT + 0x100000, 4, 0x1000);
+	touch_pages(m, AT + 0x100000, 4, 0x1000);
 	ring[n].flags = ring[n + 1].flags = ring[n + 3].flags = KVM_DIRTY_GFN_F_RESET;
 	CHECK_EQ(ioctl(m->vm->fd, KVM_RESET_DIRTY_RINGS, 0), 2);
 	ring[n + 2].flags = KVM_DIRTY_GFN_F_RESET;
@@ -266,7 +250,7 @@ static void live_copy(const void *arg)
 	int i;
 
 	machine_load(m, G_CODE, live, live_end);
-	prepare(m, 0, 0, 0);
+	prepare_writes(m, 0, 0, 0);
 	thread_start(&t, m, NULL);
 	for (i = 0; i < 30; i++) {
 		thread_wait_for(stop + 1, stop[1] + 100);

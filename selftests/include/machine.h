@@ -145,6 +145,12 @@ void set_sregs(struct machine *m, const struct kvm_sregs *sregs);
 uint64_t get_msr(struct machine *m, uint32_t index);
 int try_set_msr(struct machine *m, uint32_t index, uint64_t value);
 void set_msr(struct machine *m, uint32_t index, uint64_t value);
+/* In long mode: writes one byte (5Ah, AL) each RDX bytes, RCX times, from RBX on, and halts. */
+extern const uint8_t page_writer[], page_writer_end[];
+/* What is at G_CODE, page_writer or another, is run next with these in RBX, RCX, RDX; and runs. */
+void prepare_writes(struct machine *m, uint64_t at, uint64_t count, uint64_t step);
+void touch_pages(struct machine *m, uint64_t at, uint64_t count, uint64_t step);
+
 /* KVM_ENABLE_CAP with one argument, of a VM or a vCPU. */
 int enable_cap(int fd, uint32_t cap, uint64_t arg);
 bool cpu_has(struct machine *m, struct kvm_x86_cpu_feature f);

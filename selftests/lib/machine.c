@@ -338,6 +338,27 @@ static uint64_t read_stat(struct kvm_vm *vm, int of, const char *name)
 	test_skip("no statistic %s", name);
 }
 
+GUEST_CODE(page_writer, 64,
+	   "1: mov %al, (%rbx)\n add %rdx, %rbx\n loop 1b\n hlt\n");
+
+void prepare_writes(struct machine *m, uint64_t at, uint64_t count, uint64_t step)
+{
+	struct kvm_regs r = get_regs(m);
+
+	r.rip = G_CODE;
+	r.rbx = at;
+	r.rcx = count;
+	r.rdx = step;
+	r.rax = 0x5a;
+	set_regs(m, &r);
+}
+
+void touch_pages(struct machine *m, uint64_t at, uint64_t count, uint64_t step)
+{
+	prepare_writes(m, at, count, step);
+	expect_hlt(m);
+}
+
 uint64_t vcpu_stat(struct kvm_vcpu *vcpu, const char *name)
 {
 	return read_stat(vcpu->vm, vcpu->fd, name);
