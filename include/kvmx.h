@@ -153,7 +153,7 @@ struct kvm_settings {
 struct kvm_slots {
 	struct kvm_memslots __rcu *set[KVM_NR_ADDRESS_SPACES];
 	u64 gen;			/* counts publications */
-	const struct kvm_memslot *moving;	/* at neither place for now, or NULL */
+	const struct kvm_memslot *moving;	/* the slot that is at neither place, or NULL */
 	struct xarray by_id;		/* as_id << 16 | id; under slots_lock */
 };
 

@@ -284,6 +284,9 @@ long kvm_enable_manual_log(struct kvm *kvm, u64 flags)
 
 	if (flags & ~all || (flags && !(flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)))
 		return -EINVAL;
+	/* A change of a slot's flags looks twice. */
+	mutex_lock(&kvm->slots_lock);
 	WRITE_ONCE(kvm->settings.manual_log, flags);
+	mutex_unlock(&kvm->slots_lock);
 	return 0;
 }

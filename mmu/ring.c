@@ -184,16 +184,18 @@ static bool reset_pause(u32 i)
 static int ring_reset(struct reset *r, struct kvm_vcpu *vcpu)
 {
 	struct kvm_ring *ring = &vcpu->ring;
-	u32 head = smp_load_acquire(&ring->head), tail = ring->tail, first = tail;
+	u32 head = READ_ONCE(ring->head), tail = ring->tail, first = tail;
 
 	for (; tail != head && reset_pause(tail); tail++) {
 		struct kvm_dirty_gfn *e = &ring->entries[tail & (ring_size(r->kvm) - 1)];
 
+		/* Nothing of the entry is read before the flag. */
 		if (!(smp_load_acquire(&e->flags) & KVM_DIRTY_GFN_F_RESET))
 			break;
 		reset_page(r, READ_ONCE(e->slot), READ_ONCE(e->offset));
 		WRITE_ONCE(e->flags, 0);
 	}
+	/* The vCPU may use the entries again, pairs with ring_used(). */
 	smp_store_release(&ring->tail, tail);
 	return tail - first;
 }
@@ -223,11 +225,29 @@ long kvm_vm_ioctl_reset_dirty_rings(struct kvm_ioctl_args *a)
 	/* User space reads the pages after this. */
 	if (r.any)
 		kvm_flush_remote_tlbs(a->kvm);
+	/* There is room now: any vCPU that runs names what found none. */
+	if (n && READ_ONCE(a->kvm->mmu.ring_overflow))
+		kvm_make_all_cpus_request(a->kvm, KVM_REQ_DIRTY_RING);
 	mutex_unlock(&a->kvm->slots_lock);
 	return n;
 }
 
 /* --- life --- */
+
+/*
+ * A log that began before the rings may be full, or have a copy in its second half. No vCPU has
+ * mapped anything yet, so each page is tracked. slots_lock held.
+ */
+static void empty_logs(struct kvm *kvm)
+{
+	struct kvm_memslot *slot;
+	unsigned long id;
+
+	xa_for_each(&kvm->slots.by_id, id, slot)
+		if (slot->dirty_bitmap)
+			memset(slot->dirty_bitmap, 0,
+			       2 * BITS_TO_LONGS(slot->npages) * sizeof(long));
+}
 
 /**
  * kvm_enable_dirty_ring - KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING and its _ACQ_REL form
@@ -246,10 +266,13 @@ long kvm_enable_dirty_ring(struct kvm *kvm, u64 size)
 	if (size > KVM_DIRTY_RING_SIZE_MAX)
 		return -E2BIG;
 	mutex_lock(&kvm->lock);
+	mutex_lock(&kvm->slots_lock);
 	if (!kvm->settings.ring_entries && !kvm->vcpus.created) {
 		WRITE_ONCE(kvm->settings.ring_entries, size / sizeof(struct kvm_dirty_gfn));
+		empty_logs(kvm);
 		r = 0;
 	}
+	mutex_unlock(&kvm->slots_lock);
 	mutex_unlock(&kvm->lock);
 	return r;
 }
@@ -273,7 +296,8 @@ void kvm_ring_free(struct kvm_vcpu *vcpu)
 /* A page of the ring for a mapping of the vCPU's descriptor; NULL beyond it. */
 struct page *kvm_ring_page(struct kvm_vcpu *vcpu, unsigned long pgoff)
 {
-	unsigned long n = PAGE_ALIGN(ring_size(vcpu->kvm) * sizeof(struct kvm_dirty_gfn)) / PAGE_SIZE;
+	/* A whole number of pages, if any: kvm_enable_dirty_ring(). */
+	unsigned long n = ring_size(vcpu->kvm) * sizeof(struct kvm_dirty_gfn) / PAGE_SIZE;
 
 	if (pgoff < KVM_DIRTY_LOG_PAGE_OFFSET || pgoff - KVM_DIRTY_LOG_PAGE_OFFSET >= n)
 		return NULL;

@@ -42,9 +42,10 @@ static bool split(struct track *t, u64 *entryp, u64 entry, int level)
 }
 
 /*
- * Without PML a write faults and sets the page's bit. With it the CPU logs a write where it sets the
- * dirty bit; what that bit says to the host is handed on first, for the page is mapped and so the
- * host's. The CPU may set accessed and dirty bits meanwhile.
+ * Without PML a write faults and sets the page's bit. With it the CPU logs a write where it sets
+ * the dirty bit; what that bit said is handed on to the host's page. That stays the guest's
+ * meanwhile: the notifier's zap waits for the read side. The CPU may set accessed and dirty bits at
+ * any time.
  */
 static void track_leaf(struct track *t, u64 *entryp)
 {
@@ -183,6 +184,8 @@ void kvm_mmu_log_begins(struct kvm *kvm)
 	if (kvm->mmu.logged++ || !vmx_caps.pml)
 		return;
 	WRITE_ONCE(kvm->mmu.pml, true);
+	/* Before the vCPUs are counted: one that is not asked here asks itself, and sees it. */
+	smp_mb();
 	kvm_make_all_cpus_request(kvm, KVM_REQ_INTERCEPTS);
 	kvm_kick_all_and_wait(kvm);
 }
@@ -246,7 +249,8 @@ static bool collapse(struct untrack *u, u64 *entryp, gfn_t base)
 	if (i == 512 || READ_ONCE(u->kvm->mmu.notifier_active))
 		return false;
 	entry = READ_ONCE(table[i]);
-	if (ept_host_level(u->kvm, slot, base + i, ept_pfn(entry)) < 2)
+	/* As where a fault maps: of I/O memory only single pages. */
+	if (!(entry & EPT_PAGE) || ept_host_level(u->kvm, slot, base + i, ept_pfn(entry)) < 2)
 		return false;
 	entry -= (u64)i << PAGE_SHIFT;
 	entry |= EPT_LARGE | EPT_ACCESSED;

@@ -136,6 +136,28 @@ static void each_page_once(const void *arg)
 	CHECK_EQ(harvest(m, NULL), 2);
 }
 
+/* A log that began before the rings, with all its bits set and a copy of them taken. */
+static void log_before_rings(const void *arg)
+{
+	struct machine *m = machine_new_novcpu();
+	uint64_t bits[PAGES / 64];
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = bits };
+	int i;
+
+	CHECK_OK(enable_cap(m->vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+			    KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET));
+	mem = anon_mem(SIZE);
+	set_slot(m, SLOT, KVM_MEM_LOG_DIRTY_PAGES, AT, SIZE, mem);
+	CHECK_OK(ioctl(m->vm->fd, KVM_GET_DIRTY_LOG, &log));
+	CHECK_EQ(bits[0], ~0ULL);
+	start_rings(m);
+	for (i = 0; i < 2; i++) {
+		touch_pages(m, AT + 0x5000, 3, 0x1000);
+		CHECK_EQ(harvest(m, NULL), 3);
+	}
+	CHECK_EQ(seen[5] + seen[6] + seen[7], 6);
+}
+
 static void by_kvm(const void *arg)
 {
 	struct machine *m = ring_machine(KVM_MEM_LOG_DIRTY_PAGES);
@@ -271,6 +293,7 @@ int main(int argc, char **argv)
 	TEST(capability);
 	TEST(mappings);
 	TEST(each_page_once);
+	TEST(log_before_rings);
 	TEST(by_kvm);
 	TEST(full);
 	TEST(overflow);
