@@ -17,6 +17,8 @@
 #include "guest.h"
 #include "machine.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #ifndef KVM_CAP_DIRTY_LOG_RING_ACQ_REL
 #define KVM_CAP_DIRTY_LOG_RING_ACQ_REL	223
 #endif
@@ -132,7 +134,7 @@ static bool pml(void)
 	};
 	bool on = false;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !on; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !on; i++) {
 		FILE *f = fopen(names[i], "r");
 
 		on = f && fgetc(f) == 'Y';

@@ -22,7 +22,9 @@ void kvm_memslots_free(struct kvm *kvm);
 struct kvm_memslot *kvm_gfn_to_memslot(struct kvm *kvm, gfn_t gfn);
 /* Needs kvm->srcu. By the vCPU's thread, which remembers the slot for the next time. */
 struct kvm_memslot *kvm_vcpu_memslot(struct kvm_vcpu *vcpu, gfn_t gfn);
-/* KVM_SET_USER_MEMORY_REGION; takes slots_lock. @gmem: with KVM_MEM_GUEST_MEMFD, from page @first. */
+/*
+ * KVM_SET_USER_MEMORY_REGION; takes slots_lock. @gmem: with KVM_MEM_GUEST_MEMFD, from page @first.
+ */
 int kvm_set_memory_region(struct kvm *kvm, const struct kvm_userspace_memory_region *mem,
 			  struct kvm_gmem *gmem, pgoff_t first);
 long kvm_vm_ioctl_set_memory_region(struct kvm_ioctl_args *a);

@@ -181,7 +181,7 @@ struct kvm_vcpu_mem {
 
 /* Its dirty ring, mmu/ring.c; the indices count up for ever. */
 struct kvm_ring {
-	struct kvm_dirty_gfn *entries;	/* NULL: the VM has no rings [c]; user space writes to them */
+	struct kvm_dirty_gfn *entries;	/* NULL: no rings [c]; user space writes to them */
 	u32 head;			/* the next to be made: own thread */
 	u32 tail;			/* the next to be given back; under slots_lock */
 };

@@ -429,7 +429,7 @@ static int slot_move(struct kvm *kvm, struct kvm_memslot *old,
 		slot_free_but(kvm, slot, old);
 		return -ENOMEM;
 	}
-	/* What CPUs have logged at the old place is of this slot, until they have left the guest. */
+	/* What CPUs have logged at the old place is of this slot, until they leave the guest. */
 	WRITE_ONCE(kvm->slots.moving, old);
 	slots_publish(kvm, old->as_id, without);
 	kvm_mmu_remove_slot(kvm, old);

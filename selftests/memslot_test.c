@@ -420,7 +420,7 @@ static void tables_are_freed(const void *arg)
 		uint64_t at = MANY_BASE + (uint64_t)i * STEP;
 
 		set_slot(m, SLOT, 0, at, 0x1000, mem);
-		/* Page tables of the guest reach 4 GiB, memory ahead of its use does not need them. */
+		/* Page tables of the guest reach 4 GiB; memory ahead of its use needs none. */
 		pre_fault(m, at, 0x1000);
 		set_slot(m, SLOT, 0, at, 0, mem);
 		now = vm_stat(m->vm, "mmu_tables");

@@ -73,8 +73,8 @@ int load(const struct cpu *c)
 	cpu = c;
 	said[0] = 0;
 	kvmx_params = (struct kvmx_params) {
-		.ept = true, .unrestricted_guest = true, .vnmi = true, .vpid = true, .eptad = true, .pml = true,
-		.flexpriority = true, .enable_apicv = true, .preemption_timer = true,
+		.ept = true, .unrestricted_guest = true, .vnmi = true, .vpid = true, .eptad = true,
+		.pml = true, .flexpriority = true, .enable_apicv = true, .preemption_timer = true,
 		.ple_gap = 128, .ple_window = 4096,
 	};
 	return vmx_setup();

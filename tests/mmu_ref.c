@@ -351,7 +351,9 @@ static bool overlap(const struct ref_at *a, const struct ref_slot *but)
 
 static void place(struct ref_at *at)
 {
-	static const gfn_t far[] = { 0xfee00 - 5, 1ull << 18, (1ull << 33) + 512, (1ull << 34) - 2048 };
+	static const gfn_t far[] = {
+		0xfee00 - 5, 1ull << 18, (1ull << 33) + 512, (1ull << 34) - 2048,
+	};
 
 	if (chance(50)) {
 		at->gfn = (at->page & 511) + 512 * below(16);

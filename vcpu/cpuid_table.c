@@ -100,7 +100,7 @@ static const struct {
 	enum feature_word owner;
 	u32 feature;
 	u32 users[NR_WORDS];
-} xstate_features[] __initconst = {
+} xstate_features[] = {
 	{ XFEATURE_MASK_YMM, XFEATURE_MASK_YMM, W_1_ECX, F(AVX), {
 		[W_1_ECX] = F(AVX) | F(FMA) | F(F16C), [W_7_EBX] = F(AVX2),
 		[W_7_ECX] = F(VAES) | F(VPCLMULQDQ) } },

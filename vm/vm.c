@@ -44,16 +44,13 @@ EXPORT_SYMBOL_GPL(kvm_get_kvm_safe);
 /* KVM_CAP_VM_TYPES: what KVM_CREATE_VM takes, a bit for each. */
 #define VM_TYPES	(BIT(KVM_X86_DEFAULT_VM) | BIT(KVM_X86_SW_PROTECTED_VM))
 
-static struct kvm *kvm_create_vm(unsigned long type)
+/* What needs no undoing but the memory's own, and the reference to the address space. */
+static struct kvm *vm_alloc(unsigned long type)
 {
-	struct kvm *kvm;
-	int r = -ENOMEM;
+	struct kvm *kvm = kvzalloc(sizeof(*kvm), GFP_KERNEL_ACCOUNT);
 
-	if (type >= BITS_PER_LONG || !(BIT(type) & VM_TYPES))
-		return ERR_PTR(-EINVAL);
-	kvm = kvzalloc(sizeof(*kvm), GFP_KERNEL_ACCOUNT);
 	if (!kvm)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	refcount_set(&kvm->users, 1);
 	mutex_init(&kvm->lock);
 	mutex_init(&kvm->slots_lock);
@@ -64,6 +61,19 @@ static struct kvm *kvm_create_vm(unsigned long type)
 	kvm->settings.default_tsc_khz = tsc_khz;
 	mmgrab(current->mm);
 	kvm->mm = current->mm;
+	return kvm;
+}
+
+static struct kvm *kvm_create_vm(unsigned long type)
+{
+	struct kvm *kvm;
+	int r = -ENOMEM;
+
+	if (type >= BITS_PER_LONG || !(BIT(type) & VM_TYPES))
+		return ERR_PTR(-EINVAL);
+	kvm = vm_alloc(type);
+	if (!kvm)
+		return ERR_PTR(-ENOMEM);
 	if (init_srcu_struct(&kvm->srcu))
 		goto out_mm;
 	r = kvm_irq_init_vm(kvm);

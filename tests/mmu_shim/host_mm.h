@@ -15,7 +15,7 @@
 /* Either of the host's memory, or, with a table behind it, of EPT. */
 struct page {
 	struct list_head lru;
-	int refs;			/* that somebody holds for now */
+	int refs;			/* held by get_page() and its kin */
 	int maps;			/* user addresses that map it */
 	bool table;
 	bool live;			/* a table that is in use */

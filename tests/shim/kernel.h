@@ -50,7 +50,6 @@ typedef s64 ktime_t;
 #define __rcu
 #define __percpu
 #define __init
-#define __initconst
 #define __exit
 #define __aligned(n)		__attribute__((aligned(n)))
 #define __must_hold(x)
